@@ -1,0 +1,72 @@
+/** The whole house on this machine: real servers, four service processes, the command line. */
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { stores, type ServiceName } from '@countersign/contracts'
+import { startServices, startStack, type Services, type Stack } from '@countersign/local-stack'
+import { MongoClient, type Db } from 'mongodb'
+import { createTestClient, http, publicActions, type Address } from 'viem'
+import { foundry } from 'viem/chains'
+
+const run = promisify(execFile)
+
+export const workspaceRoot = fileURLToPath(new URL('../../../', import.meta.url))
+
+export type Mail = Awaited<ReturnType<Stack['smtp']['mails']>>[number]
+
+export interface HouseOptions {
+  readonly dataDirectory: string
+  readonly environment?: Partial<Record<ServiceName, Record<string, string>>>
+  readonly onProgress?: (line: string) => void
+}
+
+export type House = Awaited<ReturnType<typeof openHouse>>
+
+export async function openHouse ({ dataDirectory, environment = {}, onProgress }: HouseOptions) {
+  const stack = await startStack({ dataDirectory, fresh: true, onProgress, mongoUri: process.env['MONGODB_URI'], redisUrl: process.env['REDIS_URL'] })
+  let services: Services
+  try {
+    services = await startServices(stack, { environment })
+  } catch (error) {
+    await stack.stop()
+    throw error
+  }
+  const administrator = await new MongoClient(stack.mongo.adminUri).connect()
+  const chain = createTestClient({ chain: foundry, mode: 'anvil', transport: http(stack.chain.rpcUrl), cacheTime: 0 }).extend(publicActions)
+
+  return {
+    stack,
+    services,
+    chain,
+    gatewayUrl: services.gatewayUrl,
+
+    /** With the administrator's eyes: for looking at what a service stored. */
+    database: (service: ServiceName): Db => administrator.db(stores[service].database),
+
+    /** Runs `countersign` under the signer's own environment and gives what it printed as JSON. */
+    async countersign<Output = Record<string, unknown>> (service: 'signer-service' | 'otp-service' | 'email-worker', args: string[]): Promise<Output> {
+      const { stdout } = await run(process.execPath, [`${workspaceRoot}services/${service}/dist/src/cli.js`, ...args, '--json'], {
+        env: { PATH: process.env.PATH, ...stack.environmentFor(service), ...environment[service] }
+      })
+      return JSON.parse(stdout) as Output
+    },
+
+    /** The newest mail to that address whose text matches and which nobody was given before. */
+    mailTo: (() => {
+      const given = new Set<string>()
+      return async (address: string, pattern: RegExp): Promise<Mail> => {
+        const mail = await stack.smtp.waitForMail((candidate) => !given.has(candidate.id) && candidate.to.includes(address) && pattern.test(candidate.text), 20_000)
+        given.add(mail.id)
+        return mail
+      }
+    })(),
+
+    fund: (address: Address, value: bigint): Promise<void> => chain.setBalance({ address, value }),
+
+    async close (): Promise<void> {
+      await administrator.close()
+      await services.stop()
+      await stack.stop()
+    }
+  }
+}

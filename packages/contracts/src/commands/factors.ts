@@ -1,0 +1,78 @@
+import { Type } from 'typebox'
+import { defineCommand } from '../command.ts'
+import { ChallengeId, Code, EmailAddress, FactorId, MaskedEmail, SessionId, Timestamp, UserId } from '../primitives.ts'
+import { FactorKind } from '../receipts.ts'
+
+const SentCode = Type.Object({
+  challenge_id: ChallengeId,
+  sent_to: MaskedEmail,
+  expires_at: Timestamp
+})
+
+/** Sends a code to a new address. With a factor already enrolled, a second code goes to the old address: both are needed. */
+export const beginEmailFactor = defineCommand({
+  name: 'factors.email.begin',
+  summary: 'Send a code to an address that a user wants to prove',
+  callee: 'otp-service',
+  callers: ['auth-gateway'],
+  deadlineMs: 3_000,
+  request: Type.Object({ user_id: UserId, session_id: SessionId, email: EmailAddress }, { additionalProperties: false }),
+  reply: Type.Object({
+    ...SentCode.properties,
+    existing_factor: Type.Optional(SentCode)
+  }, { additionalProperties: false })
+})
+
+export const confirmEmailFactor = defineCommand({
+  name: 'factors.email.confirm',
+  summary: 'Prove an address by its code; changing one also needs the code sent to the old one',
+  callee: 'otp-service',
+  callers: ['auth-gateway'],
+  deadlineMs: 3_000,
+  request: Type.Object({
+    user_id: UserId,
+    session_id: SessionId,
+    challenge_id: ChallengeId,
+    code: Code,
+    existing_code: Type.Optional(Code)
+  }, { additionalProperties: false }),
+  reply: Type.Object({
+    factor_id: FactorId,
+    email: EmailAddress,
+    proved_at: Timestamp,
+    receipt: Type.String({ maxLength: 4_096, description: 'Compact JWS, see receipts' })
+  }, { additionalProperties: false })
+})
+
+/**
+ * For `countersign principals grant`: the factor root to bind, and what to show the operator to check. A mask leaves many addresses that
+ * look alike, so that the operator may say the one that he was told by other means and learns only whether it is the one.
+ */
+export const describeFactors = defineCommand({
+  name: 'factors.describe',
+  summary: 'The factor root and the masked factors of a user',
+  callee: 'otp-service',
+  callers: ['signer-service'],
+  deadlineMs: 3_000,
+  request: Type.Object({
+    user_id: UserId,
+    expected_email: Type.Optional(EmailAddress)
+  }, { additionalProperties: false }),
+  reply: Type.Object({
+    factor_root: Type.String({ pattern: '^[A-Za-z0-9_-]{43}$', maxLength: 43 }),
+    factors: Type.Array(Type.Object({
+      factor_id: FactorId,
+      kind: FactorKind,
+      masked: MaskedEmail,
+      proved_at: Timestamp
+    })),
+    matches_expected: Type.Optional(Type.Boolean({ description: 'There when expected_email was: whether codes go to that address' }))
+  }, { additionalProperties: false })
+})
+
+/**
+ * What `action_digest` of an enrolment's receipt is the SHA-256 of (UTF-8, 0x hex).
+ * @param addressNormalised the new address in lower case.
+ */
+export const emailActionPreimage = (purpose: 'email_enrol' | 'email_change', userId: string, addressNormalised: string): string =>
+  `countersign/v1|${purpose}|${userId}|${addressNormalised}`

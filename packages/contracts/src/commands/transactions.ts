@@ -1,0 +1,63 @@
+import { Type } from 'typebox'
+import { defineCommand } from '../command.ts'
+import { Code, Cursor, IdempotencyKey, SessionId, TransactionId, UserId } from '../primitives.ts'
+import { TransactionChallenge, TransactionStateSchema, TransactionView, TransferRequest } from '../transactions.ts'
+
+/** What the gateway says of who is asking. A claim: the signer believes receipts and principals, not this. */
+const claim = { user_id: UserId, session_id: SessionId }
+
+export const createTransaction = defineCommand({
+  name: 'transactions.create',
+  summary: 'Ask for a transfer; admitted once per (user, idempotency key)',
+  callee: 'signer-service',
+  callers: ['auth-gateway'],
+  deadlineMs: 8_000,
+  request: Type.Object({ ...claim, idempotency_key: IdempotencyKey, transfer: TransferRequest }, { additionalProperties: false }),
+  reply: Type.Object({ transaction: TransactionView, replayed: Type.Boolean() }, { additionalProperties: false })
+})
+
+export const getTransaction = defineCommand({
+  name: 'transactions.get',
+  summary: 'One transaction of this user',
+  callee: 'signer-service',
+  callers: ['auth-gateway'],
+  deadlineMs: 3_000,
+  request: Type.Object({ ...claim, id: TransactionId }, { additionalProperties: false }),
+  reply: TransactionView
+})
+
+export const listTransactions = defineCommand({
+  name: 'transactions.list',
+  summary: 'The transactions of this user, newest first',
+  callee: 'signer-service',
+  callers: ['auth-gateway'],
+  deadlineMs: 3_000,
+  request: Type.Object({
+    ...claim,
+    limit: Type.Integer({ minimum: 1, maximum: 100 }),
+    cursor: Type.Optional(Cursor),
+    state: Type.Optional(TransactionStateSchema)
+  }, { additionalProperties: false }),
+  reply: Type.Object({ data: Type.Array(TransactionView), next_cursor: Type.Union([Cursor, Type.Null()]) }, { additionalProperties: false })
+})
+
+/** A second confirm of a transaction that has moved on answers with its state: idempotent, and signs nothing. */
+export const confirmTransaction = defineCommand({
+  name: 'transactions.confirm',
+  summary: 'Answer the challenge of a transaction with its code',
+  callee: 'signer-service',
+  callers: ['auth-gateway'],
+  deadlineMs: 8_000,
+  request: Type.Object({ ...claim, id: TransactionId, code: Code }, { additionalProperties: false }),
+  reply: TransactionView
+})
+
+export const challengeTransaction = defineCommand({
+  name: 'transactions.challenge',
+  summary: 'Send a new code for a transaction that waits for confirmation',
+  callee: 'signer-service',
+  callers: ['auth-gateway'],
+  deadlineMs: 8_000,
+  request: Type.Object({ ...claim, id: TransactionId }, { additionalProperties: false }),
+  reply: TransactionChallenge
+})

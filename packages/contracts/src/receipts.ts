@@ -1,0 +1,36 @@
+import { Type, type Static } from 'typebox'
+import { ChallengeId, Hash32, ReceiptId, UserId } from './primitives.ts'
+import { ServiceNameSchema } from './services.ts'
+
+/** RFC 7515 `typ` of a receipt, so that no other token of ours can be taken for one (RFC 8725 §3.11). */
+export const receiptType = 'countersign-receipt+jwt'
+
+export const FactorKind = Type.Union([Type.Literal('email_code')])
+export type FactorKind = Static<typeof FactorKind>
+
+export const ChallengePurpose = Type.Union([
+  Type.Literal('transaction'),
+  Type.Literal('email_enrol'),
+  Type.Literal('email_change')
+])
+export type ChallengePurpose = Static<typeof ChallengePurpose>
+
+/**
+ * What otp-service attests once a challenge was answered. The asker compares every field with its own row
+ * and consumes the receipt once; it has no life of its own.
+ */
+export const ReceiptClaims = Type.Object({
+  jti: ReceiptId,
+  challenge_id: ChallengeId,
+  aud: ServiceNameSchema,
+  purpose: ChallengePurpose,
+  sub: UserId,
+  factor_root: Type.String({ pattern: '^[A-Za-z0-9_-]{43}$', maxLength: 43, description: '256 random bits made at the first enrolment, base64url' }),
+  factor_kind: FactorKind,
+  shown: Type.Boolean({ description: 'The action was displayed outside the gateway\'s reach' }),
+  factor_age_seconds: Type.Integer({ minimum: 0 }),
+  action_digest: Hash32,
+  text_sha256: Type.String({ pattern: '^[0-9a-f]{64}$', maxLength: 64, description: 'SHA-256 of the text shown, UTF-8, hex' }),
+  iat: Type.Integer({ minimum: 0, description: 'Seconds since the epoch' })
+}, { additionalProperties: false })
+export type ReceiptClaims = Static<typeof ReceiptClaims>

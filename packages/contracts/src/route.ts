@@ -1,0 +1,35 @@
+import type { Static, TObject, TSchema } from 'typebox'
+import type { ProblemName } from './problems.ts'
+
+/** One HTTP route: validates, types, serialises and documents from one place. */
+export interface Route {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+  readonly path: string
+  readonly operationId: string
+  readonly tag: string
+  readonly summary: string
+  readonly description?: string
+  /** Who may call: anyone, or the holder of an access token of an open session. */
+  readonly caller: 'anyone' | 'session'
+  /** Which outer rate limit counts it. */
+  readonly limit: 'general' | 'sign-in'
+  readonly headers?: TObject
+  readonly params?: TObject
+  readonly query?: TObject
+  readonly body?: TObject
+  readonly status: 200 | 201 | 202 | 204
+  readonly reply?: TSchema
+  readonly problems: readonly ProblemName[]
+}
+
+type Part<R extends Route, K extends keyof Route> = R[K] extends TSchema ? Static<R[K]> : undefined
+
+export interface RouteRequest<R extends Route> {
+  readonly headers: Part<R, 'headers'>
+  readonly params: Part<R, 'params'>
+  readonly query: Part<R, 'query'>
+  readonly body: Part<R, 'body'>
+}
+export type RouteReply<R extends Route> = R['reply'] extends TSchema ? Static<R['reply']> : undefined
+
+export const defineRoute = <const R extends Route>(route: R): R => Object.freeze(route)

@@ -1,0 +1,84 @@
+import { Type, type Static } from 'typebox'
+import { Amount, ChainId, ChallengeId, EvmAddress, Hash32, MaskedEmail, PolicyId, Timestamp, TransactionId, UserId, WalletId } from './primitives.ts'
+
+export const transactionStates = [
+  'received', 'awaiting_confirmation', 'approved', 'assigned', 'signed', 'broadcast', 'mined', 'confirmed',
+  'rejected', 'cancelled', 'expired', 'failed'
+] as const
+export type TransactionState = typeof transactionStates[number]
+
+/**
+ * The only moves there are; every update is a compare-and-set on it. A reorg moves `mined` back to `broadcast`.
+ * `signed` and `broadcast` go back to `assigned`, with a new nonce, only when every hash stored for the transaction is proven dead.
+ */
+export const transactionMoves: Readonly<Record<TransactionState, readonly TransactionState[]>> = Object.freeze({
+  received: ['awaiting_confirmation', 'approved', 'rejected'],
+  awaiting_confirmation: ['approved', 'rejected', 'cancelled', 'expired'],
+  approved: ['assigned', 'rejected', 'cancelled', 'expired'],
+  assigned: ['signed', 'approved'],
+  signed: ['broadcast', 'mined', 'failed', 'assigned'],
+  broadcast: ['mined', 'failed', 'cancelled', 'assigned'],
+  mined: ['confirmed', 'broadcast', 'failed'],
+  confirmed: [],
+  rejected: [],
+  cancelled: [],
+  expired: [],
+  failed: []
+})
+
+const State = Type.Union(transactionStates.map((state) => Type.Literal(state)) as never, { description: 'See ARCHITECTURE.md for the moves' })
+export const TransactionStateSchema = Type.Unsafe<TransactionState>(State)
+
+export const TransactionChallenge = Type.Object({
+  challenge_id: ChallengeId,
+  sent_to: MaskedEmail,
+  expires_at: Timestamp,
+  attempts_left: Type.Integer({ minimum: 0 })
+})
+export type TransactionChallenge = Static<typeof TransactionChallenge>
+
+export const AttemptView = Type.Object({
+  kind: Type.Union([Type.Literal('first'), Type.Literal('replacement'), Type.Literal('noop')]),
+  state: Type.Union([Type.Literal('stored'), Type.Literal('sent'), Type.Literal('mined'), Type.Literal('replaced'), Type.Literal('dead')]),
+  nonce: Type.Integer({ minimum: 0 }),
+  hash: Hash32,
+  max_fee_per_gas: Amount,
+  max_priority_fee_per_gas: Amount,
+  created_at: Timestamp
+})
+
+export const TransactionView = Type.Object({
+  id: TransactionId,
+  state: TransactionStateSchema,
+  initiator: UserId,
+  wallet_id: WalletId,
+  chain_id: ChainId,
+  from: EvmAddress,
+  to: EvmAddress,
+  value: Amount,
+  max_fee_total: Amount,
+  policy: Type.Object({ id: PolicyId, version: Type.Integer(), rule: Type.String() }),
+  digest: Hash32,
+  confirmation: Type.Optional(TransactionChallenge),
+  attempts: Type.Array(AttemptView),
+  hash: Type.Optional(Hash32),
+  block_number: Type.Optional(Type.Integer()),
+  block_hash: Type.Optional(Hash32),
+  confirmations: Type.Optional(Type.Integer()),
+  fee_paid: Type.Optional(Amount),
+  failure: Type.Optional(Type.Object({ code: Type.String(), detail: Type.String() })),
+  history: Type.Array(Type.Object({ state: TransactionStateSchema, at: Timestamp })),
+  created_at: Timestamp,
+  updated_at: Timestamp,
+  valid_until: Timestamp
+})
+export type TransactionView = Static<typeof TransactionView>
+
+/** A native transfer: the only kind of transaction in this version. */
+export const TransferRequest = Type.Object({
+  wallet_id: WalletId,
+  chain_id: ChainId,
+  to: EvmAddress,
+  value: Amount
+}, { additionalProperties: false })
+export type TransferRequest = Static<typeof TransferRequest>

@@ -1,0 +1,105 @@
+import t from 'tap'
+import { Type } from 'typebox'
+import { Value } from 'typebox/value'
+import {
+  commandListKey, commands, EmailAddress, jobs, mailSealContext, Problem, problemBySlug, ProblemDocument, problemDocument, problems,
+  queuePrefix, replyChannel, routes, serviceNames, stores, templatesOf, transactionMoves, transactionStates, MailContent, Amount, UserId
+} from '../src/index.ts'
+
+t.test('no problem shares its type with another, and each says enough', async (t) => {
+  const all = Object.values(problems)
+  t.equal(new Set(all.map(({ type }) => type)).size, all.length)
+  for (const kind of all) {
+    t.equal(problemBySlug(kind.slug), kind)
+    t.match(kind, { type: `/problems/${kind.slug}`, title: /^.{5,}$/, detail: /^.{10,}$/ })
+    t.ok(kind.status >= 400 && kind.status < 600, kind.slug)
+    if (kind.status === 401) t.match(kind.detail, /Unauthorized/)
+    if (kind.status === 429) t.match(kind.detail, /Too many requests/)
+  }
+  t.equal(problemBySlug('of-a-newer-version'), undefined)
+})
+
+t.test('a problem becomes an RFC 9457 document with its extensions', async (t) => {
+  const document = problemDocument(new Problem(problems.sendLimited, { retry_after: 12 }), 'req_1')
+  t.ok(Value.Check(ProblemDocument, document))
+  t.match(document, { type: '/problems/send-limited', status: 429, retry_after: 12, instance: 'urn:request:req_1' })
+  t.equal(problemDocument(new Problem(problems.notFound, { detail: 'no such wallet' })).detail, 'no such wallet')
+})
+
+t.test('commands have one name each, known ends, and refuse unknown fields', async (t) => {
+  t.equal(new Set(commands.map(({ name }) => name)).size, commands.length)
+  for (const { name, callee, callers, request, deadlineMs } of commands) {
+    t.ok(serviceNames.includes(callee), name)
+    t.ok(callers.length > 0 && callers.every((caller) => serviceNames.includes(caller) && caller !== callee), name)
+    t.ok(deadlineMs > 0 && deadlineMs <= 10_000, name)
+    t.equal((request as { additionalProperties?: boolean }).additionalProperties, false, name)
+  }
+  t.equal(commandListKey('otp-service', 'signer-service'), 'cmd:otp-service:signer-service')
+  t.equal(replyChannel('auth-gateway', 'x'), 'reply:auth-gateway:x')
+})
+
+t.test('the gateway can ask for nothing that the signer alone may ask', async (t) => {
+  const ofGateway = commands.filter(({ callers }) => callers.includes('auth-gateway')).map(({ name }) => name)
+  t.notOk(ofGateway.some((name) => name.startsWith('challenges.') || name === 'factors.describe'))
+})
+
+t.test('jobs have queues of their own, and ids that BullMQ takes', async (t) => {
+  t.equal(new Set(jobs.map(({ name }) => name)).size, jobs.length)
+  for (const job of jobs) {
+    t.notMatch(job.name, /[:\s{}]/)
+    t.equal(queuePrefix(job), `{${job.name}}`)
+    t.ok(job.attempts > 1 && job.firstRetryMs > 0 && job.firstRetryMs <= (job.longestRetryMs ?? Infinity))
+  }
+})
+
+t.test('each mail queue has its templates, and every template belongs to one queue', async (t) => {
+  const mailQueues = jobs.map(({ name }) => name).filter((name) => name.startsWith('mail-'))
+  t.strictSame(Object.keys(templatesOf).sort(), mailQueues.sort())
+  const known = (MailContent as unknown as { anyOf: { properties: { template: { const: string } } }[] }).anyOf.map(({ properties }) => properties.template.const)
+  t.strictSame(Object.values(templatesOf).flat().sort(), [...known].sort())
+  t.not(mailSealContext('mail-otp', { delivery_id: 'a', useful_until: 'b' }), mailSealContext('mail-gateway', { delivery_id: 'a', useful_until: 'b' }))
+})
+
+t.test('routes have one name and one place each, and their problems exist', async (t) => {
+  t.equal(new Set(routes.map(({ operationId }) => operationId)).size, routes.length)
+  t.equal(new Set(routes.map(({ method, path }) => `${method} ${path}`)).size, routes.length)
+  for (const route of routes) {
+    t.ok(route.path.startsWith('/api/v1/'), route.path)
+    t.ok(route.problems.every((name) => name in problems), route.operationId)
+    if (route.caller === 'session') t.ok(route.problems.includes('unauthorized'), route.operationId)
+    if (route.body !== undefined) t.equal((route.body as { additionalProperties?: boolean }).additionalProperties, false, route.operationId)
+  }
+})
+
+t.test('stores name each service\'s database, and audit rows are insert-only everywhere', async (t) => {
+  t.strictSame(Object.keys(stores).sort(), [...serviceNames].sort())
+  t.equal(new Set(Object.values(stores).map(({ database }) => database)).size, serviceNames.length)
+  for (const { collections, insertOnly } of Object.values(stores)) {
+    t.ok(insertOnly.includes('audit'))
+    t.notOk(collections.some((name) => insertOnly.includes(name)))
+  }
+})
+
+t.test('every state is reached and left by the table of moves alone, and final ones are not left', async (t) => {
+  const reached = new Set(Object.values(transactionMoves).flat())
+  for (const state of transactionStates) t.ok(state === 'received' || reached.has(state), state)
+  for (const state of ['confirmed', 'rejected', 'cancelled', 'expired', 'failed'] as const) t.strictSame(transactionMoves[state], [], state)
+})
+
+t.test('an address is one plain mailbox', async (t) => {
+  for (const good of ['ada@example.com', 'a.b+c@sub.example.co', "o'neil@example.org", 'x@xn--bcher-kva.example']) t.ok(Value.Check(EmailAddress, good), good)
+  const bad = [
+    '"ada b"@example.com', 'ada@example.com,eve@evil.test', 'ada@example.com\r\nBcc: eve@evil.test', 'ada@[127.0.0.1]', 'ada@localhost',
+    'ada@exa mple.com', 'ada..b@example.com', '.ada@example.com', 'ada@example.com.', 'ada@-example.com', 'adа@example.com', 'ada (x)@example.com',
+    'group: a@example.com;', '<ada@example.com>', `${'a'.repeat(65)}@example.com`, `a@${'b'.repeat(250)}.com`, ''
+  ]
+  for (const text of bad) t.notOk(Value.Check(EmailAddress, text), JSON.stringify(text))
+})
+
+t.test('amounts are whole decimal numbers and ids have their prefix', async (t) => {
+  for (const good of ['0', '1', '115792089237316195423570985008687907853269984665640564039457584007913129639935']) t.ok(Value.Check(Amount, good), good)
+  for (const bad of ['', '-1', '01', '1.0', '1e18', '0x1', ' 1', '1'.repeat(79)]) t.notOk(Value.Check(Amount, bad), bad)
+  t.ok(Value.Check(UserId, 'usr_01HZZZZZZZZZZZZZZZZZZZZZZZ'))
+  for (const bad of ['usr_', 'ses_01HZZZZZZZZZZZZZZZZZZZZZZZ', 'usr_01HZZZZZZZZZZZZZZZZZZZZZZI', 'usr_01HZZZZZZZZZZZZZZZZZZZZZZZ\n']) t.notOk(Value.Check(UserId, bad), JSON.stringify(bad))
+  t.ok(Type.IsString(UserId))
+})

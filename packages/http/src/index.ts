@@ -1,0 +1,11 @@
+/** The HTTP door: server, routes from contracts, problems, limits, documentation, operations endpoints. */
+export { createServer, type ServerOptions } from './server.ts'
+export { listenOn, type ListenOptions } from './listen.ts'
+export { addRoute, routesOf, type RouteGiven, type RouteHandler } from './route.ts'
+export type { SessionGuard } from './session-guard.ts'
+export { problemOf, sendProblem } from './problem-handler.ts'
+export { clientAddress, clientIp, unknownClient } from './client-ip.ts'
+export type { Limit, RateLimitOptions, RateLimitRedis } from './rate-limit.ts'
+export { registerDocs, type DocsOptions } from './docs.ts'
+export { startOpsServer, type Health, type OpsServer, type OpsServerOptions, type Readiness } from './ops-server.ts'
+export type { LimitClass } from './augmentation.ts'

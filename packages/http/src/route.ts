@@ -1,0 +1,48 @@
+/** From a route's contract to a Fastify route: validated, typed, serialised and documented from one place. */
+import type { Route, RouteReply, RouteRequest } from '@countersign/contracts'
+import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchema } from 'fastify'
+import './augmentation.ts'
+
+export type RouteGiven<R extends Route, Session = unknown> = RouteRequest<R> & {
+  readonly request: FastifyRequest
+  /** For headers of the answer; the answer itself is what the handler returns. */
+  readonly reply: FastifyReply
+  readonly session: R['caller'] extends 'session' ? Session : undefined
+}
+export type RouteHandler<R extends Route, Session = unknown> = (given: RouteGiven<R, Session>) => Promise<RouteReply<R>>
+
+/** @throws at start when the schema cannot be compiled or a session route has no guard */
+export const addRoute = <R extends Route, Session = unknown>(app: FastifyInstance, route: R, handler: RouteHandler<R, Session>): void => {
+  app.route({
+    method: route.method,
+    url: route.path,
+    schema: schemaOf(route),
+    config: { contract: route, limit: route.limit },
+    handler: async (request, reply) => {
+      const { body, params, query, headers } = request
+      const session = route.caller === 'session' ? request.session : undefined
+      const answer = await handler({ body, params, query, headers, request, reply, session } as unknown as RouteGiven<R, Session>)
+      reply.code(route.status)
+      return route.reply === undefined ? reply.send() : answer
+    }
+  })
+}
+
+/** `addRoute` for one server and one kind of session, so that handlers get it typed. */
+export const routesOf = <Session>(app: FastifyInstance) =>
+  <const R extends Route>(route: R, handler: RouteHandler<R, Session>): void => addRoute(app, route, handler)
+
+function schemaOf ({ operationId, tag, summary, description, caller, headers, params, query, body, status, reply }: Route): FastifySchema {
+  return {
+    operationId,
+    tags: [tag],
+    summary,
+    ...description !== undefined && { description },
+    ...caller === 'session' && { security: [{ bearer: [] }] },
+    ...headers && { headers },
+    ...params && { params },
+    ...query && { querystring: query },
+    ...body && { body },
+    response: { [status]: reply ?? { type: 'null' } }
+  } as FastifySchema
+}

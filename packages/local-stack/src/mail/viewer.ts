@@ -1,0 +1,89 @@
+import { createHash } from 'node:crypto'
+import { createServer, type ServerResponse } from 'node:http'
+import { claimPort, takenPort } from '../ports.ts'
+import type { Mail } from './mail.ts'
+
+const style = `body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #1a1a1a; background: #fff }
+table { border-collapse: collapse; width: 100% } th, td { text-align: left; padding: .4rem .6rem; border-bottom: 1px solid #ddd }
+pre { white-space: pre-wrap; padding: 1rem; border: 1px solid #ddd; border-radius: .3rem; background: #f7f7f7; font-size: 1rem }
+@media (prefers-color-scheme: dark) { body { color: #eee; background: #161616 } a { color: #9cf } pre { background: #222; border-color: #444 } th, td { border-color: #444 } }`
+
+/** Mails are written by strangers. No script, image, form or frame of theirs runs here: text only, and one style by its hash. */
+const headers = {
+  'content-security-policy': `default-src 'none'; style-src 'sha256-${createHash('sha256').update(style).digest('base64')}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'cache-control': 'no-store'
+}
+
+const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
+const escape = (text: string): string => text.replace(/[&<>"']/g, (character) => entities[character] ?? '')
+
+const page = (title: string, body: string): string =>
+  `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${escape(title)}</title><style>${style}</style></head><body>${body}</body></html>\n`
+
+const listPage = (mails: readonly Mail[]): string => {
+  const rows = [...mails].reverse().map(({ id, receivedAt, to, subject }) =>
+    `<tr><td>${escape(receivedAt)}</td><td>${escape(to.join(', '))}</td><td><a href="/mails/${escape(id)}">${escape(subject === '' ? '(no subject)' : subject)}</a></td></tr>`)
+  return page('Mails', `<h1>Mails</h1><p>Every mail of the local stack ends here. <a href="/api/mails">As JSON</a></p>${rows.length === 0
+    ? '<p>None yet. Reload after something was sent.</p>'
+    : `<table><thead><tr><th>Received</th><th>To</th><th>Subject</th></tr></thead><tbody>${rows.join('')}</tbody></table>`}`)
+}
+
+const mailPage = ({ from, to, subject, receivedAt, text }: Mail): string =>
+  page(subject, `<p><a href="/">All mails</a></p><h1>${escape(subject)}</h1><p>From ${escape(from)} to ${escape(to.join(', '))}, received ${escape(receivedAt)}</p><pre>${escape(text)}</pre>`)
+
+export interface Viewer { readonly url: string, readonly close: () => Promise<void> }
+
+/** The page for people and the JSON for programs: `GET /api/mails[?to=]`, `GET /api/mails/:id`, `DELETE /api/mails`. */
+export const startViewer = async (options: { port: number | undefined, mails: readonly Mail[], clear: () => void }): Promise<Viewer> => {
+  const { mails, clear } = options
+  const port = await claimPort(options.port, 'the mail viewer')
+
+  const server = createServer((request, response) => {
+    // A page of the internet may point its own host name at 127.0.0.1 (DNS rebinding); the mails hold codes.
+    if (![`127.0.0.1:${port}`, `localhost:${port}`].includes(request.headers.host ?? '')) {
+      send(response, 421, 'text/plain', 'Use http://127.0.0.1\n')
+      return
+    }
+    const url = new URL(request.url ?? '/', `http://127.0.0.1:${port}`)
+    const id = /^\/(?:api\/)?mails\/([0-9a-f-]{36})$/.exec(url.pathname)?.[1]
+    const mail = mails.find((known) => known.id === id)
+    const to = url.searchParams.get('to')
+    if (request.method === 'DELETE' && url.pathname === '/api/mails') {
+      clear()
+      response.writeHead(204, headers).end()
+    } else if (request.method !== 'GET') {
+      send(response, 405, 'text/plain', 'GET only\n')
+    } else if (url.pathname === '/') {
+      send(response, 200, 'text/html', listPage(mails))
+    } else if (url.pathname === '/api/mails') {
+      sendJson(response, { mails: to === null ? mails : mails.filter((known) => known.to.includes(to)) })
+    } else if (mail === undefined) {
+      send(response, 404, 'text/plain', 'No such mail\n')
+    } else if (url.pathname.startsWith('/api/')) {
+      sendJson(response, mail)
+    } else {
+      send(response, 200, 'text/html', mailPage(mail))
+    }
+  })
+
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', () => { reject(takenPort(port, 'the mail viewer')) })
+    server.listen(port, '127.0.0.1', resolve)
+  })
+  return {
+    url: `http://127.0.0.1:${port}`,
+    close: async () => {
+      const closed = new Promise<void>((resolve) => { server.close(() => { resolve() }) })
+      server.closeAllConnections()
+      await closed
+    }
+  }
+}
+
+const send = (response: ServerResponse, status: number, type: string, body: string): void => {
+  response.writeHead(status, { ...headers, 'content-type': `${type}; charset=utf-8` }).end(body)
+}
+
+const sendJson = (response: ServerResponse, value: unknown): void => { send(response, 200, 'application/json', `${JSON.stringify(value)}\n`) }

@@ -1,0 +1,12 @@
+import { onPath, run } from './run.ts'
+
+/** Installs a Debian package when this process may; says whether it is there afterwards. */
+export const aptInstall = async (name: string): Promise<boolean> => {
+  if (process.getuid?.() !== 0 || onPath('apt-get') === undefined) return false
+  const quiet = { env: { DEBIAN_FRONTEND: 'noninteractive' } }
+  const install = async (): Promise<boolean> => (await run('apt-get', ['install', '-y', '--no-install-recommends', name], quiet)).ok
+  if (await install()) return true
+  // A fresh machine has no package lists yet.
+  await run('apt-get', ['update'], quiet)
+  return await install()
+}

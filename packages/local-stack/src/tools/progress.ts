@@ -1,0 +1,2 @@
+/** Told one line about what takes time. */
+export type Progress = (line: string) => void

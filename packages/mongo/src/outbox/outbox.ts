@@ -1,0 +1,97 @@
+/** Jobs that must not be lost, written in the transaction of the change that needs them. All times are the database's. */
+import { newId } from '@countersign/runtime'
+import type { ClientSession, Db, Document } from 'mongodb'
+import { exactly, literally } from '../exactly.ts'
+import type { OutboxEntry, OutboxRow, OutboxState } from './row.ts'
+
+export interface OutboxOptions {
+  /** How long a committed row is left to the process that wrote it before a sweeper looks. */
+  readonly graceMs?: number
+  /** How long a sweeper leaves a row alone after looking at it. */
+  readonly recheckMs?: number
+}
+
+export type DueRow = OutboxRow & {
+  /** Its usefulness was over when it was read. */
+  readonly late: boolean
+}
+
+export interface Outbox {
+  /**
+   * @param session of the transaction that needs the job; aborted, it leaves no row
+   * @throws MongoServerError (isDuplicateKey) when the queue has a row for that job id
+   */
+  insert (entry: OutboxEntry, session: ClientSession): Promise<OutboxRow>
+  markEnqueued (id: string): Promise<void>
+  /** Open rows that nobody looked at for a while, the longest waiting first. */
+  due (limit: number): Promise<DueRow[]>
+  /** Moves the next look away. True for exactly one of those who read the same row. */
+  claim (row: OutboxRow): Promise<boolean>
+  /** True for exactly one caller. */
+  close (id: string, state: Exclude<OutboxState, 'open'>): Promise<boolean>
+  countOpen (): Promise<ReadonlyMap<string, number>>
+}
+
+export const createOutbox = (db: Db, { graceMs = 5_000, recheckMs = 10_000 }: OutboxOptions = {}): Outbox => {
+  const rows = db.collection<OutboxRow>('outbox')
+
+  return {
+    async insert ({ queue, jobId, payload, usefulUntil }, session) {
+      // An upsert, because a plain insert cannot take the database's time.
+      const row = await rows.findOneAndUpdate(
+        { _id: exactly(newId('obx')) },
+        [{
+          $set: {
+            queue: literally(queue),
+            jobId: literally(jobId),
+            payload: literally(payload),
+            usefulUntil: usefulUntil instanceof Date ? literally(usefulUntil) : nowPlus(usefulUntil.inMs),
+            state: 'open',
+            createdAt: '$$NOW',
+            checkAt: nowPlus(graceMs)
+          }
+        }],
+        { upsert: true, returnDocument: 'after', session }
+      )
+      return row as OutboxRow
+    },
+
+    async markEnqueued (id) {
+      await rows.updateOne({ _id: exactly(id) }, [{ $set: { enqueuedAt: '$$NOW' } }])
+    },
+
+    due: (limit) => rows.aggregate<DueRow>([
+      { $match: { state: 'open', $expr: { $lte: ['$checkAt', '$$NOW'] } } },
+      { $sort: { checkAt: 1 } },
+      { $limit: limit },
+      { $set: { late: { $lte: ['$usefulUntil', '$$NOW'] } } }
+    ]).toArray(),
+
+    async claim ({ _id, checkAt }) {
+      const { modifiedCount } = await rows.updateOne(
+        { _id: exactly(_id), state: 'open', checkAt: exactly(checkAt) },
+        [{ $set: { checkAt: nowPlus(recheckMs) } }]
+      )
+      return modifiedCount === 1
+    },
+
+    async close (id, state) {
+      const { modifiedCount } = await rows.updateOne(
+        { _id: exactly(id), state: 'open' },
+        [{ $set: { state: literally(state), closedAt: '$$NOW' } }]
+      )
+      return modifiedCount === 1
+    },
+
+    async countOpen () {
+      const counts = await rows.aggregate<{ _id: string, count: number }>([
+        // The bound on checkAt says nothing; it lets the partial index of open rows serve, instead of 30 days of done ones.
+        { $match: { state: 'open', checkAt: { $gte: new Date(0) } } },
+        { $group: { _id: '$queue', count: { $sum: 1 } } }
+      ]).toArray()
+      return new Map(counts.map(({ _id, count }) => [_id, count]))
+    }
+  }
+}
+
+const nowPlus = (ms: number): Document => ({ $add: ['$$NOW', literally(ms)] })

@@ -1,0 +1,13 @@
+/** Commands, jobs, locks and limits over Redis. */
+export { connectRedis, redisTime, type ConnectRedisOptions } from './connection/connect-redis.ts'
+export type { Redis } from 'ioredis'
+export { createCommandClient, type CallOptions, type CommandClient, type CommandClientOptions } from './commands/command-client.ts'
+export { startCommandServer, type CommandServer, type CommandServerOptions } from './commands/command-server.ts'
+export { handle, type CommandContext, type CommandHandler } from './commands/command-handler.ts'
+export { createProducer, type JobStateWord, type Producer, type ProducerOptions } from './jobs/producer.ts'
+export { startWorker, type JobContext, type JobWorker, type WorkerOptions } from './jobs/worker.ts'
+export { jobConnection, type JobConnection } from './jobs/job-connection.ts'
+export { UnrecoverableJob } from './jobs/unrecoverable-job.ts'
+export { withLock, type LockOptions, type LockResult } from './locks/with-lock.ts'
+export { LockLost } from './locks/lock-lost.ts'
+export { createLimiter, type LimitBucket, type Limiter, type LimiterOptions, type LimitVerdict } from './limits/limiter.ts'

@@ -1,0 +1,83 @@
+import { startRedis, until } from '@countersign/testing'
+import t from 'tap'
+import { connectRedis, createLimiter, redisTime } from '../../src/index.ts'
+import { telemetry } from '../commands/echo.ts'
+
+const server = await startRedis(t)
+const { log } = telemetry('auth-gateway')
+const redis = await connectRedis({ url: server.url, name: 'test', log })
+const second = await connectRedis({ url: server.url, name: 'test', log })
+t.teardown(() => { redis.disconnect(); second.disconnect() })
+const limiter = createLimiter({ redis, prefix: 'gw:{limits}' })
+const minute = 60_000
+
+t.afterEach(async () => { await server.flush() })
+
+t.test('of a thousand takes at once on a limit of ten, exactly ten are admitted', async (t) => {
+  const other = createLimiter({ redis: second, prefix: 'gw:{limits}' })
+
+  const verdicts = await Promise.all(Array.from({ length: 1_000 }, (_, index) => (index % 2 === 0 ? limiter : other).take([{ key: 'a', max: 10, windowMs: 60 * minute }])))
+
+  t.equal(verdicts.filter(({ allowed }) => allowed).length, 10)
+  t.ok(verdicts.every(({ allowed, retryAfterMs }) => allowed ? retryAfterMs === 0 : retryAfterMs > 0 && retryAfterMs <= 120 * minute))
+})
+
+t.test('a take that one bucket refuses is counted in none', async (t) => {
+  const narrow = { key: 'narrow', max: 1, windowMs: minute }
+  const wide = { key: 'wide', max: 3, windowMs: minute }
+  t.equal((await limiter.take([narrow, wide])).allowed, true)
+  for (let i = 0; i < 5; i += 1) t.equal((await limiter.take([wide, narrow])).allowed, false)
+
+  t.equal((await limiter.take([wide])).allowed, true)
+  t.equal((await limiter.take([wide])).allowed, true)
+  t.equal((await limiter.take([wide])).allowed, false)
+})
+
+t.test('after the time it names, and not before half of it, a take is allowed again', async (t) => {
+  const bucket = { key: 'soon', max: 2, windowMs: 400 }
+  await limiter.take([bucket])
+  await limiter.take([bucket])
+  const { allowed, retryAfterMs } = await limiter.take([bucket])
+  const refusedAt = await redisTime(redis)
+  t.equal(allowed, false)
+
+  await until(async () => (await limiter.take([bucket])).allowed, { what: 'room', everyMs: 5 })
+
+  const waitedMs = await redisTime(redis) - refusedAt
+  t.ok(waitedMs <= retryAfterMs + 100 && waitedMs >= retryAfterMs - 100, `waited ${waitedMs} ms, told ${retryAfterMs} ms`)
+})
+
+t.test('what was spent just before a window\'s edge still counts just after it', async (t) => {
+  const bucket = { key: 'edge', max: 20, windowMs: 1_000 }
+  await until(async () => await redisTime(redis) % bucket.windowMs > 850, { what: 'the end of a window', everyMs: 5 })
+  const from = await redisTime(redis)
+  let early = 0
+  let all = 0
+  for (let now = from; now < from + 3_000; now = await redisTime(redis)) {
+    if (!(await limiter.take([bucket])).allowed) continue
+    all += 1
+    // Judged by the clock after the take, so that a busy machine can only make this smaller.
+    if (await redisTime(redis) < from + 350) early += 1
+  }
+
+  t.ok(early <= bucket.max * 1.4, `${early} around the edge, where plain windows would allow 40`)
+  t.ok(all >= bucket.max * 2 && all <= bucket.max * 4, `${all} in three seconds`)
+})
+
+t.test('the same key under two windows is two buckets, and a limit of none admits none', async (t) => {
+  t.equal((await limiter.take([{ key: 'k', max: 1, windowMs: minute }, { key: 'k', max: 5, windowMs: 60 * minute }])).allowed, true)
+  t.equal((await limiter.take([{ key: 'k', max: 5, windowMs: 60 * minute }])).allowed, true)
+  t.equal((await limiter.take([{ key: 'k', max: 1, windowMs: minute }])).allowed, false)
+  t.strictSame(await limiter.take([{ key: 'never', max: 0, windowMs: minute }]), { allowed: false, retryAfterMs: minute })
+  await t.rejects(limiter.take([{ key: 'k', max: 0.5, windowMs: minute }]), TypeError)
+})
+
+t.test('buckets go away by themselves, and Redis away is an error', async (t) => {
+  await limiter.take([{ key: 'gone', max: 1, windowMs: 100 }])
+  t.ok(await redis.pttl('gw:{limits}:100:gone') <= 200)
+  await server.kill()
+
+  await t.rejects(limiter.take([{ key: 'k', max: 1, windowMs: minute }]))
+
+  await server.restart()
+})

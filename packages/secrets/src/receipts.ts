@@ -1,0 +1,104 @@
+/** Receipts: what otp-service attests, signed so that the signer need not believe the gateway that carries it. */
+import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
+import { ReceiptClaims, receiptType } from '@countersign/contracts'
+import { CompactSign, compactVerify } from 'jose'
+import { Value } from 'typebox/value'
+import { decodeBase64url } from './base64url.ts'
+import { publicHalf, thumbprint, type Jwk, type Jwks } from './keys.ts'
+
+const algorithm = 'EdDSA'
+/** A receipt has about 900 characters; nothing longer is worth parsing. */
+const longestReceipt = 4096
+
+/** The receipt is not one of ours, or was changed. The reason is for logs, not for strangers. */
+export class ReceiptRefused extends Error {
+  readonly reason: 'form' | 'header' | 'signature' | 'claims'
+
+  constructor (reason: ReceiptRefused['reason']) {
+    super(`the receipt was refused: ${reason}`)
+    this.name = 'ReceiptRefused'
+    this.reason = reason
+  }
+}
+
+export interface ReceiptSigner {
+  readonly kid: string
+  readonly publicJwk: Jwk
+  /** @throws Error when the claims break their contract. */
+  sign (claims: ReceiptClaims): Promise<string>
+}
+
+export interface ReceiptVerifier {
+  /** @throws ReceiptRefused */
+  verify (jws: string): Promise<ReceiptClaims>
+}
+
+/** @param privateJwk Ed25519, with `d`. The `kid` is its thumbprint, whatever the JWK says. */
+export function createReceiptSigner (privateJwk: Jwk): ReceiptSigner {
+  assertEd25519(privateJwk)
+  if (privateJwk.d === undefined) throw new Error('a receipt signer needs a private key')
+  const key = createPrivateKey({ key: { ...privateJwk }, format: 'jwk' })
+  const kid = thumbprint(privateJwk)
+  return {
+    kid,
+    publicJwk: { ...publicHalf(privateJwk), kid },
+    async sign (claims) {
+      if (!Value.Check(ReceiptClaims, claims)) throw new Error('the claims of a receipt break their contract')
+      return await new CompactSign(Buffer.from(JSON.stringify(claims))).setProtectedHeader(protectedHeader(kid)).sign(key)
+    }
+  }
+}
+
+/**
+ * @param publicJwks the pinned keys, several while one is being replaced.
+ * @throws Error when a key is not Ed25519 or is private: a verifier must not be able to sign.
+ */
+export function createReceiptVerifier ({ keys }: Jwks): ReceiptVerifier {
+  if (keys.length === 0) throw new Error('a receipt verifier needs a key')
+  const pinned = new Map(keys.map((jwk) => [headerSegment(thumbprint(jwk)), publicKey(jwk)]))
+  return {
+    async verify (jws) {
+      const [header, payload] = segmentsOf(jws)
+      // Our signer writes one header per key, so the header is compared as text: no other algorithm, no embedded key, no crit,
+      // no b64, no duplicate member is ever parsed (RFC 8725 §3.1; fast-jwt CVE-2026-34950 began with a lenient header).
+      const key = pinned.get(header)
+      if (key === undefined) throw new ReceiptRefused('header')
+      await compactVerify(jws, key, { algorithms: [algorithm] }).catch(() => { throw new ReceiptRefused('signature') })
+      return claimsOf(payload)
+    }
+  }
+}
+
+const protectedHeader = (kid: string) => ({ alg: algorithm, kid, typ: receiptType })
+
+const headerSegment = (kid: string): string => Buffer.from(JSON.stringify(protectedHeader(kid))).toString('base64url')
+
+/** Exactly three segments, each in its one canonical spelling: the unused bits of a last character would be a second one. */
+function segmentsOf (jws: string): [header: string, payload: Buffer] {
+  if (typeof jws !== 'string' || jws.length > longestReceipt) throw new ReceiptRefused('form')
+  const segments = jws.split('.')
+  const [header, payload, signature] = segments.map(decodeBase64url)
+  if (segments.length !== 3 || header === undefined || payload === undefined || signature === undefined) throw new ReceiptRefused('form')
+  return [segments[0] ?? '', payload]
+}
+
+function claimsOf (payload: Buffer): ReceiptClaims {
+  let claims: unknown
+  try {
+    claims = JSON.parse(payload.toString('utf8'))
+  } catch {
+    throw new ReceiptRefused('claims')
+  }
+  if (!Value.Check(ReceiptClaims, claims)) throw new ReceiptRefused('claims')
+  return claims
+}
+
+function publicKey (jwk: Jwk): KeyObject {
+  assertEd25519(jwk)
+  if (jwk.d !== undefined) throw new Error('a receipt verifier must not hold a private key')
+  return createPublicKey({ key: { ...jwk }, format: 'jwk' })
+}
+
+function assertEd25519 ({ kty, crv }: Jwk): void {
+  if (kty !== 'OKP' || crv !== 'Ed25519') throw new Error('a receipt key must be an Ed25519 JWK')
+}

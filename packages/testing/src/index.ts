@@ -1,0 +1,8 @@
+export { until, type UntilOptions } from './until.ts'
+export { scratchDirectory, type TestContext } from './test-context.ts'
+export { sharedMongo, sharedMongoVariable, type TestMongo } from './mongo.ts'
+export { startRedis, type TestRedis } from './redis.ts'
+export { startAnvil, type TestChain } from './chain.ts'
+export { startKms } from './kms.ts'
+export { startSmtp } from './smtp.ts'
+export { captureLogs, type CapturedLogs, type LogLine } from './logs.ts'

@@ -1,0 +1,16 @@
+/** Every reason `verifyEvmMessage` can give. Stable: callers may branch on them; none quotes the input. */
+export const evmRefusals = [
+  'input is not readable',
+  'message is not well-formed text',
+  'message is too long',
+  'address is not 20 bytes in 0x hex',
+  'address checksum is wrong',
+  'signature is not 65 bytes in 0x hex',
+  'signature recovery id is not supported',
+  'signature value is out of range',
+  'signature is not in low-s form',
+  'signature recovers no key',
+  'signature is not by this address'
+] as const
+
+export type EvmRefusal = typeof evmRefusals[number]

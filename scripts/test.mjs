@@ -1,0 +1,32 @@
+// npm test: lint, import loops, generated docs, every test against real servers. npm test -- <file> runs that file alone.
+import { Failure, runQuietly } from './process.mjs'
+import { checkDocs } from './docs.mjs'
+import { checkImportLoops } from './import-loops.mjs'
+import { listTests, toCompiled } from './test-files.mjs'
+import { runTests } from './run-tests.mjs'
+
+const help = `Usage: npm test [-- <file> …]
+
+Without a file: lint with the import law, import loops, generated docs, then every test.
+With files (test/**/*.test.ts, as they stand in the source): those tests alone.
+`
+
+export async function test (args) {
+  if (args.includes('--help')) return process.stdout.write(help)
+  const files = args.filter((arg) => !arg.startsWith('-')).map(toCompiled)
+  if (files.length === 0) {
+    await timed('lint with the import law', () => runQuietly('lint', 'eslint', ['.', '--cache', '--cache-location', '.local/eslint/']))
+    await timed('import loops', checkImportLoops)
+    await timed('generated docs', checkDocs)
+  }
+  const { passed, failed } = await timed('tests', () => runTests(files.length > 0 ? files : listTests()))
+  process.stdout.write(`\n${passed} passed, ${failed} failed\n`)
+  if (failed > 0 || passed === 0) throw new Failure('')
+}
+
+async function timed (name, work) {
+  const from = performance.now()
+  const result = await work()
+  process.stdout.write(`✓ ${name} (${((performance.now() - from) / 1000).toFixed(1)} s)\n`)
+  return result
+}

@@ -1,0 +1,72 @@
+/** Everything about sessions, joined: tokens, state, opening, refreshing, closing, and what watches over them. */
+import { createAudit, inTransaction } from '@countersign/mongo'
+import { withLock } from '@countersign/redis'
+import { newId, type Clock, type Lifecycle, type Logger, type Metrics } from '@countersign/runtime'
+import { deriveKey, keyFromText } from '@countersign/secrets'
+import type { FastifyInstance } from 'fastify'
+import type { GatewayConfig } from './config.ts'
+import { createWriteMail } from './mail/write-mail.ts'
+import { createAccessTokens } from './sessions/access-token.ts'
+import { createCloseSession } from './sessions/close-session.ts'
+import { watchEndedSessions } from './sessions/ended-sessions.ts'
+import { createGrantTokens, createOpenSession } from './sessions/open-session.ts'
+import { createRefreshSession } from './sessions/refresh-session.ts'
+import { createRefreshTokens } from './sessions/refresh-token.ts'
+import { createReportReuse } from './sessions/report-reuse.ts'
+import { startSessionCleanup } from './sessions/session-cleanup.ts'
+import { createSessionGuard } from './sessions/session-guard.ts'
+import { createSessionRepository, type SessionRepository } from './sessions/session-repository.ts'
+import { createSessionStates, keptMs } from './sessions/session-state.ts'
+import type { Stores } from './stores.ts'
+import type { UserRepository } from './users/user-repository.ts'
+
+export interface ComposeSessionsOptions {
+  readonly config: GatewayConfig
+  readonly stores: Stores
+  readonly app: FastifyInstance
+  readonly users: UserRepository
+  readonly clock: Clock
+  readonly log: Logger
+  readonly metrics: Metrics
+  readonly lifecycle: Lifecycle
+}
+
+export async function composeSessions ({ config, stores: { mongo, redis, outbox, dispatcher }, app, users, clock, log, metrics, lifecycle }: ComposeSessionsOptions) {
+  const audit = createAudit(mongo.db)
+  const sessions = createSessionRepository(mongo)
+  const ended = await watchEndedSessions({ sessions, log, memoryMs: keptMs })
+  lifecycle.onStop('ended sessions', () => ended.close())
+  const states = createSessionStates({ redis, sessions, users, ended, log })
+  const accessTokens = await createAccessTokens(app, config.tokens)
+  const refreshTokens = createRefreshTokens(deriveKey(config.secretKey, 'refresh-token'))
+  const grant = createGrantTokens({ accessTokens, refreshTokens })
+
+  const durations = metrics.histogram({ name: 'wallet_session_duration_seconds', help: 'Life of closed sessions', buckets: [60, 300, 3_600, 86_400] })
+  const close = createCloseSession({
+    sessions, states, audit,
+    inTransaction: (work) => inTransaction(mongo, work),
+    ended: (createdAt) => { durations.observe((clock.now().getTime() - createdAt.getTime()) / 1000) }
+  })
+  const writeMail = createWriteMail({ outbox, sealKey: keyFromText(config.mailSealKey), now: () => clock.now() })
+  const closeReused = createReportReuse({ users, close, writeMail, dispatch: (row) => dispatcher.dispatch(row), now: () => clock.now() })
+  watchOver({ config, sessions, redis, log, metrics, lifecycle })
+
+  return {
+    states,
+    jwks: accessTokens.jwks,
+    guard: createSessionGuard({ accessTokens, states }),
+    open: createOpenSession({ sessions, states, audit, grant, newId: () => newId('ses'), ttlSeconds: config.sessions.ttlSeconds }),
+    refresh: createRefreshSession({ sessions, users, refreshTokens, grant, closeReused }),
+    close
+  }
+}
+
+function watchOver ({ config, sessions, redis, log, metrics, lifecycle }: Pick<ComposeSessionsOptions, 'config' | 'log' | 'metrics' | 'lifecycle'> & { sessions: SessionRepository, redis: Stores['redis'] }): void {
+  const active = metrics.gauge({ name: 'wallet_sessions_active', help: 'Open sessions at the last cleanup', labels: ['network'] })
+  const cleanup = startSessionCleanup({
+    sessions, log, intervalMs: config.sessions.cleanupIntervalMs,
+    setActive: (count) => { active.set({ network: 'evm' }, count) },
+    alone: async (work) => (await withLock({ redis, log }, 'gw:lock:session-cleanup', 60_000, work)).held
+  })
+  lifecycle.onStop('session cleanup', () => cleanup.close())
+}

@@ -1,0 +1,132 @@
+/** The whole gateway, joined: stores, adapters, use cases, server. */
+import { mailHeartbeatKey, Problem, problems } from '@countersign/contracts'
+import { createServer, listenOn, startOpsServer } from '@countersign/http'
+import { createAudit } from '@countersign/mongo'
+import { redisTime } from '@countersign/redis'
+import { clockFrom, createMetrics, newId, type Clock, type Lifecycle, type Logger, type Metrics } from '@countersign/runtime'
+import { createReceiptVerifier, deriveKey, randomToken } from '@countersign/secrets'
+import { canonicalEvmAddress, parseSiweMessage, secp256k1Backend, verifyEvmMessage } from '@countersign/wallet-proofs'
+import { serve } from './app.ts'
+import { createChallengeStore } from './challenges/challenge-store.ts'
+import { createIssueChallenge } from './challenges/issue-challenge.ts'
+import { composeSessions } from './compose-sessions.ts'
+import type { GatewayConfig } from './config.ts'
+import { createAskConfirmation } from './email/ask-confirmation.ts'
+import { createConfirmEmail } from './email/confirm-email.ts'
+import { isOutage } from './health/outage.ts'
+import { createPublicHealth } from './health/public-health.ts'
+import type { SessionGuard } from './sessions/session-guard.ts'
+import { createSignInEvm } from './sign-in/sign-in-evm.ts'
+import { openStores, type Stores } from './stores.ts'
+import { createUserRepository, type UserRepository } from './users/user-repository.ts'
+
+const service = 'auth-gateway'
+
+export interface Gateway {
+  /** Of the public port. */
+  readonly url: string
+  readonly opsUrl: string
+}
+
+export async function compose (config: GatewayConfig, log: Logger, lifecycle: Lifecycle): Promise<Gateway> {
+  sayBackend(log)
+  const clock = clockFrom(config.clockOffsetMs)
+  const metrics = createMetrics({ service, sha: config.log.sha, environment: config.label })
+  const stores = await openStores({ config, log, metrics, lifecycle })
+  const audit = createAudit(stores.mongo.db)
+  const users = createUserRepository({ mongo: stores.mongo, audit, now: () => clock.now(), newId: () => newId('usr'), newSuffix: () => randomToken(4).replace(/[^A-Za-z0-9]/g, '0') })
+
+  // The server takes its guard when it is made, and the guard's tokens are made by the server's plugin.
+  let guard: SessionGuard = () => Promise.reject(new Problem(problems.unavailable))
+  const app = await createServer({
+    service, log, metrics,
+    trustedHops: config.http.trustedHops,
+    corsOrigins: config.http.corsOrigins,
+    rateLimit: { ...config.rateLimit, redis: stores.redis },
+    sessionGuard: (request) => guard(request),
+    isOutage
+  })
+  const sessions = await composeSessions({ config, stores, app, users, clock, log, metrics, lifecycle })
+  guard = sessions.guard
+
+  const { commands } = stores
+  const receipts = createReceiptVerifier(config.receiptKeys)
+  await serve(app, {
+    jwks: sessions.jwks,
+    health: composeHealth(config, stores, clock),
+    ...composeSignIn(config, stores, users, metrics),
+    openSession: sessions.open,
+    refresh: sessions.refresh,
+    close: sessions.close,
+    commands,
+    confirmEmail: createConfirmEmail({
+      ask: createAskConfirmation({ commands, commandKey: deriveKey(config.secretKey, 'command-id') }),
+      verifyReceipt: (jws) => receipts.verify(jws),
+      users,
+      states: sessions.states,
+      audit
+    })
+  })
+
+  const opsUrl = await startOperations(config, stores, { log, metrics, lifecycle })
+  const { host, port: wanted, compatibilityPorts } = config.http
+  lifecycle.onStop('public port', () => app.close())
+  // The ports of the earlier systems serve the same application.
+  const [port] = await listenOn(app, { host, ports: [wanted, ...compatibilityPorts.filter((other) => other !== wanted)] })
+  const url = `http://${host}:${port}`
+  log.info({ url, ops: opsUrl }, 'gateway listens')
+  return { url, opsUrl }
+}
+
+function sayBackend (log: Logger): void {
+  const secp256k1 = secp256k1Backend()
+  if (secp256k1 === 'native') log.info({ secp256k1 }, 'signatures are checked by the native library')
+  else log.warn({ secp256k1 }, 'the native secp256k1 library did not load: signatures are checked in JavaScript, about 10 times slower')
+}
+
+function composeSignIn (config: GatewayConfig, { redis }: Stores, users: UserRepository, metrics: Metrics) {
+  const challenges = createChallengeStore(redis)
+  const authentications = metrics.counter({ name: 'wallet_authentications_total', help: 'Wallet sign-ins by outcome', labels: ['wallet_type', 'status'] })
+  return {
+    issueChallenge: createIssueChallenge({
+      challenges,
+      ...config.signIn,
+      now: async () => new Date(await redisTime(redis)),
+      newId: () => newId('chl'),
+      newNonce: () => Buffer.from(randomToken(16), 'base64url').toString('hex'),
+      checksumAddress: canonicalEvmAddress
+    }),
+    signInEvm: createSignInEvm({
+      challenges, users, parseMessage: parseSiweMessage, verifyMessage: verifyEvmMessage,
+      record: (status) => { authentications.inc({ wallet_type: 'evm', status }) }
+    })
+  }
+}
+
+const composeHealth = (config: GatewayConfig, { mongo, redis }: Stores, clock: Clock) => createPublicHealth({
+  environment: config.label,
+  pingDatabase: () => mongo.ping(),
+  pingRedis: async () => await redis.ping() === 'PONG',
+  mailHeartbeat: async () => await redis.exists(mailHeartbeatKey) === 1,
+  now: () => clock.now()
+})
+
+async function startOperations (config: GatewayConfig, { mongo, redis }: Stores, { log, metrics, lifecycle }: { log: Logger, metrics: Metrics, lifecycle: Lifecycle }): Promise<string> {
+  const missing = async (): Promise<string[]> => {
+    const [database, cache] = await Promise.all([mongo.ping(), redis.ping().then(() => true, () => false)])
+    return [...database ? [] : ['MongoDB does not answer'], ...cache ? [] : ['Redis does not answer']]
+  }
+  const ops = await startOpsServer({
+    ...config.ops, log, metrics,
+    health: async () => {
+      const healthy = (await missing()).length === 0
+      return { healthy, body: { status: healthy ? 'healthy' : 'unhealthy' } }
+    },
+    ready: async () => {
+      const reasons = await missing()
+      return { ready: reasons.length === 0, reasons }
+    }
+  })
+  lifecycle.onStop('operations port', () => ops.close())
+  return ops.url
+}

@@ -1,0 +1,20 @@
+/** The OpenAPI document without a running gateway: the same routes on a server that never listens. */
+import { createServer } from '@countersign/http'
+import { createLogger, createMetrics } from '@countersign/runtime'
+import { serve, type GatewayDeps } from './app.ts'
+
+export async function describeApi (): Promise<unknown> {
+  const log = createLogger({ service: 'auth-gateway', level: 'silent', sha: 'unknown', environment: 'development' })
+  const metrics = createMetrics({ service: 'auth-gateway', sha: 'unknown' })
+  const unused = (): never => { throw new Error('only the description of the API is wanted') }
+  const app = await createServer({ service: 'auth-gateway', log, metrics, trustedHops: 0, sessionGuard: unused })
+  const deps: GatewayDeps = {
+    jwks: { keys: [] }, health: unused, issueChallenge: unused, signInEvm: unused, openSession: unused,
+    refresh: unused, close: unused, commands: { call: unused }, confirmEmail: unused
+  }
+  await serve(app, deps)
+  await app.ready()
+  const { payload } = await app.inject({ url: '/openapi.json' })
+  await app.close()
+  return JSON.parse(payload)
+}

@@ -1,0 +1,45 @@
+import { createHash } from 'node:crypto'
+import { emailActionPreimage, Problem, problems, type ReceiptClaims } from '@countersign/contracts'
+import type { Audit } from '@countersign/mongo'
+import { ReceiptRefused } from '@countersign/secrets'
+import type { SessionStates } from '../sessions/session-state.ts'
+import type { UserRepository } from '../users/user-repository.ts'
+import type { Asking, ConfirmEmailRequest, ConfirmedByOtp } from './ask-confirmation.ts'
+
+export interface ConfirmEmailDeps {
+  /** otp-service's answer to the command. */
+  readonly ask: (asking: Asking, request: ConfirmEmailRequest) => Promise<ConfirmedByOtp>
+  readonly verifyReceipt: (jws: string) => Promise<ReceiptClaims>
+  readonly users: Pick<UserRepository, 'setEmail'>
+  readonly states: Pick<SessionStates, 'userChanged'>
+  readonly audit: Audit
+}
+
+export type ConfirmEmail = (asking: Asking, request: ConfirmEmailRequest) => Promise<{ email: string, provedAt: string }>
+
+/**
+ * The address counts only with otp-service's own receipt for this user, this challenge and this very address.
+ * @throws Problem codeRejected
+ */
+export const createConfirmEmail = ({ ask, verifyReceipt, users, states, audit }: ConfirmEmailDeps): ConfirmEmail =>
+  async (asking, request) => {
+    const { userId, sessionId, requestId } = asking
+    const { email, provedAt, receipt } = await ask(asking, request)
+    const claims = await verifyReceipt(receipt).catch(refused)
+    const ours = claims.aud === 'auth-gateway' && claims.sub === userId && claims.purpose === 'email_enrol' &&
+      claims.challenge_id === request.challengeId && claims.action_digest === enrolmentDigest(userId, email)
+    if (!ours) throw new Problem(problems.codeRejected)
+
+    const user = await users.setEmail(userId, email, new Date(provedAt))
+    if (user === undefined) throw new Problem(problems.unauthorized)
+    await audit.append({ event: 'user.email_proved', subject: userId, actor: userId, requestId, facts: { receipt: claims.jti } })
+    await states.userChanged(user, sessionId)
+    return { email: user.email ?? email, provedAt }
+  }
+
+function refused (error: unknown): never {
+  throw error instanceof ReceiptRefused ? new Problem(problems.codeRejected) : error
+}
+
+const enrolmentDigest = (userId: string, email: string): string =>
+  `0x${createHash('sha256').update(emailActionPreimage('email_enrol', userId, email.toLowerCase())).digest('hex')}`

@@ -1,0 +1,37 @@
+/** What anyone may read: the front page, the keys of access tokens, and whether the house is up. */
+import type { Jwks } from '@countersign/secrets'
+import type { FastifyInstance } from 'fastify'
+import type { PublicHealth } from '../health/public-health.ts'
+
+export interface OpenPagesDeps {
+  readonly jwks: Jwks
+  readonly health: () => Promise<PublicHealth>
+}
+
+const frontPage = `<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Countersign</title></head>
+<body>
+<h1>Countersign</h1>
+<p>Wallet sign-in, countersigned actions, KMS-signed transactions.</p>
+<ul>
+<li><a href="/docs">API documentation</a></li>
+<li><a href="/openapi.json">OpenAPI document</a></li>
+<li><a href="/health">Health</a></li>
+</ul>
+</body>
+</html>
+`
+
+export function openPages (app: FastifyInstance, { jwks, health }: OpenPagesDeps): void {
+  app.get('/', { schema: { hide: true } as object }, async (_request, reply) => reply.type('text/html; charset=utf-8').send(frontPage))
+
+  // Cached for less than an access token lives, so that a rotation is seen in time.
+  app.get('/.well-known/jwks.json', { schema: { hide: true } as object }, async (_request, reply) => reply.header('cache-control', 'public, max-age=300').send(jwks))
+
+  // Probes must not be refused for asking often.
+  app.get('/health', { schema: { hide: true } as object, config: { limit: 'none' } }, async (_request, reply) => {
+    const answer = await health()
+    return reply.code(answer.status === 'healthy' ? 200 : 503).header('cache-control', 'no-store').send(answer)
+  })
+}

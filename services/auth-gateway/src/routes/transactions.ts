@@ -1,0 +1,40 @@
+/** The gateway hands transactions over to signer-service, and is believed for nothing there. */
+import {
+  challengeTransaction, confirmTransaction, createTransaction, getTransaction, IdempotencyKey, listTransactions,
+  postChallenge, postConfirmation, postTransaction, Problem, problems, readTransaction, readTransactions
+} from '@countersign/contracts'
+import { addRoute } from '@countersign/http'
+import type { CommandClient } from '@countersign/redis'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { Compile } from 'typebox/compile'
+import type { OpenSession } from '../sessions/session-state.ts'
+
+export interface TransactionRoutesDeps {
+  readonly commands: Pick<CommandClient, 'call'>
+}
+
+const idempotencyKey = Compile(IdempotencyKey)
+const claim = ({ id, userId }: OpenSession) => ({ user_id: userId, session_id: id })
+const options = (request: FastifyRequest, session: OpenSession) => ({ requestId: request.id, actor: session.userId })
+
+export function transactionRoutes (app: FastifyInstance, { commands }: TransactionRoutesDeps): void {
+  addRoute<typeof postTransaction, OpenSession>(app, postTransaction, async ({ headers, body, session, request, reply }) => {
+    const key = headers['idempotency-key']
+    if (!idempotencyKey.Check(key)) throw new Problem(problems.idempotencyKeyRequired)
+    const { transaction, replayed } = await commands.call(createTransaction, { ...claim(session), idempotency_key: key, transfer: body }, options(request, session))
+    if (replayed) void reply.header('idempotency-replayed', 'true')
+    return transaction
+  })
+
+  addRoute<typeof readTransactions, OpenSession>(app, readTransactions, async ({ query, session, request }) =>
+    await commands.call(listTransactions, { ...claim(session), limit: query.limit ?? 20, cursor: query.cursor, state: query.state }, options(request, session)))
+
+  addRoute<typeof readTransaction, OpenSession>(app, readTransaction, async ({ params, session, request }) =>
+    await commands.call(getTransaction, { ...claim(session), id: params.id }, options(request, session)))
+
+  addRoute<typeof postConfirmation, OpenSession>(app, postConfirmation, async ({ params, body, session, request }) =>
+    await commands.call(confirmTransaction, { ...claim(session), id: params.id, code: body.code }, options(request, session)))
+
+  addRoute<typeof postChallenge, OpenSession>(app, postChallenge, async ({ params, session, request }) =>
+    await commands.call(challengeTransaction, { ...claim(session), id: params.id }, options(request, session)))
+}

@@ -1,0 +1,128 @@
+/** A whole gateway in this process over real MongoDB and Redis; the services behind it are command servers of the test. */
+import type { ServiceName } from '@countersign/contracts'
+import { startCommandServer, type CommandHandler } from '@countersign/redis'
+import { createLogger, createMetrics, readEnvironment, type Lifecycle } from '@countersign/runtime'
+import { generateAccessTokenKey, generateReceiptKey, randomToken, type GeneratedKey } from '@countersign/secrets'
+import { captureLogs, sharedMongo, startRedis, type TestContext, type TestMongo, type TestRedis } from '@countersign/testing'
+import type { LocalAccount } from 'viem'
+import { compose } from '../src/compose.ts'
+import { configFrom, environment } from '../src/config.ts'
+
+export interface TestGateway {
+  readonly url: string
+  readonly opsUrl: string
+  readonly send: (method: string, path: string, given?: Given) => Promise<Answer>
+  readonly stop: () => Promise<void>
+}
+
+export interface Given {
+  readonly body?: unknown
+  readonly raw?: string
+  readonly token?: string
+  readonly headers?: Record<string, string>
+}
+
+export interface Answer {
+  readonly status: number
+  readonly headers: Headers
+  readonly text: string
+  readonly json: Readonly<Record<string, unknown>>
+}
+
+export interface House {
+  readonly mongo: TestMongo
+  readonly redis: TestRedis
+  readonly receiptKey: GeneratedKey
+  readonly accessKey: GeneratedKey
+  readonly logs: ReturnType<typeof captureLogs>
+  readonly open: (overrides?: Record<string, string>) => Promise<TestGateway>
+  readonly answerFor: (service: ServiceName, handlers: readonly CommandHandler[]) => Promise<void>
+}
+
+export async function buildHouse (t: TestContext): Promise<House> {
+  const [mongo, redis] = await Promise.all([sharedMongo(t), startRedis(t)])
+  const receiptKey = generateReceiptKey()
+  const accessKey = generateAccessTokenKey()
+  const logs = captureLogs()
+  const base: Record<string, string> = {
+    MONGODB_URI: mongo.uri,
+    REDIS_URL: redis.url,
+    PUBLIC_URL: 'http://gateway.test:8000',
+    PORT: '0',
+    EVM_CHAIN_IDS: '31337,1',
+    SECRET_KEY: randomToken(48),
+    MAIL_SEAL_KEY: randomToken(32),
+    ACCESS_TOKEN_PRIVATE_JWK: JSON.stringify(accessKey.privateJwk),
+    RECEIPT_PUBLIC_JWKS: JSON.stringify({ keys: [receiptKey.publicJwk] }),
+    RATE_LIMIT_MAX: '1000000',
+    AUTH_RATE_LIMIT_MAX_REQUESTS: '1000000',
+    START_TIMEOUT_SECONDS: '10'
+  }
+
+  return {
+    mongo, redis, receiptKey, accessKey, logs,
+
+    async open (overrides = {}) {
+      const config = configFrom(readEnvironment(environment, { ...base, ...overrides }))
+      const log = createLogger({ service: 'auth-gateway', level: 'debug', sha: 'test', environment: 'test', destination: logs.destination })
+      const stops: (() => unknown)[] = []
+      const lifecycle: Lifecycle = {
+        signal: new AbortController().signal,
+        onStop: (_label, stop) => { stops.push(stop) },
+        fail: (reason) => { throw reason }
+      }
+      const stop = async (): Promise<void> => {
+        for (let next = stops.pop(); next !== undefined; next = stops.pop()) await next()
+      }
+      t.teardown(stop)
+      const { url, opsUrl } = await compose({ ...config, mongo: { ...config.mongo, database: mongo.database } }, log, lifecycle)
+      return { url, opsUrl, stop, send: (method, path, given) => send(url, method, path, given) }
+    },
+
+    async answerFor (service, handlers) {
+      const log = createLogger({ service, level: 'debug', sha: 'test', environment: 'test', destination: logs.destination })
+      const server = await startCommandServer({ url: redis.url, service, log, metrics: createMetrics({ service, sha: 'test' }), handlers })
+      t.teardown(() => server.close())
+    }
+  }
+}
+
+async function send (base: string, method: string, path: string, { body, raw, token, headers = {} }: Given = {}): Promise<Answer> {
+  const response = await fetch(new URL(path, base), {
+    method,
+    headers: {
+      ...(body === undefined && raw === undefined ? {} : { 'content-type': 'application/json' }),
+      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      ...headers
+    },
+    ...(body === undefined && raw === undefined ? {} : { body: raw ?? JSON.stringify(body) })
+  })
+  const text = await response.text()
+  const isJson = /json/.test(response.headers.get('content-type') ?? '')
+  return { status: response.status, headers: response.headers, text, json: (isJson && text !== '' ? JSON.parse(text) : {}) as Answer['json'] }
+}
+
+export interface Proof {
+  readonly address: string
+  readonly signed_message: string
+  readonly signature: string
+  readonly challenge_id: string
+}
+
+/** A challenge for that account, signed by it. */
+export async function proofOf (gateway: TestGateway, account: LocalAccount): Promise<Proof> {
+  const { json } = await gateway.send('POST', '/api/v1/auth/evm/challenge', { body: { address: account.address } })
+  const message = String(json['message'])
+  return { address: account.address, signed_message: message, signature: await account.signMessage({ message }), challenge_id: String(json['challenge_id']) }
+}
+
+export interface Tokens { readonly access: string, readonly refresh: string, readonly userId: string }
+
+export async function signIn (gateway: TestGateway, account: LocalAccount): Promise<Tokens> {
+  const { status, json, text } = await gateway.send('POST', '/api/v1/auth/evm/verify', { body: await proofOf(gateway, account) })
+  if (status !== 200) throw new Error(`sign-in answered ${status}: ${text}`)
+  return tokensIn(json)
+}
+
+export const tokensIn = (json: Answer['json']): Tokens =>
+  ({ access: String(json['access_token']), refresh: String(json['refresh_token']), userId: String((json['user'] as { id: string }).id) })

@@ -1,0 +1,222 @@
+import { createHmac, createPublicKey, sign as signBytes, createPrivateKey } from 'node:crypto'
+import { until } from '@countersign/testing'
+import t from 'tap'
+import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
+import { buildHouse, signIn, tokensIn, type Tokens } from './open-gateway.ts'
+
+const newAccount = () => privateKeyToAccount(generatePrivateKey())
+const house = await buildHouse(t)
+const gateway = await house.open()
+const sessions = house.mongo.db.collection<{ _id: string }>('sessions')
+
+const refresh = (token: string, at = gateway) => at.send('POST', '/api/v1/auth/refresh', { body: { refresh_token: token } })
+const me = (token: string, at = gateway) => at.send('GET', '/api/v1/me', { token })
+const sessionOf = ({ refresh: token }: Tokens): string => token.split('.')[1] ?? ''
+
+t.test('a refresh token gives the next pair, and its parent the same successor while the answer may be lost', async (t) => {
+  const first = await signIn(gateway, newAccount())
+
+  const second = tokensIn((await refresh(first.refresh)).json)
+  const again = tokensIn((await refresh(first.refresh)).json)
+
+  t.not(second.refresh, first.refresh)
+  t.equal(again.refresh, second.refresh)
+  t.equal((await me(second.access)).status, 200)
+})
+
+t.test('twenty tabs that refresh at once all end with the one valid token', async (t) => {
+  const { refresh: token } = await signIn(gateway, newAccount())
+
+  const answers = await Promise.all(Array.from({ length: 20 }, () => refresh(token)))
+
+  t.ok(answers.every(({ status }) => status === 200))
+  const successors = new Set(answers.map(({ json }) => String(json['refresh_token'])))
+  t.equal(successors.size, 1)
+  t.equal((await refresh([...successors][0] ?? '')).status, 200)
+})
+
+t.test('a token two generations old ends the session, raises an event and tells the user once', async (t) => {
+  const first = await signIn(gateway, newAccount())
+  await house.mongo.db.collection<{ _id: string }>('users').updateOne({ _id: first.userId }, { $set: { email: 'ada@example.com' } })
+  const second = tokensIn((await refresh(first.refresh)).json)
+  const third = tokensIn((await refresh(second.refresh)).json)
+
+  const reused = await Promise.all(Array.from({ length: 5 }, () => refresh(first.refresh)))
+
+  t.ok(reused.every(({ status }) => status === 401))
+  t.equal((await refresh(third.refresh)).status, 401)
+  t.equal((await me(third.access)).status, 401)
+  t.equal(await house.mongo.db.collection('audit').countDocuments({ event: 'session.closed', subject: sessionOf(first), 'facts.reason': 'refresh_token_reused' }), 1)
+  const mails = await house.mongo.db.collection('outbox').find({ queue: 'mail-gateway' }).toArray()
+  t.equal(mails.length, 1)
+  t.notMatch(JSON.stringify(mails), /ada@example\.com/, 'the mail travels sealed')
+})
+
+t.test('the parent presented after its grace ends the session', async (t) => {
+  const first = await signIn(gateway, newAccount())
+  await refresh(first.refresh)
+  await sessions.updateOne({ _id: sessionOf(first) }, [{ $set: { rotatedAt: { $subtract: ['$rotatedAt', 31_000] } } }])
+
+  t.equal((await refresh(first.refresh)).status, 401)
+  t.match(await sessions.findOne({ _id: sessionOf(first) }), { state: 'revoked', endedReason: 'refresh_token_reused' })
+})
+
+t.test('every cut and every changed character of a refresh token is refused and ends nothing', async (t) => {
+  const tokens = await signIn(gateway, newAccount())
+  const { refresh: token } = tokens
+  const changed = [
+    ...Array.from(token, (_character, index) => token.slice(0, index)).filter((text) => text !== ''),
+    ...Array.from(token, (character, index) => `${token.slice(0, index)}${character === 'A' ? 'B' : 'A'}${token.slice(index + 1)}`),
+    `${token}=`, `${token}.`, ` ${token}`, token.toUpperCase()
+  ].filter((text) => text !== token)
+
+  for (let from = 0; from < changed.length; from += 50) {
+    const answers = await Promise.all(changed.slice(from, from + 50).map((text) => refresh(text)))
+    t.ok(answers.every(({ status }) => status === 401), `${from} and on`)
+  }
+  t.equal((await refresh(token)).status, 200)
+})
+
+t.test('after logout the token opens nothing here at once, elsewhere within a second, and does not refresh', async (t) => {
+  const other = await house.open()
+  const tokens = await signIn(gateway, newAccount())
+  t.equal((await me(tokens.access, other)).status, 200, 'the other process has seen the session')
+
+  t.equal((await gateway.send('POST', '/api/v1/auth/logout', { token: tokens.access })).status, 204)
+
+  t.equal((await me(tokens.access)).status, 401)
+  const from = performance.now()
+  await until(async () => (await me(tokens.access, other)).status === 401, { timeoutMs: 3_000, what: 'the other process to notice' })
+  t.ok(performance.now() - from < 1_500, 'within the stated second')
+  t.equal((await refresh(tokens.refresh)).status, 401)
+  t.equal((await gateway.send('POST', '/api/v1/auth/logout', { token: tokens.access })).status, 401)
+})
+
+t.test('a session past its absolute life opens nothing', async (t) => {
+  const tokens = await signIn(gateway, newAccount())
+  await sessions.updateOne({ _id: sessionOf(tokens) }, [{ $set: { expiresAt: '$createdAt' } }])
+  await house.redis.flush()
+  const fresh = await house.open()
+
+  t.equal((await me(tokens.access, fresh)).status, 401)
+  t.equal((await refresh(tokens.refresh, fresh)).status, 401)
+})
+
+t.test('an emptied Redis costs nobody the session', async (t) => {
+  const tokens = await signIn(gateway, newAccount())
+  await house.redis.flush()
+  const fresh = await house.open()
+
+  t.equal((await me(tokens.access, fresh)).status, 200)
+})
+
+t.test('only the exact kind of token that this gateway issues is accepted', async (t) => {
+  const { access } = await signIn(gateway, newAccount())
+  const [header = '', payload = '', signature = ''] = access.split('.')
+  const decode = (text: string): Record<string, unknown> => JSON.parse(Buffer.from(text, 'base64url').toString()) as Record<string, unknown>
+  const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url')
+  const privateKey = createPrivateKey({ key: { ...house.accessKey.privateJwk }, format: 'jwk' })
+  const signed = (head: unknown, claims: unknown): string => {
+    const input = `${encode(head)}.${encode(claims)}`
+    return `${input}.${signBytes('sha256', Buffer.from(input), { key: privateKey, dsaEncoding: 'ieee-p1363' }).toString('base64url')}`
+  }
+  const publicPem = createPublicKey(privateKey).export({ type: 'spki', format: 'pem' }).toString()
+  const hmacInput = `${encode({ ...decode(header), alg: 'HS256' })}.${payload}`
+  t.equal((await me(signed(decode(header), decode(payload)))).status, 200, 'the forger of this test can sign')
+
+  const forged: Record<string, string> = {
+    'alg none': `${encode({ ...decode(header), alg: 'none' })}.${payload}.`,
+    'alg None': `${encode({ ...decode(header), alg: 'None' })}.${payload}.${signature}`,
+    'HS256 under the public key': `${hmacInput}.${createHmac('sha256', publicPem).update(hmacInput).digest('base64url')}`,
+    'another type': signed({ ...decode(header), typ: 'JWT' }, decode(payload)),
+    'no type': signed({ alg: 'ES256', kid: decode(header)['kid'] }, decode(payload)),
+    'an embedded key': signed({ ...decode(header), jwk: house.accessKey.publicJwk }, decode(payload)),
+    'a critical extension': signed({ ...decode(header), crit: ['b64'], b64: false }, decode(payload)),
+    'an unknown kid': signed({ ...decode(header), kid: 'x' }, decode(payload)),
+    'another issuer': signed(decode(header), { ...decode(payload), iss: 'http://evil.test' }),
+    'another audience': signed(decode(header), { ...decode(payload), aud: 'http://evil.test' }),
+    'past its life': signed(decode(header), { ...decode(payload), iat: 1_000, exp: 2_000 }),
+    'no expiry': signed(decode(header), { ...decode(payload), exp: undefined }),
+    'no session': signed(decode(header), { ...decode(payload), sid: undefined }),
+    'another user for the session': signed(decode(header), { ...decode(payload), sub: 'usr_00000000000000000000000000' }),
+    'padding': `${header}.${payload}.${signature}=`,
+    'no signature': `${header}.${payload}.`,
+    'a refresh token': (await signIn(gateway, newAccount())).refresh
+  }
+  for (const [name, token] of Object.entries(forged)) t.equal((await me(token)).status, 401, name)
+  t.equal((await gateway.send('GET', `/api/v1/me?access_token=${access}`)).status, 401, 'never from the query')
+  t.equal((await gateway.send('GET', '/api/v1/me', { headers: { authorization: `Basic ${access}` } })).status, 401)
+})
+
+t.test('tokens of the previous key stay good after a rotation, and both keys are published', async (t) => {
+  const { access } = await signIn(gateway, newAccount())
+  const { generateAccessTokenKey } = await import('@countersign/secrets')
+  const rotated = await house.open({
+    ACCESS_TOKEN_PRIVATE_JWK: JSON.stringify(generateAccessTokenKey().privateJwk),
+    ACCESS_TOKEN_PREVIOUS_JWKS: JSON.stringify({ keys: [house.accessKey.publicJwk] })
+  })
+
+  t.equal((await me(access, rotated)).status, 200)
+  t.equal(((await rotated.send('GET', '/.well-known/jwks.json')).json['keys'] as unknown[]).length, 2)
+  t.equal((await me((await signIn(rotated, newAccount())).access)).status, 401, 'the old process does not know the new key')
+})
+
+t.test('ended sessions are marked and kept', async (t) => {
+  const tokens = await signIn(gateway, newAccount())
+  await sessions.updateOne({ _id: sessionOf(tokens) }, [{ $set: { expiresAt: '$createdAt' } }])
+  await house.open({ SESSION_CLEANUP_INTERVAL: '1000' })
+
+  await until(async () => (await sessions.findOne({ _id: sessionOf(tokens), state: 'expired' })) !== null, { what: 'the cleanup' })
+  t.ok(house.logs.lines().some(({ msg }) => msg === 'Session cleanup'))
+})
+
+t.test('with Redis down sessions are still checked, sign-in answers 503, and both recover', async (t) => {
+  const tokens = await signIn(gateway, newAccount())
+  await house.redis.kill()
+  try {
+    t.equal((await me(tokens.access)).status, 200)
+    const challenge = await gateway.send('POST', '/api/v1/auth/evm/challenge', { body: { address: newAccount().address } })
+    t.equal(challenge.status, 503)
+    t.ok(Number(challenge.headers.get('retry-after')) > 0)
+  } finally {
+    await house.redis.restart()
+  }
+  await until(async () => (await signIn(gateway, newAccount())).access !== '', { timeoutMs: 15_000, what: 'sign-in to work again' })
+})
+
+t.test('a session closed while Redis is away stays closed when Redis comes back with older data', async (t) => {
+  const other = await house.open()
+  const tokens = await signIn(gateway, newAccount())
+  t.equal((await me(tokens.access, other)).status, 200)
+  await house.redis.kill()
+  try {
+    t.equal((await gateway.send('POST', '/api/v1/auth/logout', { token: tokens.access })).status, 204)
+    t.equal((await me(tokens.access)).status, 401)
+    await until(async () => (await me(tokens.access, other)).status === 401, { timeoutMs: 3_000, what: 'the other process to notice without Redis' })
+  } finally {
+    await house.redis.restart()
+  }
+  await until(async () => (await gateway.send('GET', '/health')).json['redis'] === 'connected', { what: 'Redis' })
+  t.equal((await me(tokens.access)).status, 401)
+  t.equal((await me(tokens.access, other)).status, 401)
+  t.equal((await me(tokens.access, await house.open())).status, 401, 'a fresh process knows as well')
+})
+
+t.test('a database that is away is 503 with Retry-After, not 500', async (t) => {
+  const { MongoServerSelectionError } = await import('mongodb')
+  const { isOutage } = await import('../src/health/outage.ts')
+  t.ok(isOutage(Object.assign(Object.create(MongoServerSelectionError.prototype) as Error, { message: 'x' })))
+  t.ok(isOutage(new Error('Connection is closed.')))
+  t.ok(isOutage(new Error('OOM command not allowed when used memory > \'maxmemory\'.')))
+  t.notOk(isOutage(new TypeError('x is not a function')))
+  t.notOk(isOutage('Connection is closed.'))
+})
+
+t.test('no log line holds a token, a signature or a message', async (t) => {
+  const tokens = await signIn(gateway, newAccount())
+  const text = house.logs.text()
+  t.notMatch(text, tokens.access.split('.')[2])
+  t.notMatch(text, tokens.refresh.split('.')[3])
+  t.notMatch(text, /wants you to sign in/)
+  t.notMatch(text, /0x[0-9a-f]{130}/)
+})

@@ -1,0 +1,77 @@
+/** The environment of email-worker, grouped by who uses it. */
+import { EmailAddress, mailFromGateway, mailFromOtp, mailFromSigner, stores } from '@countersign/contracts'
+import { commonRules, commonVariables, defineEnvironment, isStrict, metricsApiKeyOf, processConfigFrom, variable, type EnvironmentSource, type Values } from '@countersign/runtime'
+import { keyFromText, randomToken } from '@countersign/secrets'
+import { Type } from 'typebox'
+
+const sealKey = (producer: string) => variable(Type.String({ pattern: '^[A-Za-z0-9_-]{43}$' }), {
+  description: `Opens the mails of ${producer}, 32 bytes in base64url; its MAIL_SEAL_KEY`, secret: true, generate: () => randomToken(32)
+})
+
+const previousSealKey = (producer: string) => variable(Type.Optional(Type.String({ pattern: '^[A-Za-z0-9_-]{43}$' })), {
+  description: `The seal key of ${producer} before the last rotation: mails sealed with it still open`, secret: true
+})
+
+const smtp = {
+  SMTP_HOST: variable(Type.String({ minLength: 1, pattern: '^[A-Za-z0-9.:_-]+$' }), { description: 'Mail server', example: 'smtp.example.com' }),
+  SMTP_PORT: variable(Type.Integer({ default: 587, minimum: 1, maximum: 65535 }), { description: 'Its submission port; 465 is TLS from the first byte, others use STARTTLS (required in production)' }),
+  SMTP_USER: variable(Type.Optional(Type.String()), { description: 'Login at the mail server', aliases: ['EMAIL_USER'] }),
+  SMTP_PASS: variable(Type.Optional(Type.String()), { description: 'Password at the mail server', aliases: ['EMAIL_PASS'], secret: 'issued' }),
+  MAIL_FROM: variable(EmailAddress, { description: 'Sender address of every mail', example: 'no-reply@example.com' }),
+  PROJECT_NAME: variable(Type.String({ default: 'Countersign', minLength: 1, maxLength: 64, pattern: '^[^\\u0000-\\u001f\\u007f"<>]+$' }), { description: 'Brand in mails' })
+}
+
+export const environment = defineEnvironment({
+  ...commonVariables,
+  ...smtp,
+  MAIL_SEAL_KEY_OTP: sealKey('otp-service'),
+  MAIL_SEAL_KEY_GATEWAY: sealKey('auth-gateway'),
+  MAIL_SEAL_KEY_SIGNER: sealKey('signer-service'),
+  MAIL_SEAL_KEY_OTP_PREVIOUS: previousSealKey('otp-service'),
+  MAIL_SEAL_KEY_GATEWAY_PREVIOUS: previousSealKey('auth-gateway'),
+  MAIL_SEAL_KEY_SIGNER_PREVIOUS: previousSealKey('signer-service'),
+  MAIL_CONCURRENCY: variable(Type.Integer({ default: 5, minimum: 1, maximum: 100 }), { description: 'Mails in hand at once per queue, each with a connection to the mail server' }),
+  MAIL_LEASE_SECONDS: variable(Type.Integer({ default: 30, minimum: 1, maximum: 600 }), {
+    description: 'After this long, a mail whose worker was killed is sent by another one', strict: (value) => value < 30 ? 'must be 30 or more: a mail may take 25 s' : undefined
+  })
+}, [...commonRules, ({ SMTP_USER: user, SMTP_PASS: pass }) => (user === undefined) === (pass === undefined) ? undefined : { name: 'SMTP_PASS', fault: 'and SMTP_USER go together' }])
+
+/** What `db …` needs. */
+export const databaseEnvironment = defineEnvironment({
+  NODE_ENV: commonVariables.NODE_ENV,
+  ENVIRONMENT: commonVariables.ENVIRONMENT,
+  MONGODB_URI: commonVariables.MONGODB_URI
+})
+
+/** What `email …` needs. */
+export const smtpEnvironment = defineEnvironment({ NODE_ENV: commonVariables.NODE_ENV, ENVIRONMENT: commonVariables.ENVIRONMENT, ...smtp })
+
+export type Config = ReturnType<typeof configFrom>
+
+type SmtpValues = Values<typeof smtpEnvironment.variables>
+
+export const smtpConfigFrom = (values: SmtpValues) => ({
+  host: values.SMTP_HOST,
+  port: values.SMTP_PORT,
+  auth: values.SMTP_USER === undefined || values.SMTP_PASS === undefined ? undefined : { user: values.SMTP_USER, pass: values.SMTP_PASS },
+  strict: isStrict({ NODE_ENV: values.NODE_ENV, ENVIRONMENT: values.ENVIRONMENT } satisfies EnvironmentSource),
+  from: { name: values.PROJECT_NAME, address: values.MAIL_FROM }
+})
+
+const keys = (current: string, previous: string | undefined): Buffer[] => [current, ...previous === undefined ? [] : [previous]].map((text) => keyFromText(text))
+
+export const configFrom = (values: Values<typeof environment.variables>) => ({
+  process: processConfigFrom(values),
+  ops: { host: values.OPS_HOST, port: values.OPS_PORT, metricsApiKey: metricsApiKeyOf(values) },
+  mongo: { uri: values.MONGODB_URI, database: stores['email-worker'].database },
+  redisUrl: values.REDIS_URL,
+  smtp: smtpConfigFrom(values),
+  brand: values.PROJECT_NAME,
+  concurrency: values.MAIL_CONCURRENCY,
+  leaseMs: values.MAIL_LEASE_SECONDS * 1_000,
+  sealKeys: {
+    [mailFromOtp.name]: keys(values.MAIL_SEAL_KEY_OTP, values.MAIL_SEAL_KEY_OTP_PREVIOUS),
+    [mailFromGateway.name]: keys(values.MAIL_SEAL_KEY_GATEWAY, values.MAIL_SEAL_KEY_GATEWAY_PREVIOUS),
+    [mailFromSigner.name]: keys(values.MAIL_SEAL_KEY_SIGNER, values.MAIL_SEAL_KEY_SIGNER_PREVIOUS)
+  }
+})

@@ -1,0 +1,49 @@
+/** What alerts read about mails. Ids only: neither recipient nor content. */
+import type { MailPayload } from '@countersign/contracts'
+import type { Logger, Metrics } from '@countersign/runtime'
+import type { SmtpFault } from '../smtp/smtp-fault.ts'
+import type { Sent } from './delivery.ts'
+
+export type DeliveryEnd = 'sent' | 'dropped' | 'duplicate' | 'failed' | 'refused'
+
+type Ids = Pick<MailPayload, 'delivery_id' | 'request_id'>
+
+export interface DeliveryEvents {
+  /** @param sent absent when another worker took the delivery over while this one sent it. */
+  ended (queue: string, end: DeliveryEnd, ids: Ids, sent?: Sent): void
+  faulted (queue: string, fault: SmtpFault, ids: Ids): void
+}
+
+const ends: readonly DeliveryEnd[] = ['sent', 'dropped', 'duplicate', 'failed', 'refused']
+
+export function createDeliveryEvents (log: Logger, metrics: Metrics, queues: readonly string[]): DeliveryEvents {
+  const deliveries = metrics.counter({ name: 'mail_deliveries_total', help: 'Mail jobs by what came of them', labels: ['queue', 'outcome'] })
+  const sentTotal = metrics.counter({ name: 'otp_email_sent_total', help: 'Mails that the mail server accepted', labels: ['queue'] })
+  const errors = metrics.counter({ name: 'otp_email_errors', help: 'Attempts to send that failed', labels: ['queue'] })
+  const latency = metrics.histogram({
+    name: 'otp_email_latency',
+    help: 'Seconds from the first attempt at a delivery to its acceptance by the mail server',
+    labels: ['queue'],
+    buckets: [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300]
+  })
+  for (const queue of queues) {
+    for (const outcome of ends) deliveries.inc({ queue, outcome }, 0)
+    for (const counter of [sentTotal, errors]) counter.inc({ queue }, 0)
+  }
+
+  return {
+    ended (queue, outcome, { delivery_id: deliveryId, request_id: requestId }, sent) {
+      deliveries.inc({ queue, outcome })
+      if (outcome === 'sent') {
+        sentTotal.inc({ queue })
+        if (sent === undefined) log.warn({ queue, deliveryId, requestId }, 'mail sent after its lease ended, it may arrive twice')
+        else latency.observe({ queue }, (sent.sentAt.getTime() - sent.createdAt.getTime()) / 1_000)
+      }
+      log[outcome === 'failed' || outcome === 'refused' ? 'warn' : 'info']({ queue, deliveryId, requestId, outcome }, `mail ${outcome}`)
+    },
+    faulted (queue, { reason, permanent }, { delivery_id: deliveryId, request_id: requestId }) {
+      errors.inc({ queue })
+      log.warn({ queue, deliveryId, requestId, reason, permanent }, 'mail was not accepted')
+    }
+  }
+}

@@ -1,0 +1,107 @@
+/**
+ * Deliveries. The row is made, claimed, taken over and dropped in one update by the database's clock, so that two workers, a repeated
+ * job and a worker that comes back from the dead agree on who sends.
+ */
+import { exactly, literally } from '@countersign/mongo'
+import type { Db, Document } from 'mongodb'
+import type { Claim, ClaimOutcome, DeliveryState, Sent } from './delivery.ts'
+
+interface DeliveryDocument {
+  readonly _id: string
+  readonly queue: string
+  readonly request_id: string
+  readonly state: DeliveryState
+  readonly epoch: number
+  readonly lease_until: Date
+  readonly created_at: Date
+  readonly closed_at: Date | null
+  /** Why it failed: an SMTP code or a word. */
+  readonly reason: string | null
+  /** What the last claim decided, for whoever sent it. */
+  readonly decision: 'send' | 'busy' | 'late' | 'over'
+}
+
+export type DeliveryRepository = ReturnType<typeof createDeliveryRepository>
+
+export interface ClaimRequest {
+  readonly deliveryId: string
+  readonly queue: string
+  readonly requestId: string
+  readonly usefulUntil: Date
+}
+
+export function createDeliveryRepository (db: Db, leaseMs: number) {
+  const deliveries = db.collection<DeliveryDocument>('deliveries')
+  const ofEpoch = ({ deliveryId, epoch }: Claim) => ({ _id: exactly(deliveryId), epoch: exactly(epoch) })
+  const ofClaim = (claim: Claim) => ({ ...ofEpoch(claim), state: 'claimed' as const })
+
+  return {
+    async claim (request: ClaimRequest): Promise<ClaimOutcome> {
+      const row = await deliveries.findOneAndUpdate({ _id: exactly(request.deliveryId) }, claiming(request, leaseMs), { upsert: true, returnDocument: 'after' })
+      if (row === null) throw new Error('the delivery was not written')
+      const { decision, epoch } = row
+      return decision === 'send' ? { decision, claim: { deliveryId: row._id, epoch } } : { decision }
+    },
+
+    /** Undefined when another worker has taken over: the mail may then arrive twice. What was given up meanwhile was sent after all. */
+    async sent (claim: Claim): Promise<Sent | undefined> {
+      const row = await deliveries.findOneAndUpdate({ ...ofEpoch(claim), state: { $in: ['claimed', 'failed'] } }, [{ $set: { state: 'sent', closed_at: '$$NOW' } }], { returnDocument: 'after' })
+      return row === null ? undefined : { createdAt: row.created_at, sentAt: row.closed_at ?? row.created_at }
+    },
+
+    async fail (claim: Claim, reason: string): Promise<void> {
+      await deliveries.updateOne(ofClaim(claim), [{ $set: { state: 'failed', closed_at: '$$NOW', reason: literally(reason) } }])
+    },
+
+    /** For a delivery that another worker holds and nobody will ask for again. True when it was open. */
+    async giveUp (deliveryId: string, reason: string): Promise<boolean> {
+      const { modifiedCount } = await deliveries.updateOne({ _id: exactly(deliveryId), state: 'claimed' }, [{ $set: { state: 'failed', closed_at: '$$NOW', reason: literally(reason) } }])
+      return modifiedCount === 1
+    },
+
+    /** The mail did not go; whoever tries next need not wait for the lease. */
+    async release (claim: Claim, reason: string): Promise<void> {
+      await deliveries.updateOne(ofClaim(claim), [{ $set: { lease_until: '$$NOW', reason: literally(reason) } }])
+    }
+  }
+}
+
+function claiming ({ queue, requestId, usefulUntil }: ClaimRequest, leaseMs: number): Document[] {
+  const decides = (decision: string, then: unknown, otherwise: unknown): Document => ({ $cond: [{ $eq: ['$decision', decision] }, then, otherwise] })
+  return [
+    {
+      $set: {
+        queue: { $ifNull: ['$queue', literally(queue)] },
+        request_id: { $ifNull: ['$request_id', literally(requestId)] },
+        state: { $ifNull: ['$state', 'claimed'] },
+        epoch: { $ifNull: ['$epoch', 0] },
+        lease_until: { $ifNull: ['$lease_until', '$$NOW'] },
+        created_at: { $ifNull: ['$created_at', '$$NOW'] },
+        closed_at: { $ifNull: ['$closed_at', null] },
+        reason: { $ifNull: ['$reason', null] }
+      }
+    },
+    {
+      $set: {
+        decision: {
+          $switch: {
+            branches: [
+              { case: { $ne: ['$state', 'claimed'] }, then: 'over' },
+              { case: { $gt: ['$lease_until', '$$NOW'] }, then: 'busy' },
+              { case: { $lte: [literally(usefulUntil), '$$NOW'] }, then: 'late' }
+            ],
+            default: 'send'
+          }
+        }
+      }
+    },
+    {
+      $set: {
+        epoch: decides('send', { $add: ['$epoch', 1] }, '$epoch'),
+        lease_until: decides('send', { $add: ['$$NOW', literally(leaseMs)] }, '$lease_until'),
+        state: decides('late', 'dropped', '$state'),
+        closed_at: decides('late', '$$NOW', '$closed_at')
+      }
+    }
+  ]
+}

@@ -1,0 +1,23 @@
+/** A delivery: one mail on its way to one mailbox. Its record decides who sends it, and that it is sent once. */
+export type DeliveryState = 'claimed' | 'sent' | 'dropped' | 'failed'
+
+export interface Claim {
+  readonly deliveryId: string
+  /** Grows with every claim; only the latest may write the end. */
+  readonly epoch: number
+}
+
+/**
+ * - `send`: this worker has it, until its lease ends.
+ * - `busy`: another worker has it, or had it when it was killed: ask again later.
+ * - `late`: its usefulness ended before it was sent; it was dropped just now.
+ * - `over`: it was sent, dropped or given up before.
+ */
+export type ClaimOutcome =
+  | { readonly decision: 'send', readonly claim: Claim }
+  | { readonly decision: 'busy' | 'late' | 'over' }
+
+export interface Sent {
+  readonly createdAt: Date
+  readonly sentAt: Date
+}

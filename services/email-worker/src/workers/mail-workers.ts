@@ -1,0 +1,37 @@
+/** Takes mail jobs, one worker per producer's queue, and hands them to the use case. */
+import type { Job, MailPayload } from '@countersign/contracts'
+import { startWorker, UnrecoverableJob, type JobConnection } from '@countersign/redis'
+import type { Logger, Metrics } from '@countersign/runtime'
+import type { DeliveryResult, MailJob } from '../deliveries/deliver-mail.ts'
+
+export interface MailWorkersOptions {
+  readonly jobs: readonly Job<typeof MailPayload>[]
+  readonly connection: JobConnection
+  readonly concurrency: number
+  /** How soon the job of a dead worker is taken over. */
+  readonly lockMs: number
+  readonly deliverMail: (job: MailJob) => Promise<DeliveryResult>
+  readonly log: Logger
+  readonly metrics: Metrics
+}
+
+export interface MailWorkers {
+  /** Takes no more jobs and finishes those in hand. */
+  close (): Promise<void>
+}
+
+export function startMailWorkers ({ jobs, connection, concurrency, lockMs, deliverMail, log, metrics }: MailWorkersOptions): MailWorkers {
+  const workers = jobs.map((job) => startWorker(job, {
+    connection,
+    concurrency,
+    lockMs,
+    log,
+    metrics,
+    handle: async (payload, { lastAttempt }) => {
+      const result = await deliverMail({ queue: job.name, payload, lastAttempt })
+      if (result.then === 'final') throw new UnrecoverableJob(result.why)
+      if (result.then === 'again') throw new Error(result.why)
+    }
+  }))
+  return { close: async () => { await Promise.all(workers.map((worker) => worker.close())) } }
+}

@@ -1,0 +1,65 @@
+/** What runs, in the order in which it starts; it stops in the reverse order. */
+import { startOpsServer } from '@countersign/http'
+import { startIndexes } from '@countersign/mongo'
+import { startCommandServer } from '@countersign/redis'
+import { clockFrom, newId, type Lifecycle, type Logger, type Metrics } from '@countersign/runtime'
+import { challengeCommands } from './commands/challenge-commands.ts'
+import { factorCommands } from './commands/factor-commands.ts'
+import type { Parts } from './compose.ts'
+import type { Config } from './config.ts'
+import { indexes } from './indexes.ts'
+import { startPendingCount } from './workers/pending-count.ts'
+
+export interface AppOptions {
+  readonly config: Config
+  readonly parts: Parts
+  readonly log: Logger
+  readonly metrics: Metrics
+  readonly lifecycle: Lifecycle
+}
+
+const sweepMs = 5_000
+
+export async function startApp ({ config, parts, log, metrics, lifecycle }: AppOptions): Promise<void> {
+  const { mongo, redis, leases, dispatcher, challenges, useCases } = parts
+  const holder = newId('prc')
+  let serving = false
+
+  await startIndexes({ mongo, leases, indexes, holder, seconds: config.process.startSeconds, log, signal: lifecycle.signal })
+
+  dispatcher.start(sweepMs)
+  lifecycle.onStop('outbox', () => dispatcher.close())
+
+  const pendingCount = startPendingCount({ challenges, leases, holder, metrics, log })
+  lifecycle.onStop('pending count', () => pendingCount.close())
+
+  const clock = clockFrom(config.process.clockOffsetMs)
+  const answers = async () => ({ database: await mongo.ping(), redis: await redis.ping().then(() => true, () => false) })
+  const ops = await startOpsServer({
+    ...config.ops,
+    log,
+    metrics,
+    health: async () => {
+      const { database, redis } = await answers()
+      const healthy = database && redis
+      const word = (connected: boolean) => connected ? 'connected' : 'disconnected'
+      return { healthy, body: { status: healthy ? 'healthy' : 'unhealthy', environment: config.process.environment, database: word(database), redis: word(redis), timestamp: clock.now().toISOString() } }
+    },
+    ready: async () => {
+      const { database, redis } = await answers()
+      const reasons = [...serving ? [] : ['commands are not served'], ...database ? [] : ['MongoDB does not answer'], ...redis ? [] : ['Redis does not answer']]
+      return { ready: reasons.length === 0, reasons }
+    }
+  })
+  lifecycle.onStop('operations server', () => ops.close())
+
+  const server = await startCommandServer({
+    url: config.redisUrl, service: 'otp-service', log, metrics, handlers: [...factorCommands(useCases), ...challengeCommands(useCases)]
+  })
+  serving = true
+  lifecycle.onStop('commands', async () => {
+    serving = false
+    await server.close()
+  })
+  log.info({ ops: ops.url }, 'serving commands')
+}

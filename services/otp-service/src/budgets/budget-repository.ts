@@ -1,0 +1,112 @@
+/** One row per account, and one update per attempt: it prunes, decides and counts at once, by the database's clock. */
+import { randomInt } from 'node:crypto'
+import type { Db } from 'mongodb'
+import type { Transaction } from '../transaction.ts'
+import type { BudgetRules, Lock, Reservation } from './budget.ts'
+import { pruned, reserving, waitMs, without } from './reserving.ts'
+
+interface BudgetDocument {
+  /** User id. */
+  readonly _id: string
+  /** Wrong codes of the last 24 hours, and attempts not yet compared. */
+  readonly failures: readonly { readonly at: Date, readonly ref: string }[]
+  /** Those of sessions that had answered rightly before, while the account was locked. */
+  readonly own_failures: BudgetDocument['failures']
+  /** Sessions that answered rightly, the last one last. */
+  readonly own_sessions: readonly string[]
+  readonly counted_from: Date | null
+  readonly in_a_row: number
+  readonly locked_until: Date | null
+  readonly locked_by: string | null
+  readonly closed_at: Date | null
+  readonly closed_by: string | null
+  /** What the last update decided, for whoever sent it. */
+  readonly shared: boolean
+  readonly granted: boolean
+  readonly spends: boolean
+  readonly wait_ms: number
+}
+
+/** Enough that refusals in parallel do not queue for one row. */
+const decoys = 64
+
+export type BudgetRepository = ReturnType<typeof createBudgetRepository>
+
+export function createBudgetRepository (db: Db, rules: BudgetRules) {
+  const budgets = db.collection<BudgetDocument>('failure_budgets')
+
+  return {
+    /** Counts one attempt as a wrong code, unless the account is locked for this session, or closed. */
+    async reserve (userId: string, sessionId: string, reservationId: string): Promise<Reservation> {
+      const row = await budgets.findOneAndUpdate({ _id: userId }, reserving(rules, reservationId, sessionId), { upsert: true, returnDocument: 'after' })
+      if (row === null) throw new Error('the budget was not written')
+      return { id: reservationId, granted: row.granted, spends: row.spends, lock: lockOf(row) }
+    },
+
+    /** The same work, writes and all, for one of a few accounts that nobody has: a refusal without an account takes as long as one with. */
+    async pretend (reservationId: string): Promise<void> {
+      const decoy = `nobody:${randomInt(decoys)}`
+      await budgets.findOneAndUpdate({ _id: decoy }, reserving(rules, reservationId, decoy), { upsert: true, returnDocument: 'after' })
+    },
+
+    /** The code was right and did what it was for. */
+    async succeed (userId: string, sessionId: string, reservationId: string, transaction: Transaction): Promise<void> {
+      await budgets.updateOne(
+        { _id: userId },
+        [{
+          $set: {
+            failures: without('$failures', reservationId),
+            own_failures: without('$own_failures', reservationId),
+            own_sessions: { $slice: [{ $concatArrays: [others(sessionId), [{ $literal: sessionId }]] }, -rules.ownSessions] },
+            counted_from: '$$NOW',
+            in_a_row: 0,
+            ...unlocked,
+            closed_at: null,
+            closed_by: null
+          }
+        }],
+        { session: transaction }
+      )
+    },
+
+    /** The code was right and was not used: neither a failure nor a success. */
+    async giveBack (userId: string, reservationId: string): Promise<void> {
+      const own = (field: string, otherwise: string) => ({ $cond: [{ $eq: [field, { $literal: reservationId }] }, null, otherwise] })
+      await budgets.updateOne({ _id: userId, $or: [{ 'failures.ref': reservationId }, { 'own_failures.ref': reservationId }] }, [{
+        $set: {
+          failures: without('$failures', reservationId),
+          own_failures: without('$own_failures', reservationId),
+          in_a_row: { $max: [0, { $subtract: ['$in_a_row', 1] }] },
+          locked_until: own('$locked_by', '$locked_until'),
+          counted_from: { $cond: [{ $eq: ['$locked_by', { $literal: reservationId }] }, null, '$counted_from'] },
+          closed_at: own('$closed_by', '$closed_at')
+        }
+      }])
+    },
+
+    /** As that session finds it. */
+    async lockOf (userId: string, sessionId: string): Promise<Lock> {
+      const [row] = await budgets.aggregate<BudgetDocument>([{ $match: { _id: userId } }, { $set: pruned }, { $set: { wait_ms: waitMs(rules, sessionId) } }]).toArray()
+      return row === undefined ? { closed: false, retryAfterSeconds: 0 } : lockOf(row)
+    },
+
+    /** Forgets every wrong code, those of the day as well. True when there were any, or a lock. For the operator. */
+    async reopen (userId: string, transaction: Transaction): Promise<boolean> {
+      const { modifiedCount } = await budgets.updateOne(
+        { _id: userId, $or: [{ closed_at: { $ne: null } }, { locked_until: { $ne: null } }, { 'failures.0': { $exists: true } }, { 'own_failures.0': { $exists: true } }] },
+        [{ $set: { failures: [], own_failures: [], counted_from: '$$NOW', in_a_row: 0, ...unlocked, closed_at: null, closed_by: null } }],
+        { session: transaction }
+      )
+      return modifiedCount === 1
+    }
+  }
+}
+
+const others = (sessionId: string) => ({ $filter: { input: { $ifNull: ['$own_sessions', []] }, as: 'session', cond: { $ne: ['$$session', { $literal: sessionId }] } } })
+
+const unlocked = { locked_until: null, locked_by: null }
+
+const lockOf = ({ closed_at: closedAt, wait_ms: wait }: BudgetDocument): Lock => ({
+  closed: closedAt !== null,
+  retryAfterSeconds: closedAt === null ? Math.ceil(wait / 1_000) : 0
+})

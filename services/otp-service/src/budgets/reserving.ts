@@ -1,0 +1,75 @@
+/** The one update that counts an attempt, as a pipeline: prune, decide, count, lock. Every time in it is the database's. */
+import type { Document } from 'mongodb'
+import type { BudgetRules } from './budget.ts'
+
+const dayMs = 86_400_000
+
+/** Fields as every later stage expects them, failures of more than a day ago left out. */
+export const pruned: Document = {
+  failures: { $filter: { input: { $ifNull: ['$failures', []] }, as: 'failure', cond: { $gt: ['$$failure.at', { $subtract: ['$$NOW', dayMs] }] } } },
+  own_failures: { $filter: { input: { $ifNull: ['$own_failures', []] }, as: 'failure', cond: { $gt: ['$$failure.at', { $subtract: ['$$NOW', dayMs] }] } } },
+  own_sessions: { $ifNull: ['$own_sessions', []] },
+  counted_from: { $ifNull: ['$counted_from', null] },
+  in_a_row: { $ifNull: ['$in_a_row', 0] },
+  locked_until: { $ifNull: ['$locked_until', null] },
+  locked_by: { $ifNull: ['$locked_by', null] },
+  closed_at: { $ifNull: ['$closed_at', null] },
+  closed_by: { $ifNull: ['$closed_by', null] }
+}
+
+const isPast = (field: string): Document => ({ $or: [{ $eq: [field, null] }, { $lte: [field, '$$NOW'] }] })
+export const without = (list: '$failures' | '$own_failures', reservationId: string): Document =>
+  ({ $filter: { input: { $ifNull: [list, []] }, as: 'failure', cond: { $ne: ['$$failure.ref', { $literal: reservationId }] } } })
+
+/** Whether this session answered rightly before and something is left for such sessions. */
+const hasOwn = ({ ownPerDay }: BudgetRules, sessionId: string): Document =>
+  ({ $and: [{ $in: [{ $literal: sessionId }, '$own_sessions'] }, { $lt: [{ $size: '$own_failures' }, ownPerDay] }] })
+
+/** The later of the lock's end and, with a spent day, the hour at which the oldest failure is forgotten; 0 for a session of its own. */
+export const waitMs = (rules: BudgetRules, sessionId: string): Document => ({
+  $cond: [hasOwn(rules, sessionId), 0, {
+    $max: [
+      0,
+      { $subtract: [{ $ifNull: ['$locked_until', '$$NOW'] }, '$$NOW'] },
+      { $cond: [{ $gte: [{ $size: '$failures' }, rules.perDay] }, { $subtract: [{ $add: [{ $min: '$failures.at' }, dayMs] }, '$$NOW'] }, 0] }
+    ]
+  }]
+})
+
+export function reserving (rules: BudgetRules, reservationId: string, sessionId: string): Document[] {
+  const ref = { $literal: reservationId }
+  const lockEnd = { $add: ['$$NOW', rules.lockSeconds * 1_000] }
+  const windowStart = { $max: [{ $subtract: ['$$NOW', rules.windowSeconds * 1_000] }, '$counted_from'] }
+  const inWindow = { $size: { $filter: { input: '$failures', as: 'failure', cond: { $gte: ['$$failure.at', windowStart] } } } }
+  const counted = (list: string): Document => ({ $concatArrays: [list, [{ at: '$$NOW', ref }]] })
+  const closes = { $and: ['$granted', { $gte: ['$in_a_row', rules.inARow] }] }
+  return [
+    { $set: pruned },
+    { $set: { shared: { $and: [isPast('$locked_until'), { $lt: [{ $size: '$failures' }, rules.perDay] }] } } },
+    { $set: { granted: { $and: [{ $eq: ['$closed_at', null] }, { $or: ['$shared', hasOwn(rules, sessionId)] }] } } },
+    {
+      $set: {
+        failures: { $cond: [{ $and: ['$granted', '$shared'] }, counted('$failures'), '$failures'] },
+        own_failures: { $cond: [{ $and: ['$granted', { $not: ['$shared'] }] }, counted('$own_failures'), '$own_failures'] },
+        in_a_row: { $add: ['$in_a_row', { $cond: ['$granted', 1, 0] }] }
+      }
+    },
+    {
+      $set: {
+        // What a session has of its own locks nobody.
+        spends: { $and: ['$granted', '$shared', { $or: [{ $gte: [inWindow, rules.perWindow] }, { $gte: [{ $size: '$failures' }, rules.perDay] }] }] },
+        closed_at: { $cond: [closes, '$$NOW', '$closed_at'] },
+        closed_by: { $cond: [closes, ref, '$closed_by'] }
+      }
+    },
+    {
+      $set: {
+        locked_until: { $cond: ['$spends', lockEnd, '$locked_until'] },
+        locked_by: { $cond: ['$spends', ref, '$locked_by'] },
+        // The count of 15 minutes begins anew when the lock ends.
+        counted_from: { $cond: ['$spends', lockEnd, '$counted_from'] }
+      }
+    },
+    { $set: { spends: { $or: ['$spends', { $eq: ['$closed_by', ref] }] }, wait_ms: waitMs(rules, sessionId) } }
+  ]
+}

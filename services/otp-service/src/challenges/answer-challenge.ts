@@ -1,0 +1,103 @@
+/**
+ * The first half of every verification: pay, then look. The attempt of the challenge and the failure of the account are counted before
+ * the code is compared, each in one update, so that any number of guesses in parallel compares at most what both still allow.
+ */
+import { Problem, problems, type ChallengePurpose } from '@countersign/contracts'
+import type { Audit } from '@countersign/mongo'
+import type { Asking } from '../asking.ts'
+import type { Lock, Reservation } from '../budgets/budget.ts'
+import type { BudgetRepository } from '../budgets/budget-repository.ts'
+import type { HouseFailures } from '../budgets/house-failures.ts'
+import { lockedProblem } from '../budgets/locked-problem.ts'
+import type { Answerer, Challenge } from './challenge.ts'
+import type { ChallengeEvents, RejectionClass } from './challenge-events.ts'
+import type { ChallengeRepository } from './challenge-repository.ts'
+import type { Codes } from './codes.ts'
+
+export interface AnswerDeps {
+  readonly challenges: Pick<ChallengeRepository, 'spendAttempt' | 'giveBackAttempt'>
+  readonly budgets: Pick<BudgetRepository, 'reserve' | 'giveBack' | 'pretend'>
+  readonly codes: Pick<Codes, 'matches' | 'pretend'>
+  readonly house: HouseFailures
+  readonly audit: Audit
+  readonly events: Pick<ChallengeEvents, 'rejected' | 'accountLocked'>
+  readonly newReservationId: () => string
+}
+
+export interface Answer {
+  readonly challengeId: string
+  readonly purpose: ChallengePurpose
+  readonly answerer: Answerer
+  readonly code: string
+}
+
+/** The code was right; nothing is consumed yet. */
+export interface RightAnswer {
+  readonly challenge: Challenge
+  readonly reservation: Reservation
+  /** The database's time of the attempt. */
+  readonly answeredAt: Date
+}
+
+export interface AnswerChallenge {
+  /** @throws Problem codeRejected, alike for every reason, or factorLocked to the challenge's own answerer. */
+  answer (answer: Answer, asking: Asking): Promise<RightAnswer>
+  /** Takes the charge on the account back, before a second code of the same request is counted. */
+  release (right: RightAnswer): Promise<void>
+  /** For a right answer that came to nothing: its attempt is spent, its account is not charged. */
+  reject (right: RightAnswer, asking: Asking): Promise<Problem>
+}
+
+export function createAnswerChallenge ({ challenges, budgets, codes, house, audit, events, newReservationId }: AnswerDeps): AnswerChallenge {
+  const refuse = async (reason: RejectionClass, { challengeId, purpose, answerer }: Omit<Answer, 'code'>, { requestId }: Asking, lock?: Lock): Promise<Problem> => {
+    events.rejected(purpose, reason, { challengeId, userId: answerer.userId, requestId })
+    await audit.append({
+      event: 'challenge.rejected',
+      subject: challengeId,
+      actor: answerer.userId,
+      requestId,
+      facts: { reason, purpose, aud: answerer.aud, session: answerer.sessionId }
+    })
+    return lock === undefined ? new Problem(problems.codeRejected) : lockedProblem(lock)
+  }
+
+  /** Two writes and one HMAC, as for a challenge that is there. */
+  const unknown = async (given: Answer, asking: Asking): Promise<Problem> => {
+    await budgets.pretend(newReservationId())
+    await budgets.pretend(newReservationId())
+    codes.pretend({ id: given.challengeId, purpose: given.purpose }, given.code)
+    return await refuse('unknown', given, asking)
+  }
+
+  return {
+    async answer (given, asking) {
+      const { challengeId, purpose, answerer, code } = given
+      const challenge = await challenges.spendAttempt(challengeId, purpose, answerer)
+      if (challenge === undefined) throw await unknown(given, asking)
+
+      const reservation = await budgets.reserve(challenge.userId, challenge.sessionId, newReservationId())
+      if (!reservation.granted) {
+        // Nothing is compared, so that the lock does not eat the challenge.
+        await challenges.giveBackAttempt(challengeId)
+        throw await refuse('locked', given, asking, reservation.lock)
+      }
+      if (codes.matches(challenge, code)) return { challenge, reservation, answeredAt: challenge.lastAttemptAt ?? challenge.createdAt }
+
+      // Not waited for: a refusal takes as long as any other.
+      void house.count()
+      if (reservation.spends) {
+        events.accountLocked(challenge, asking.requestId)
+        await audit.append({ event: 'factor.locked', subject: challenge.userId, requestId: asking.requestId, facts: { challenge: challengeId, closed: reservation.lock.closed } })
+      }
+      throw await refuse('wrong', given, asking)
+    },
+
+    release: ({ challenge, reservation }) => budgets.giveBack(challenge.userId, reservation.id),
+
+    async reject ({ challenge, reservation }, asking) {
+      await budgets.giveBack(challenge.userId, reservation.id)
+      const { id: challengeId, purpose, aud, userId, sessionId } = challenge
+      return await refuse('late', { challengeId, purpose, answerer: { aud, userId, sessionId } }, asking)
+    }
+  }
+}

@@ -1,0 +1,62 @@
+/** What runbooks grep and alerts read. Ids and masked addresses only. */
+import type { ChallengePurpose } from '@countersign/contracts'
+import type { Logger, Metrics } from '@countersign/runtime'
+import { maskAddress } from '../factors/factor.ts'
+import type { Challenge } from './challenge.ts'
+
+/** `unknown` covers all that has no challenge to answer: none, another's, used, expired, cancelled, out of attempts. */
+export type RejectionClass = 'unknown' | 'wrong' | 'locked' | 'late'
+
+export interface ChallengeEvents {
+  sent (challenge: Challenge, requestId: string): void
+  accepted (challenge: Challenge, answeredAt: Date, requestId: string): void
+  rejected (purpose: ChallengePurpose, reason: RejectionClass, given: { challengeId: string, userId: string, requestId: string }): void
+  accountLocked (challenge: Challenge, requestId: string): void
+}
+
+const purposes: readonly ChallengePurpose[] = ['transaction', 'email_enrol', 'email_change']
+
+export function createChallengeEvents (log: Logger, metrics: Metrics): ChallengeEvents {
+  const sends = metrics.counter({ name: 'otp_send_total', help: 'Codes handed to the mail queue', labels: ['purpose'] })
+  // Both carry the same labels, so that one divided by the other is the success rate.
+  const verifications = metrics.counter({ name: 'otp_verify_total', help: 'Answers to challenges', labels: ['purpose'] })
+  const successes = metrics.counter({ name: 'otp_verify_success', help: 'Answers that were right', labels: ['purpose'] })
+  const locks = metrics.counter({ name: 'otp_account_locked', help: 'Accounts whose budget of wrong codes was spent' })
+  const limits = metrics.counter({ name: 'otp_rate_limit_hits', help: 'Refusals because of a limit', labels: ['limit'] })
+  const durations = metrics.histogram({
+    name: 'otp_verification_seconds',
+    help: 'From sending a code to its right answer',
+    labels: ['purpose'],
+    buckets: [5, 10, 20, 30, 60, 120, 180, 300, 600]
+  })
+  for (const purpose of purposes) for (const counter of [sends, verifications, successes]) counter.inc({ purpose }, 0)
+  for (const limit of ['sends', 'failures']) limits.inc({ limit }, 0)
+
+  return {
+    sent ({ id, purpose, address, sends: number }, requestId) {
+      sends.inc({ purpose })
+      log.info({ requestId, challengeId: id, purpose, sentTo: maskAddress(address), send: number }, 'OTP sent')
+    },
+    accepted ({ id, purpose, userId, lastSentAt }, answeredAt, requestId) {
+      verifications.inc({ purpose })
+      successes.inc({ purpose })
+      durations.observe({ purpose }, Math.max(0, answeredAt.getTime() - lastSentAt.getTime()) / 1_000)
+      log.info({ requestId, challengeId: id, purpose, userId }, 'OTP verified')
+    },
+    rejected (purpose, reason, { challengeId, userId, requestId }) {
+      verifications.inc({ purpose })
+      if (reason === 'locked') limits.inc({ limit: 'failures' })
+      log.warn({ requestId, challengeId, purpose, userId, reason }, 'OTP verification failed')
+    },
+    accountLocked ({ id, userId, address }, requestId) {
+      locks.inc()
+      log.warn({ requestId, challengeId: id, userId, sentTo: maskAddress(address) }, 'OTP account locked')
+    }
+  }
+}
+
+/** For the limiter, which knows no challenge. */
+export const countSendLimit = (metrics: Metrics): (() => void) => {
+  const limits = metrics.counter({ name: 'otp_rate_limit_hits', help: 'Refusals because of a limit', labels: ['limit'] })
+  return () => { limits.inc({ limit: 'sends' }) }
+}

@@ -1,0 +1,129 @@
+/**
+ * Challenges. Every guard is in the update itself, and every life is measured with the database's clock (`$$NOW`): a process whose
+ * clock is wrong, or two requests at once, change nothing.
+ */
+import type { Db, Document, Filter } from 'mongodb'
+import type { Transaction } from '../transaction.ts'
+import type { Answerer, Challenge, NewChallenge } from './challenge.ts'
+import { newDocument, toChallenge, type ChallengeDocument } from './challenge-document.ts'
+import type { StoredCode } from './codes.ts'
+
+export type ChallengeRepository = ReturnType<typeof createChallengeRepository>
+
+/** The unique index by which a repeated command begins nothing twice. */
+export const onePerCommand = 'one_per_command_and_purpose'
+
+const open = { consumed_at: null, cancelled_at: null }
+const enrolmentPurposes: Challenge['purpose'][] = ['email_enrol', 'email_change']
+
+export function createChallengeRepository (db: Db) {
+  const challenges = db.collection<ChallengeDocument>('challenges')
+  const first = async (filter: Filter<ChallengeDocument>): Promise<Challenge | undefined> => {
+    const found = await challenges.findOne(filter)
+    return found === null ? undefined : toChallenge(found)
+  }
+
+  return {
+    find: (id: string) => first({ _id: id }),
+
+    /** The challenges that one command began. */
+    async findByCommand (aud: Answerer['aud'], commandId: string): Promise<Challenge[]> {
+      return (await challenges.find({ aud, command_id: commandId }).toArray()).map(toChallenge)
+    },
+
+    /** As a stranger would see it: undefined unless every field of the answerer is right. */
+    findFor: (id: string, answerer: Answerer) => first({ _id: id, ...owned(answerer) }),
+
+    /**
+     * @returns the challenge with its times, or undefined when that id exists already.
+     * The text is a literal: `$NOW` in it must not be read as an expression.
+     */
+    async insert (challenge: NewChallenge, ttlSeconds: number, transaction: Transaction): Promise<Challenge | undefined> {
+      const fresh = { $mergeObjects: [{ $literal: newDocument(challenge) }, { created_at: '$$NOW', last_sent_at: '$$NOW', expires_at: expiry(ttlSeconds, challenge.actionEndsAt) }] }
+      const { value, lastErrorObject } = await challenges.findOneAndUpdate(
+        { _id: challenge.id },
+        [{ $replaceWith: { $cond: [{ $eq: [{ $type: '$created_at' }, 'missing'] }, fresh, '$$ROOT'] } }],
+        { upsert: true, returnDocument: 'after', includeResultMetadata: true, session: transaction }
+      )
+      return value === null || lastErrorObject?.['updatedExisting'] === true ? undefined : toChallenge(value)
+    },
+
+    /**
+     * A new code, the same attempts. Undefined when the challenge is answered, cancelled, out of attempts or past its action's end, and
+     * when this command has renewed it before.
+     */
+    async renew (challenge: Challenge, code: StoredCode, given: { ttlSeconds: number, commandId: string }, transaction: Transaction): Promise<Challenge | undefined> {
+      const found = await challenges.findOneAndUpdate(
+        { _id: challenge.id, ...open, attempts_left: { $gt: 0 }, resent_by: { $ne: given.commandId }, $expr: { $or: [{ $eq: ['$action_ends_at', null] }, { $gt: ['$action_ends_at', '$$NOW'] }] } },
+        [{
+          $set: {
+            code_mac: { $literal: code.codeMac },
+            pepper_id: { $literal: code.pepperId },
+            expires_at: expiry(given.ttlSeconds, challenge.actionEndsAt),
+            last_sent_at: '$$NOW',
+            sends: { $add: ['$sends', 1] },
+            resent_by: { $literal: given.commandId }
+          }
+        }],
+        { returnDocument: 'after', session: transaction }
+      )
+      return found === null ? undefined : toChallenge(found)
+    },
+
+    /**
+     * Pays before anybody looks, so that guesses in parallel cannot share one attempt. Undefined when none is left, when the
+     * challenge is over, and when the answerer is not its own: he takes no attempt from anybody.
+     */
+    async spendAttempt (id: string, purpose: Challenge['purpose'], answerer: Answerer): Promise<Challenge | undefined> {
+      const found = await challenges.findOneAndUpdate(
+        { _id: id, purpose, ...owned(answerer), ...open, attempts_left: { $gt: 0 }, $expr: { $gt: ['$expires_at', '$$NOW'] } },
+        [{ $set: { attempts_left: { $subtract: ['$attempts_left', 1] }, last_attempt_at: '$$NOW' } }],
+        { returnDocument: 'after' }
+      )
+      return found === null ? undefined : toChallenge(found)
+    },
+
+    /** For an attempt that was paid and then compared with nothing. */
+    async giveBackAttempt (id: string): Promise<void> {
+      await challenges.updateOne({ _id: id, ...open, $expr: { $lt: ['$attempts_left', '$attempts_max'] } }, { $inc: { attempts_left: 1 } })
+    },
+
+    /** True for exactly one caller, and only while the code that he was right about is still the current one. */
+    async consume ({ id, codeMac }: Challenge, commandId: string, transaction: Transaction): Promise<boolean> {
+      const { modifiedCount } = await challenges.updateOne(
+        { _id: id, ...open, code_mac: codeMac },
+        [{ $set: { consumed_at: '$$NOW', consumed_by: { $literal: commandId } } }],
+        { session: transaction }
+      )
+      return modifiedCount === 1
+    },
+
+    /** Earlier enrolments that this session began and did not finish. Those of other sessions stay: a stranger cancels nothing of mine. */
+    async cancelEnrolmentsOf ({ aud, userId, sessionId }: Answerer, transaction: Transaction): Promise<void> {
+      await challenges.updateMany(
+        { aud, user_id: userId, session_id: sessionId, purpose: { $in: enrolmentPurposes }, ...open },
+        [{ $set: { cancelled_at: '$$NOW' } }],
+        { session: transaction }
+      )
+    },
+
+    /** Codes that went to an address which is no factor any more. */
+    async cancelOfFactor (userId: string, factorId: string, transaction: Transaction): Promise<void> {
+      await challenges.updateMany({ user_id: userId, factor_id: factorId, ...open }, [{ $set: { cancelled_at: '$$NOW' } }], { session: transaction })
+    },
+
+    countPending: () => challenges.countDocuments({ ...open, attempts_left: { $gt: 0 }, $expr: { $gt: ['$expires_at', '$$NOW'] } }),
+
+    /** With the database's time, for whoever explains its state. */
+    async findWithTime (id: string): Promise<{ challenge: Challenge, now: Date } | undefined> {
+      const [found] = await challenges.aggregate<ChallengeDocument & { now: Date }>([{ $match: { _id: id } }, { $set: { now: '$$NOW' } }]).toArray()
+      return found === undefined ? undefined : { challenge: toChallenge(found), now: found.now }
+    }
+  }
+}
+
+const owned = ({ aud, userId, sessionId }: Answerer) => ({ aud, user_id: userId, session_id: sessionId })
+
+/** `$min` passes over a null end. */
+const expiry = (ttlSeconds: number, actionEndsAt: Date | null): Document =>
+  ({ $min: [{ $add: ['$$NOW', ttlSeconds * 1_000] }, { $literal: actionEndsAt }] })

@@ -1,0 +1,59 @@
+/** A challenge: one question to one mailbox about one action, answered by one code, for one asker. */
+import type { ChallengePurpose, ServiceName } from '@countersign/contracts'
+import type { Enrolment } from '../factors/enrolment.ts'
+
+export interface Challenge {
+  readonly id: string
+  /** The service on whose list it was asked for. It confirms nothing elsewhere. */
+  readonly aud: ServiceName
+  readonly purpose: ChallengePurpose
+  readonly userId: string
+  readonly sessionId: string
+  /** The factor whose address the code goes to; undefined while that address is only being enrolled. */
+  readonly factorId: string | null
+  readonly address: string
+  readonly actionDigest: string
+  readonly text: string
+  readonly actionEndsAt: Date | null
+  /** SHA-256 of the request that made it: the same id asked with other fields is refused. */
+  readonly fingerprint: string
+  readonly enrolment: Enrolment | null
+  /** The command that began an enrolment, so that its repetition sends nothing again. The asker's own id does that for other purposes. */
+  readonly commandId: string | null
+  readonly codeMac: string
+  readonly pepperId: string
+  readonly attemptsLeft: number
+  readonly attemptsMax: number
+  readonly sends: number
+  /** The command that sent the last new code. */
+  readonly resentBy: string | null
+  readonly createdAt: Date
+  readonly expiresAt: Date
+  readonly lastSentAt: Date
+  readonly lastAttemptAt: Date | null
+  readonly consumedAt: Date | null
+  readonly consumedBy: string | null
+  readonly cancelledAt: Date | null
+}
+
+/** What is known before the database adds its own times. */
+export type NewChallenge = Pick<Challenge,
+  'id' | 'aud' | 'purpose' | 'userId' | 'sessionId' | 'factorId' | 'address' | 'actionDigest' | 'text' | 'actionEndsAt' |
+  'fingerprint' | 'enrolment' | 'commandId' | 'codeMac' | 'pepperId' | 'attemptsMax'>
+
+/** Who may answer: all of it must be equal, else the challenge does not exist for him and loses no attempt. */
+export interface Answerer {
+  readonly aud: ServiceName
+  readonly userId: string
+  readonly sessionId: string
+}
+
+export type ChallengeState = 'pending' | 'answered' | 'cancelled' | 'expired' | 'exhausted'
+
+/** @param now the database's time. */
+export function stateOf (challenge: Pick<Challenge, 'consumedAt' | 'cancelledAt' | 'attemptsLeft' | 'expiresAt'>, now: Date): ChallengeState {
+  if (challenge.consumedAt !== null) return 'answered'
+  if (challenge.cancelledAt !== null) return 'cancelled'
+  if (challenge.attemptsLeft === 0) return 'exhausted'
+  return challenge.expiresAt <= now ? 'expired' : 'pending'
+}

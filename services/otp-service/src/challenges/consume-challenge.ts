@@ -1,0 +1,54 @@
+/** The second half of every verification: what happens, all or nothing, when a right answer is the first one. */
+import { receiptForSigner, type PayloadOf, type ReceiptClaims } from '@countersign/contracts'
+import type { Audit, Outbox, OutboxRow } from '@countersign/mongo'
+import type { Asking } from '../asking.ts'
+import type { BudgetRepository } from '../budgets/budget-repository.ts'
+import type { ReceiptRepository } from '../receipts/receipt-repository.ts'
+import type { Transaction } from '../transaction.ts'
+import type { RightAnswer } from './answer-challenge.ts'
+import type { Challenge } from './challenge.ts'
+import type { ChallengeRepository } from './challenge-repository.ts'
+
+export interface ConsumeDeps {
+  readonly challenges: Pick<ChallengeRepository, 'consume'>
+  readonly receipts: Pick<ReceiptRepository, 'insert'>
+  readonly budgets: Pick<BudgetRepository, 'succeed'>
+  readonly outbox: Pick<Outbox, 'insert'>
+  readonly audit: Audit
+}
+
+export interface SignedReceipt {
+  readonly claims: ReceiptClaims
+  /** Compact JWS. */
+  readonly receipt: string
+}
+
+/** @returns the rows to dispatch after the commit, or undefined when another answer was first: then abort. */
+export type ConsumeChallenge = (right: RightAnswer, signed: SignedReceipt, asking: Asking, transaction: Transaction) => Promise<OutboxRow[] | undefined>
+
+/** A receipt without an end of its action is offered this long. */
+const receiptUsefulMs = 900_000
+
+export const createConsumeChallenge = ({ challenges, receipts, budgets, outbox, audit }: ConsumeDeps): ConsumeChallenge => {
+  /** The signer gets its receipt twice, by reply and by job: whichever comes first counts. */
+  const receiptRow = async (challenge: Challenge, { claims, receipt }: SignedReceipt, { requestId }: Asking, transaction: Transaction): Promise<OutboxRow[]> => {
+    if (challenge.aud !== receiptForSigner.consumer) return []
+    const payload: PayloadOf<typeof receiptForSigner> = { receipt_id: claims.jti, challenge_id: challenge.id, request_id: requestId, receipt }
+    const usefulUntil = challenge.actionEndsAt ?? { inMs: receiptUsefulMs }
+    return [await outbox.insert({ queue: receiptForSigner.name, jobId: receiptForSigner.jobId(payload), payload, usefulUntil }, transaction)]
+  }
+
+  return async ({ challenge, reservation }, signed, asking, transaction) => {
+    if (!await challenges.consume(challenge, asking.commandId, transaction)) return undefined
+    await receipts.insert(signed.claims, signed.receipt, transaction)
+    await budgets.succeed(challenge.userId, challenge.sessionId, reservation.id, transaction)
+    await audit.append({
+      event: 'challenge.answered',
+      subject: challenge.id,
+      actor: challenge.userId,
+      requestId: asking.requestId,
+      facts: { purpose: challenge.purpose, aud: challenge.aud, receipt: signed.claims.jti, digest: challenge.actionDigest }
+    }, transaction)
+    return await receiptRow(challenge, signed, asking, transaction)
+  }
+}

@@ -1,0 +1,106 @@
+/** The only file that knows everything: connects, picks, and hands each part its own. */
+import { mailFromOtp, receiptForSigner } from '@countersign/contracts'
+import { connectMongo, createAudit, createLeases, createOutbox, createOutboxDispatcher, inTransaction } from '@countersign/mongo'
+import { connectRedis, createLimiter, createProducer, jobConnection } from '@countersign/redis'
+import { newId, retryWithin, type Lifecycle, type Logger, type Metrics } from '@countersign/runtime'
+import { createReceiptSigner, deriveKey, randomToken } from '@countersign/secrets'
+import { budgetRules } from './budgets/budget.ts'
+import { createBudgetRepository } from './budgets/budget-repository.ts'
+import { createHouseFailures } from './budgets/house-failures.ts'
+import { createAnswerChallenge } from './challenges/answer-challenge.ts'
+import { countSendLimit, createChallengeEvents } from './challenges/challenge-events.ts'
+import { createChallengeRepository } from './challenges/challenge-repository.ts'
+import { createCodes } from './challenges/codes.ts'
+import { createConsumeChallenge } from './challenges/consume-challenge.ts'
+import { createCreateChallenge } from './challenges/create-challenge.ts'
+import { createResendChallenge } from './challenges/resend-challenge.ts'
+import { createVerifyChallenge } from './challenges/verify-challenge.ts'
+import type { Config } from './config.ts'
+import { createApplyEnrolment } from './factors/apply-enrolment.ts'
+import { createBeginEmailFactor } from './factors/begin-email-factor.ts'
+import { createConfirmEmailFactor } from './factors/confirm-email-factor.ts'
+import { createDescribeFactors } from './factors/describe-factors.ts'
+import { createFactorRepository } from './factors/factor-repository.ts'
+import { createMailWriter } from './mail/mail-writer.ts'
+import { createSendLimit } from './mail/send-limit.ts'
+import { createReceiptRepository } from './receipts/receipt-repository.ts'
+import type { Dispatch, Transact } from './transaction.ts'
+
+export type Parts = Awaited<ReturnType<typeof compose>>
+
+export interface ComposeOptions {
+  readonly config: Config
+  readonly log: Logger
+  readonly metrics: Metrics
+  readonly lifecycle: Lifecycle
+}
+
+/** @throws when MongoDB or Redis is not there within START_TIMEOUT_SECONDS. */
+export async function compose ({ config, log, metrics, lifecycle }: ComposeOptions) {
+  const { mongo, redis, connection } = await connect({ config, log, metrics, lifecycle })
+  const { db } = mongo
+  const newProducer = (job: typeof mailFromOtp | typeof receiptForSigner) => {
+    const producer = createProducer(job as typeof mailFromOtp, { connection, log, metrics })
+    lifecycle.onStop(`producer of ${job.name}`, () => producer.close())
+    return producer
+  }
+  const producers = { [mailFromOtp.name]: newProducer(mailFromOtp), [receiptForSigner.name]: newProducer(receiptForSigner) }
+
+  const challenges = createChallengeRepository(db)
+  const factors = createFactorRepository(db)
+  const receipts = createReceiptRepository(db)
+  const budgets = createBudgetRepository(db, budgetRules(config.lockSeconds))
+  const audit = createAudit(db)
+  const outbox = createOutbox(db)
+  const dispatcher = createOutboxDispatcher({ outbox, producers: producers as never, log, metrics })
+  const events = createChallengeEvents(log, metrics)
+
+  const transact: Transact = async (work) => await inTransaction(mongo, work)
+  const dispatch: Dispatch = async (rows) => { await Promise.all(rows.map((row) => dispatcher.dispatch(row))) }
+  const { sign } = createReceiptSigner(config.receiptPrivateJwk)
+  const codes = createCodes(config.secretKey, config.previousSecretKey)
+  const mails = createMailWriter({ outbox, sealKey: config.mailSealKey, newDeliveryId: () => newId('dlv') })
+  const sendLimit = createSendLimit({
+    limiter: createLimiter({ redis, prefix: 'otp:{sends}' }),
+    hashKey: deriveKey(config.secretKey, 'otp-service/recipient/v1'),
+    rules: config.sends,
+    onLimited: countSendLimit(metrics)
+  })
+
+  const house = createHouseFailures({ redis, perHour: config.houseFailuresPerHour, log, metrics })
+  const answering = createAnswerChallenge({ challenges, budgets, codes, house, audit, events, newReservationId: () => randomToken(12) })
+  const consume = createConsumeChallenge({ challenges, receipts, budgets, outbox, audit })
+  const asking = { challenges, factors, budgets, codes, mails, sendLimit, audit, events, transact, dispatch, ...config.codes }
+  const answered = { challenges, factors, receipts, answering, consume, codes, events, sign, transact, dispatch, newReceiptId: () => newId('rcp') }
+
+  return {
+    mongo,
+    redis,
+    dispatcher,
+    challenges,
+    leases: createLeases(db),
+    useCases: {
+      createChallenge: createCreateChallenge(asking),
+      resendChallenge: createResendChallenge(asking),
+      verifyChallenge: createVerifyChallenge(answered),
+      beginEmailFactor: createBeginEmailFactor({ ...asking, newChallengeId: () => newId('chl'), newFactorId: () => newId('fct') }),
+      confirmEmailFactor: createConfirmEmailFactor({
+        ...answered,
+        applyEnrolment: createApplyEnrolment({ factors, challenges, consume, mails, audit }),
+        newFactorRoot: () => randomToken(32)
+      }),
+      describeFactors: createDescribeFactors({ factors })
+    }
+  }
+}
+
+async function connect ({ config, log, metrics, lifecycle }: ComposeOptions) {
+  const waiting = { seconds: config.process.startSeconds, log, signal: lifecycle.signal }
+  const mongo = await retryWithin({ label: 'MongoDB', ...waiting }, () =>
+    connectMongo({ ...config.mongo, log, metrics, name: 'otp-service' }))
+  lifecycle.onStop('MongoDB', () => mongo.close())
+  const redis = await retryWithin({ label: 'Redis', ...waiting }, () => connectRedis({ url: config.redisUrl, name: 'otp-service', log }))
+  lifecycle.onStop('Redis', () => { redis.disconnect() })
+  const connection = jobConnection(config.redisUrl, 'otp-service')
+  return { mongo, redis, connection }
+}

@@ -1,0 +1,85 @@
+/** The environment of otp-service, grouped by who uses it. */
+import { stores } from '@countersign/contracts'
+import { commonRules, commonVariables, defineEnvironment, jsonVariable, metricsApiKeyOf, processConfigFrom, variable, type Values } from '@countersign/runtime'
+import { generateReceiptKey, keyFromText, randomToken } from '@countersign/secrets'
+import { Type } from 'typebox'
+
+const Base64url32 = Type.String({ pattern: '^[A-Za-z0-9_-]{43}$' })
+const Ed25519PrivateJwk = Type.Object({
+  kty: Type.Literal('OKP'),
+  crv: Type.Literal('Ed25519'),
+  x: Base64url32,
+  d: Base64url32,
+  kid: Type.Optional(Type.String()),
+  alg: Type.Optional(Type.String()),
+  use: Type.Optional(Type.String())
+})
+
+export const environment = defineEnvironment({
+  ...commonVariables,
+  SECRET_KEY: variable(Type.String({ minLength: 32, maxLength: 1_024 }), {
+    description: 'Root of the pepper of codes and of the hashes of recipients, at least 32 characters', secret: true, generate: () => randomToken(48)
+  }),
+  SECRET_KEY_PREVIOUS: variable(Type.Optional(Type.String({ minLength: 32, maxLength: 1_024 })), {
+    description: 'The SECRET_KEY before the last rotation: codes sent under it still verify', secret: true
+  }),
+  RECEIPT_PRIVATE_JWK: jsonVariable(Ed25519PrivateJwk, {
+    description: 'Ed25519 private key (JWK) that signs receipts', secret: true, generate: () => JSON.stringify(generateReceiptKey().privateJwk)
+  }),
+  MAIL_SEAL_KEY: variable(Base64url32, {
+    description: 'Seals the mails of this service, 32 bytes in base64url; the same as MAIL_SEAL_KEY_OTP of email-worker', secret: true, generate: () => randomToken(32)
+  }),
+  OTP_TTL_SECONDS: variable(Type.Integer({ default: 300, minimum: 1, maximum: 900 }), {
+    description: 'Life of a code', strict: (value) => value < 60 || value > 600 ? 'must lie between 60 and 600' : undefined
+  }),
+  OTP_MAX_ATTEMPTS: variable(Type.Integer({ default: 3, minimum: 1, maximum: 10 }), {
+    description: 'Answers that one challenge takes, resends included', strict: (value) => value > 5 ? 'must be 5 or fewer' : undefined
+  }),
+  OTP_LOCK_SECONDS: variable(Type.Integer({ default: 900, minimum: 1, maximum: 86_400 }), {
+    description: 'How long a factor is locked once its budget of wrong codes is spent', strict: (value) => value < 300 ? 'must be 300 or more' : undefined
+  }),
+  OTP_HOUSE_FAILURES_PER_HOUR: variable(Type.Integer({ default: 1_000, minimum: 1, maximum: 1_000_000 }), {
+    description: 'Wrong codes of all accounts in an hour above which a warning is logged; nothing is refused'
+  }),
+  OTP_SENDS_PER_MINUTE: variable(Type.Integer({ default: 3, minimum: 1, maximum: 10_000 }), {
+    description: 'Codes that one mailbox may get in a minute; enrolments and codes of a proved factor are counted apart', strict: (value) => value > 10 ? 'must be 10 or fewer' : undefined
+  }),
+  OTP_SENDS_PER_HOUR: variable(Type.Integer({ default: 10, minimum: 1, maximum: 100_000 }), {
+    description: 'Codes that one mailbox may get in an hour, counted likewise', strict: (value) => value > 60 ? 'must be 60 or fewer' : undefined
+  }),
+  OTP_ENROLMENTS_PER_HOUR: variable(Type.Integer({ default: 5, minimum: 1, maximum: 100_000 }), {
+    description: 'Enrolments that one user may begin in an hour, each of which mails a code', strict: (value) => value > 30 ? 'must be 30 or fewer' : undefined
+  }),
+  OTP_ENROLMENTS_PER_DAY: variable(Type.Integer({ default: 10, minimum: 1, maximum: 1_000_000 }), {
+    description: 'Enrolments that one user may begin in a day', strict: (value) => value > 60 ? 'must be 60 or fewer' : undefined
+  })
+}, commonRules)
+
+/** What the command line needs: it changes no code and signs nothing. */
+export const operatorEnvironment = defineEnvironment({
+  NODE_ENV: commonVariables.NODE_ENV,
+  ENVIRONMENT: commonVariables.ENVIRONMENT,
+  MONGODB_URI: commonVariables.MONGODB_URI
+})
+
+export type Config = ReturnType<typeof configFrom>
+
+export const configFrom = (values: Values<typeof environment.variables>) => ({
+  process: processConfigFrom(values),
+  ops: { host: values.OPS_HOST, port: values.OPS_PORT, metricsApiKey: metricsApiKeyOf(values) },
+  mongo: { uri: values.MONGODB_URI, database: stores['otp-service'].database },
+  redisUrl: values.REDIS_URL,
+  secretKey: values.SECRET_KEY,
+  previousSecretKey: values.SECRET_KEY_PREVIOUS,
+  receiptPrivateJwk: values.RECEIPT_PRIVATE_JWK,
+  mailSealKey: keyFromText(values.MAIL_SEAL_KEY),
+  codes: { ttlSeconds: values.OTP_TTL_SECONDS, maxAttempts: values.OTP_MAX_ATTEMPTS },
+  lockSeconds: values.OTP_LOCK_SECONDS,
+  houseFailuresPerHour: values.OTP_HOUSE_FAILURES_PER_HOUR,
+  sends: {
+    perMinute: values.OTP_SENDS_PER_MINUTE,
+    perHour: values.OTP_SENDS_PER_HOUR,
+    enrolmentsPerHour: values.OTP_ENROLMENTS_PER_HOUR,
+    enrolmentsPerDay: values.OTP_ENROLMENTS_PER_DAY
+  }
+})

@@ -1,0 +1,112 @@
+/** What an operator may ask and do on the command line. No command prints a code or a whole address. */
+import { stores } from '@countersign/contracts'
+import { connectMongo, createAudit, ensureIndexes, inTransaction, verifyIndexes, type Mongo } from '@countersign/mongo'
+import { createLogger, createMetrics, exitCodes, readEnvironment, type CliCommand, type EnvironmentSource } from '@countersign/runtime'
+import { budgetRules } from './budgets/budget.ts'
+import { createBudgetRepository, type BudgetRepository } from './budgets/budget-repository.ts'
+import { createChallengeRepository } from './challenges/challenge-repository.ts'
+import { explainChallenge } from './challenges/explain-challenge.ts'
+import { operatorEnvironment } from './config.ts'
+import { maskAddress } from './factors/factor.ts'
+import { createFactorRepository } from './factors/factor-repository.ts'
+import { indexes } from './indexes.ts'
+import { createReceiptRepository } from './receipts/receipt-repository.ts'
+
+type WithMongo = <T>(work: (mongo: Mongo) => Promise<T>) => Promise<T>
+
+/** @param env `process.env`, read when a command runs. */
+export function operatorCommands (env: EnvironmentSource): CliCommand[] {
+  const withMongo: WithMongo = async (work) => {
+    const values = readEnvironment(operatorEnvironment, env)
+    const silent = { service: 'otp-service', sha: 'unknown', environment: values.ENVIRONMENT }
+    const mongo = await connectMongo({
+      uri: values.MONGODB_URI,
+      database: stores['otp-service'].database,
+      log: createLogger({ ...silent, level: 'silent' }),
+      metrics: createMetrics(silent),
+      name: 'otp-service cli',
+      minPoolSize: 0
+    })
+    try {
+      return await work(mongo)
+    } finally {
+      await mongo.close()
+    }
+  }
+  return [showFactors(withMongo), reopenFactor(withMongo), explain(withMongo), ensure(withMongo), verify(withMongo)]
+}
+
+/** Locks are explained with the rules that wrote them: only the day's count is read again here. */
+const budgetsOf = ({ db }: Mongo): BudgetRepository => createBudgetRepository(db, budgetRules(0))
+
+/** The account as a session finds it that never answered rightly. */
+const noSession = ''
+
+const showFactors = (withMongo: WithMongo): CliCommand => ({
+  name: 'factors show',
+  description: 'The factor root and the masked factors of a user',
+  args: [['<user>', 'user id, usr_…']],
+  run: async ({ args: [userId = ''], print, table, line }) => await withMongo(async (mongo) => {
+    const factors = createFactorRepository(mongo.db)
+    const [owner, all, lock] = await Promise.all([factors.ownerOf(userId), factors.listOf(userId), budgetsOf(mongo).lockOf(userId, noSession)])
+    if (owner === undefined) throw new Error(`${userId} has no factors`)
+    const rows = all.map(({ id, kind, address, provedAt }) => ({ factor: id, kind, address: maskAddress(address), proved_at: provedAt.toISOString() }))
+    print({ user_id: userId, factor_root: owner.factorRoot, closed: lock.closed, retry_after: lock.retryAfterSeconds, factors: rows }, () => {
+      line(`user         ${userId}`)
+      line(`factor root  ${owner.factorRoot}`)
+      line(`account      ${lock.closed ? 'closed' : lock.retryAfterSeconds > 0 ? `locked for ${lock.retryAfterSeconds} s` : 'open'}`)
+      table(rows)
+    })
+  })
+})
+
+const reopenFactor = (withMongo: WithMongo): CliCommand => ({
+  name: 'factors reopen',
+  description: 'Reopen the factor of a user that wrong codes have locked or closed, and forget them, those of the day as well',
+  args: [['<user>', 'user id, usr_…']],
+  run: async ({ args: [userId = ''], print, line }) => await withMongo(async (mongo) => {
+    const reopened = await inTransaction(mongo, async (transaction) => {
+      if (!await budgetsOf(mongo).reopen(userId, transaction)) return false
+      await createAudit(mongo.db).append({ event: 'factor.reopened', subject: userId, actor: 'operator' }, transaction)
+      return true
+    })
+    if (!reopened) throw new Error(`the factor of ${userId} is not closed, and has no wrong codes to forget`)
+    print({ user_id: userId, reopened }, () => { line(`reopened: ${userId}`) })
+  })
+})
+
+const explain = (withMongo: WithMongo): CliCommand => ({
+  name: 'challenges explain',
+  description: 'State, tries and times of a challenge; never its code',
+  args: [['<id>', 'challenge id, chl_…']],
+  run: async ({ args: [id = ''], print, line }) => await withMongo(async (mongo) => {
+    const found = await createChallengeRepository(mongo.db).findWithTime(id)
+    if (found === undefined) throw new Error(`there is no challenge ${id}; they are kept for a week after their end`)
+    const { challenge, now } = found
+    const [receipt, lock] = await Promise.all([createReceiptRepository(mongo.db).ofChallenge(id), budgetsOf(mongo).lockOf(challenge.userId, challenge.sessionId)])
+    const explained = explainChallenge(challenge, now, receipt?.id ?? null, lock)
+    print(explained, () => { for (const [name, value] of Object.entries(explained)) line(`${name.padEnd(16)}${value ?? '-'}`) })
+  })
+})
+
+const ensure = (withMongo: WithMongo): CliCommand => ({
+  name: 'db indexes ensure',
+  description: 'Make the indexes that are missing',
+  run: async ({ print, line }) => await withMongo(async ({ db }) => {
+    await ensureIndexes(db, indexes)
+    print({ database: db.databaseName, indexes: indexes.length }, () => { line(`${db.databaseName}: ${indexes.length} indexes are in place`) })
+  })
+})
+
+const verify = (withMongo: WithMongo): CliCommand => ({
+  name: 'db indexes verify',
+  description: 'Compare the indexes with what the service relies on; exit 1 when they differ',
+  run: async ({ print, table, line }) => await withMongo(async ({ db }) => {
+    const differences = await verifyIndexes(db, indexes)
+    print(differences, () => {
+      if (differences.length === 0) line(`${db.databaseName}: all indexes are as wanted`)
+      else table(differences.map(({ collection, index, kind, detail }) => ({ collection, index, kind, detail })))
+    })
+    return differences.length === 0 ? exitCodes.ok : exitCodes.failed
+  })
+})

@@ -1,0 +1,51 @@
+/** `otp_pending_count`: one process of all counts, so that the sum over processes is the number. */
+import type { Leases } from '@countersign/mongo'
+import type { Logger, Metrics } from '@countersign/runtime'
+
+export interface PendingCountOptions {
+  readonly challenges: { countPending (): Promise<number> }
+  readonly leases: Leases
+  /** This process. */
+  readonly holder: string
+  readonly metrics: Metrics
+  readonly log: Logger
+  readonly intervalMs?: number
+}
+
+export interface PendingCount {
+  close (): Promise<void>
+}
+
+const lease = 'pending-count'
+
+export function startPendingCount ({ challenges, leases, holder, metrics, log, intervalMs = 5_000 }: PendingCountOptions): PendingCount {
+  const gauge = metrics.gauge({ name: 'otp_pending_count', help: 'Challenges that can still be answered; set by one process' })
+  gauge.remove()
+  let epoch: number | undefined
+
+  /** Three rounds may fail before another process takes over. */
+  const hold = async (): Promise<boolean> => {
+    if (epoch !== undefined && await leases.renew(lease, holder, epoch, intervalMs * 3)) return true
+    epoch = (await leases.acquire(lease, holder, intervalMs * 3))?.epoch
+    return epoch !== undefined
+  }
+  const round = async (): Promise<void> => {
+    try {
+      if (await hold()) gauge.set(await challenges.countPending())
+      else gauge.remove()
+    } catch (error) {
+      gauge.remove()
+      log.warn({ err: error }, 'pending challenges could not be counted')
+    }
+  }
+
+  let running = round()
+  const timer = setInterval(() => { running = running.then(round) }, intervalMs)
+  return {
+    async close () {
+      clearInterval(timer)
+      await running
+      if (epoch !== undefined) await leases.release(lease, holder, epoch)
+    }
+  }
+}

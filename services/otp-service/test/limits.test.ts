@@ -1,0 +1,229 @@
+/** What an account and a mailbox may have: wrong codes, locks, sends. */
+import { createChallenge, problems, resendChallenge, type Problem } from '@countersign/contracts'
+import { until } from '@countersign/testing'
+import { Redis } from 'ioredis'
+import t from 'tap'
+import { allLogs, newAddress, newUser, openHouse, refusal, wrong, type User } from './open-otp.ts'
+
+const lockSeconds = 2
+const house = await openHouse(t, { OTP_LOCK_SECONDS: String(lockSeconds) })
+const { db, challenge, transaction, verify, signer, ask } = house
+/** A user in a session that has never answered rightly. */
+const enrol = async (): Promise<User> => ({ ...await house.enrol(), sessionId: newUser().sessionId })
+interface Budget { _id: string, failures: { at: Date, ref: string }[], own_failures: { at: Date, ref: string }[], in_a_row: number, locked_until: Date | null, closed_at: Date | null }
+const budgets = db.collection<Budget>('failure_budgets')
+const budget = async ({ userId }: User) => await budgets.findOne({ _id: userId }) as Budget
+const attemptsLeft = async (id: string) => (await db.collection<{ _id: string, attempts_left: number }>('challenges').findOne({ _id: id }))?.attempts_left
+const lockOver = async (user: User, id: string) => await until(async () => await refusal(verify(user, id, '0'.repeat(6))) !== 'factor-locked', { what: 'the end of the lock', everyMs: 100 })
+
+/** Wrong codes, each over whatever challenge has attempts left. */
+const fail = async (user: User, times: number): Promise<string[]> => {
+  const slugs: string[] = []
+  for (let left = times; left > 0; left -= 3) {
+    const { id, code } = await challenge(user)
+    for (let i = 0; i < Math.min(3, left); i++) slugs.push(await refusal(verify(user, id, wrong(code))))
+  }
+  return slugs
+}
+
+t.test('ten wrong codes over any challenges lock the factor for a while, and no new challenge helps', async (t) => {
+  const user = await enrol()
+  const pending = await challenge(user)
+  t.same(new Set(await fail(user, 9)), new Set(['code-rejected']))
+  const last = await challenge(user)
+  t.equal(await refusal(verify(user, last.id, wrong(last.code))), 'code-rejected', 'the tenth is answered like the others')
+
+  const error = await verify(user, pending.id, pending.code).then(() => undefined, (reason: unknown) => reason as Problem)
+  t.equal(error?.kind, problems.factorLocked, 'even the right code')
+  t.ok(Number(error?.extensions.retry_after) >= 1 && Number(error?.extensions.retry_after) <= lockSeconds)
+  t.equal(await attemptsLeft(pending.id), 3, 'the lock does not eat the challenge')
+  t.equal(await refusal(signer.call(createChallenge, transaction(user), ask)), 'factor-locked')
+  t.equal(await refusal(house.begin({ user_id: user.userId, session_id: user.sessionId, email: newAddress() })), 'factor-locked')
+  t.equal(await db.collection('audit').countDocuments({ event: 'factor.locked', subject: user.userId }), 1)
+  t.match(await house.service.metrics(), /^otp_account_locked 1$/m)
+  t.match(allLogs(), /"msg":"OTP account locked"/)
+
+  await until(async () => await refusal(verify(user, pending.id, pending.code)) === 'none', { what: 'the end of the lock', everyMs: 200 })
+  t.match(await budget(user), { in_a_row: 0, locked_until: null, failures: { length: 10 } }, 'a success ends the row and keeps the day\'s count')
+})
+
+t.test('a right code begins the count of 15 minutes anew', async (t) => {
+  const user = await enrol()
+  await fail(user, 9)
+  const { id, code } = await challenge(user)
+  t.ok((await verify(user, id, code)).receipt)
+
+  t.same(new Set(await fail(user, 9)), new Set(['code-rejected']))
+  t.equal(await refusal(signer.call(createChallenge, transaction(user), ask)), 'none', 'still open')
+})
+
+t.test('two right codes of one change count as no failure, even as the last of the budget', async (t) => {
+  const user = await enrol()
+  const email = newAddress()
+  await fail(user, 9)
+  const begun = await house.begin({ user_id: user.userId, session_id: user.sessionId, email })
+  const [code, existing_code] = [await house.mails.code(email), await house.mails.code(user.address, email)]
+  t.equal(await refusal(house.confirm({ user_id: user.userId, session_id: user.sessionId, challenge_id: begun.challenge_id, code, existing_code })), 'none')
+  t.match(await budget(user), { in_a_row: 0, locked_until: null, failures: { length: 9 } })
+})
+
+t.test('200 wrong codes at once over ten challenges compare ten', async (t) => {
+  const user = await enrol()
+  const pending: { id: string, code: string }[] = []
+  for (let i = 0; i < 10; i++) pending.push(await challenge(user))
+
+  const slugs = await Promise.all(Array.from({ length: 200 }, (_, i) => {
+    const { id, code } = pending[i % pending.length] ?? { id: '', code: '' }
+    return refusal(verify(user, id, wrong(code)))
+  }))
+
+  const compared = () => db.collection('audit').countDocuments({ event: 'challenge.rejected', actor: user.userId, 'facts.reason': 'wrong' })
+  await until(async () => await compared() >= 10, { what: 'ten to be compared' })
+  t.equal((await budget(user)).failures.length, 10)
+  t.equal(await compared(), 10)
+  t.ok(slugs.every((slug) => ['code-rejected', 'factor-locked', 'unavailable'].includes(slug)))
+  t.equal(await db.collection('audit').countDocuments({ event: 'factor.locked', subject: user.userId }), 1)
+})
+
+t.test('twenty wrong codes in a day lock until the first of them is a day old', async (t) => {
+  const user = await enrol()
+  await fail(user, 9)
+  const { id, code } = await challenge(user)
+  // Ten of them happened 23 hours ago: rows are moved, not clocks.
+  const old = new Date(Date.now() - 23 * 3_600_000)
+  await budgets.updateOne({ _id: user.userId }, { $push: { failures: { $each: Array.from({ length: 10 }, (_, i) => ({ at: old, ref: `old-${i}` })), $position: 0 } } })
+
+  await refusal(verify(user, id, wrong(code)))
+
+  const error = await verify(user, id, code).then(() => undefined, (reason: unknown) => reason as Problem)
+  t.equal(error?.kind, problems.factorLocked)
+  t.ok(Math.abs(Number(error?.extensions.retry_after) - 3_600) < 60, 'an hour, when the old ones are forgotten')
+  await budgets.updateOne({ _id: user.userId }, { $pull: { failures: { at: old } } })
+  await lockOver(user, id)
+  t.equal(await refusal(verify(user, id, code)), 'none')
+})
+
+t.test('a session that answered rightly before has three wrong codes a day of its own while others have spent the account\'s', async (t) => {
+  const owner = await house.enrol()
+  const thief = { ...owner, sessionId: newUser().sessionId }
+  const day = Array.from({ length: 20 }, (_, i) => ({ at: new Date(), ref: `thief-${i}` }))
+  await budgets.updateOne({ _id: owner.userId }, { $set: { failures: day, in_a_row: 20 } })
+  t.equal(await refusal(signer.call(createChallenge, transaction(thief), ask)), 'factor-locked')
+
+  const pending = [await challenge(owner), await challenge(owner), await challenge(owner)]
+  const kept = await challenge(owner)
+  const slugs = await Promise.all(Array.from({ length: 60 }, (_, i) => {
+    const { id, code } = pending[i % pending.length] ?? kept
+    return refusal(verify(owner, id, wrong(code)))
+  }))
+
+  t.ok(slugs.every((slug) => slug === 'code-rejected' || slug === 'factor-locked'))
+  t.equal(await db.collection('audit').countDocuments({ event: 'challenge.rejected', actor: owner.userId, 'facts.reason': 'wrong' }), 3, 'compared')
+  t.match(await budget(owner), { failures: { length: 20 }, own_failures: { length: 3 }, in_a_row: 23 })
+  t.equal(await refusal(verify(owner, kept.id, kept.code)), 'factor-locked', 'its own are spent')
+  await budgets.updateOne({ _id: owner.userId }, { $set: { 'own_failures.$[].at': new Date(Date.now() - 25 * 3_600_000) } })
+  t.equal(await refusal(verify(owner, kept.id, kept.code)), 'none')
+  t.match(await budget(owner), { failures: { length: 20 }, own_failures: [], in_a_row: 0 }, 'the day of the others goes on')
+  t.equal(await refusal(signer.call(createChallenge, transaction(thief), ask)), 'factor-locked')
+
+  const last = await challenge(owner)
+  await budgets.updateOne({ _id: owner.userId }, { $set: { in_a_row: 99 } })
+  await refusal(verify(owner, last.id, wrong(last.code)))
+  t.ok((await budget(owner)).closed_at, 'the hundredth in a row closes for this session, too')
+  t.equal(await refusal(verify(owner, last.id, last.code)), 'factor-locked')
+})
+
+t.test('wrong codes of all accounts together are counted by the hour, and warned of once above their number', async (t) => {
+  const alarmed = await openHouse(t, { OTP_HOUSE_FAILURES_PER_HOUR: '4' }, house.mongo)
+  const redis = new Redis(alarmed.redis.url)
+  t.teardown(() => { redis.disconnect() })
+  const said = () => alarmed.logs.lines().filter(({ msg }) => msg === 'OTP wrong codes of all accounts above the number of an hour')
+  const counted = async (failures: number) => await until(async () => (await alarmed.service.metrics()).includes(`\notp_failures_house ${failures}\n`), { what: `${failures} wrong codes to be counted` })
+  const guess = async (times: number) => {
+    const user = await alarmed.enrol()
+    const { id, code } = await alarmed.challenge(user)
+    for (let i = 0; i < times; i++) t.equal(await refusal(alarmed.verify(user, id, wrong(code))), 'code-rejected')
+  }
+  await guess(3)
+  await counted(3)
+  // An earlier hour's row counts for nothing.
+  await redis.hset('otp:house-failures', 'hour', 1, 'count', 900)
+  await guess(3)
+  await counted(3)
+  t.same(said(), [])
+  await guess(3)
+  await counted(6)
+  t.match(said(), [{ level: 'warn', failures: 5, perHour: 4 }])
+})
+
+t.test('a hundred wrong codes in a row close the factor for good, one right code before that ends the row', async (t) => {
+  const [closed, saved] = [await enrol(), await enrol()]
+  const two = [await challenge(closed), await challenge(saved)] as const
+  for (const { userId } of [closed, saved]) await budgets.updateOne({ _id: userId }, { $set: { in_a_row: 99 } })
+
+  t.equal(await refusal(verify(saved, two[1].id, two[1].code)), 'none')
+  t.match(await budget(saved), { in_a_row: 0, closed_at: null })
+
+  await refusal(verify(closed, two[0].id, wrong(two[0].code)))
+  const error = await verify(closed, two[0].id, two[0].code).then(() => undefined, (reason: unknown) => reason as Problem)
+  t.equal(error?.kind, problems.factorLocked)
+  t.equal(error?.extensions.retry_after, undefined, 'no time opens it')
+  t.match(error?.extensions.detail, /operator/)
+})
+
+t.test('strangers who enrol a proved address take nothing from the codes of its owner', async (t) => {
+  const limited = await openHouse(t, { OTP_SENDS_PER_MINUTE: '3', OTP_SENDS_PER_HOUR: '10' }, house.mongo)
+  const owner = await limited.enrol()
+  const slugs: string[] = []
+  for (let i = 0; i < 4; i++) slugs.push(await refusal(limited.begin({ user_id: newUser().userId, session_id: newUser().sessionId, email: owner.address })))
+  t.equal(slugs.at(-1), 'send-limited')
+
+  const { id } = await limited.challenge(owner)
+  t.equal(await refusal(limited.signer.call(resendChallenge, { challenge_id: id, user_id: owner.userId, session_id: owner.sessionId }, ask)), 'none')
+  t.equal(await refusal(limited.begin({ user_id: owner.userId, session_id: owner.sessionId, email: newAddress() })), 'none')
+  t.equal(await refusal(limited.signer.call(createChallenge, limited.transaction(owner), ask)), 'send-limited', 'three codes to the factor in a minute')
+})
+
+t.test('one user begins five enrolments an hour, whatever the addresses', async (t) => {
+  const limited = await openHouse(t, { OTP_ENROLMENTS_PER_HOUR: '5', OTP_ENROLMENTS_PER_DAY: '10' }, house.mongo)
+  const { userId, sessionId } = newUser()
+  const slugs = await Promise.all(Array.from({ length: 8 }, () => refusal(limited.begin({ user_id: userId, session_id: sessionId, email: newAddress() }))))
+
+  const begun = slugs.filter((slug) => slug === 'none').length
+  t.ok(begun >= 4 && begun <= 5, 'five, or fewer when an hour just ended')
+  t.equal(slugs.filter((slug) => slug === 'send-limited').length, 8 - begun)
+  t.equal(await limited.db.collection('challenges').countDocuments({ user_id: userId }), begun, 'a refused one leaves nothing')
+})
+
+t.test('of one command repeated in parallel the limit pays for one mail', async (t) => {
+  const limited = await openHouse(t, { OTP_SENDS_PER_MINUTE: '2', OTP_SENDS_PER_HOUR: '10' }, house.mongo)
+  const owner = await limited.enrol()
+  const request = limited.transaction(owner)
+  const five = async (call: () => Promise<unknown>) => await Promise.all(Array.from({ length: 5 }, () => refusal(call())))
+
+  t.same(new Set(await five(() => limited.signer.call(createChallenge, request, ask))), new Set(['none']))
+  const resend = { challenge_id: request.challenge_id, user_id: owner.userId, session_id: owner.sessionId }
+  t.same(new Set(await five(() => limited.signer.call(resendChallenge, resend, { ...ask, commandId: 'cmd-parallel' }))), new Set(['none']))
+
+  t.equal((await limited.db.collection<{ _id: string, sends: number }>('challenges').findOne({ _id: request.challenge_id }))?.sends, 2)
+})
+
+t.test('one mailbox gets three codes a minute, whoever asks, and Redis never learns its address', async (t) => {
+  const limited = await openHouse(t, { OTP_SENDS_PER_MINUTE: '3', OTP_SENDS_PER_HOUR: '10' }, house.mongo)
+  const address = newAddress()
+  const slugs = await Promise.all(Array.from({ length: 20 }, () => {
+    const { userId, sessionId } = newUser()
+    return refusal(limited.begin({ user_id: userId, session_id: sessionId, email: Math.random() < 0.5 ? address : address.toUpperCase() }))
+  }))
+
+  t.ok(slugs.filter((slug) => slug === 'none').length <= 3, 'three, or fewer when a minute just ended')
+  t.equal(slugs.filter((slug) => slug === 'send-limited').length, 20 - slugs.filter((slug) => slug === 'none').length)
+  t.match(await limited.service.metrics(), /^otp_rate_limit_hits\{limit="sends"\} 1[789]$/m)
+  t.equal(await refusal(limited.begin({ user_id: newUser().userId, session_id: newUser().sessionId, email: newAddress() })), 'none', 'others are not limited')
+
+  const redis = new Redis(limited.redis.url)
+  t.teardown(() => { redis.disconnect() })
+  const keys = await redis.keys('*')
+  t.ok(keys.some((key) => key.startsWith('otp:')))
+  for (const key of keys) t.notOk(key.includes('person') || key.includes('PERSON'), key.slice(0, 24))
+})

@@ -1,0 +1,79 @@
+/** What runs, in the order in which it starts; it stops in the reverse order. */
+import { startOpsServer } from '@countersign/http'
+import { startIndexes } from '@countersign/mongo'
+import { jobConnection, startCommandServer } from '@countersign/redis'
+import { clockFrom, retryWithin, type Lifecycle, type Logger, type Metrics } from '@countersign/runtime'
+import { transactionCommands } from './commands/transaction-commands.ts'
+import type { Parts } from './compose.ts'
+import type { Config } from './config.ts'
+import { indexes } from './indexes.ts'
+import { startExpiryLoop } from './workers/expiry-loop.ts'
+import { startLaneLoop } from './workers/lane-loop.ts'
+import { startReceiptWorker } from './workers/receipt-worker.ts'
+
+export interface AppOptions {
+  readonly config: Config
+  readonly parts: Parts
+  readonly log: Logger
+  readonly metrics: Metrics
+  readonly lifecycle: Lifecycle
+}
+
+const sweepMs = 5_000
+const expiryMs = 2_000
+
+/** @returns where the operations port listens. */
+export async function startApp ({ config, parts, log, metrics, lifecycle }: AppOptions): Promise<{ readonly opsUrl: string }> {
+  const { mongo, redis, leases, holder, dispatcher, acceptReceipt, useCases, lanes } = parts
+  const seconds = config.process.startSeconds
+  let serving = false
+
+  await startIndexes({ mongo, leases, indexes, holder, seconds, log, signal: lifecycle.signal })
+  await retryWithin({ label: 'the KMS (AWS_REGION, AWS_ENDPOINT_URL)', seconds, log, signal: lifecycle.signal }, () => parts.checkKeys())
+
+  dispatcher.start(sweepMs)
+  lifecycle.onStop('outbox', () => dispatcher.close())
+
+  const expiryLoop = startExpiryLoop({ expireTransactions: parts.expireTransactions, intervalMs: expiryMs, log })
+  lifecycle.onStop('expiry', () => expiryLoop.close())
+
+  const laneLoop = startLaneLoop({ ...lanes, pollMs: config.lanes.pollMs, log })
+  parts.onApproved(laneLoop.nudge)
+  lifecycle.onStop('lanes', () => laneLoop.close())
+
+  const receiptWorker = startReceiptWorker({ acceptReceipt, connection: jobConnection(config.redisUrl, 'signer-service'), log, metrics })
+  lifecycle.onStop('receipts', () => receiptWorker.close())
+
+  const clock = clockFrom(config.process.clockOffsetMs)
+  const answers = async () => ({ database: await mongo.ping(), cache: await redis.ping().then(() => true, () => false) })
+  const ops = await startOpsServer({
+    ...config.ops,
+    log,
+    metrics,
+    health: async () => {
+      const { database, cache } = await answers()
+      const word = (connected: boolean) => connected ? 'connected' : 'disconnected'
+      return {
+        healthy: database && cache,
+        body: {
+          status: database && cache ? 'healthy' : 'unhealthy', environment: config.process.environment, database: word(database), redis: word(cache), timestamp: clock.now().toISOString()
+        }
+      }
+    },
+    ready: async () => {
+      const { database, cache } = await answers()
+      const reasons = [...serving ? [] : ['commands are not served'], ...database ? [] : ['MongoDB does not answer'], ...cache ? [] : ['Redis does not answer']]
+      return { ready: reasons.length === 0, reasons }
+    }
+  })
+  lifecycle.onStop('operations server', () => ops.close())
+
+  const server = await startCommandServer({ url: config.redisUrl, service: 'signer-service', log, metrics, handlers: transactionCommands(useCases) })
+  serving = true
+  lifecycle.onStop('commands', async () => {
+    serving = false
+    await server.close()
+  })
+  log.info({ ops: ops.url }, 'serving commands')
+  return { opsUrl: ops.url }
+}

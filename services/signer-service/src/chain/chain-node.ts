@@ -1,0 +1,157 @@
+/** One JSON-RPC node: the questions a lane asks, answered as plain data; every failure is a ChainFault. */
+import type { Metrics } from '@countersign/runtime'
+import { createClient, getAddress, http } from 'viem'
+import { badAnswer, toChainFault, wrongChain } from './chain-fault.ts'
+import { hash32, quantity, safeNumber, type Hex } from './quantity.ts'
+
+export type { Hex } from './quantity.ts'
+
+export interface Block {
+  readonly number: number
+  readonly hash: Hex
+  readonly parentHash: Hex
+  /** Wei per gas. Zero on a chain without EIP-1559. */
+  readonly baseFee: bigint
+}
+
+export interface ChainReceipt {
+  readonly succeeded: boolean
+  readonly blockNumber: number
+  readonly blockHash: Hex
+  readonly gasUsed: bigint
+  /** Wei per gas. */
+  readonly gasPrice: bigint
+}
+
+export interface Transfer { readonly from: string, readonly to: string, readonly value: bigint }
+
+export interface SentTransaction { readonly hash: string, readonly from: string, readonly nonce: number }
+
+export interface ChainNode {
+  readonly chainId: number
+  chainIdThere (): Promise<number>
+  head (): Promise<Block>
+  /** @returns null when the node has no such block (on its canonical chain, for a number). */
+  block (at: number | Hex): Promise<Block | null>
+  /** The next nonce after all blocks up to that one. */
+  nonceAt (address: string, block: number): Promise<number>
+  /** The next nonce as the node's own pool sees it. */
+  pendingNonce (address: string): Promise<number>
+  balanceAt (address: string, block: number): Promise<bigint>
+  estimateGas (transfer: Transfer): Promise<bigint>
+  /** The node's advice, wei per gas. */
+  priorityFee (): Promise<bigint>
+  /** Resolves when the node says it took the bytes. */
+  send (bytes: string): Promise<void>
+  receipt (hash: string): Promise<ChainReceipt | null>
+  /** Senders, nonces and hashes of a canonical block; empty when there is no such block. */
+  transactionsIn (block: number): Promise<SentTransaction[]>
+  /** Why a mined transfer reverted, in the node's words, or undefined when a replay does not revert. */
+  revertReason (transfer: Transfer, block: number): Promise<string | undefined>
+}
+
+export interface ChainNodeOptions {
+  readonly chainId: number
+  readonly url: string
+  readonly timeoutMs: number
+  readonly metrics: Pick<Metrics, 'histogram'>
+}
+
+export function createChainNode ({ chainId, url, timeoutMs, metrics }: ChainNodeOptions): ChainNode {
+  // No retries below this line: a second send of the same bytes is the lane's decision, and it is written down first.
+  const client = createClient({ transport: http(url, { retryCount: 0, timeout: timeoutMs }) })
+  const seconds = metrics.histogram({ name: 'rpc_request_duration_seconds', help: 'One request to a chain node', labels: ['chain', 'method', 'outcome'] })
+
+  const ask = async <T>(method: string, ...params: readonly unknown[]): Promise<T> => {
+    const startedAt = performance.now()
+    const record = (outcome: string): void => { seconds.observe({ chain: String(chainId), method, outcome }, (performance.now() - startedAt) / 1_000) }
+    try {
+      const answer = await client.request({ method, params } as never)
+      record('ok')
+      return answer as T
+    } catch (error) {
+      const fault = toChainFault(method, error)
+      record(fault.code)
+      throw fault
+    }
+  }
+
+  return {
+    chainId,
+    chainIdThere: async () => safeNumber('eth_chainId', await ask('eth_chainId')),
+    head: async () => {
+      const found = await ask<RpcBlock | null>('eth_getBlockByNumber', 'latest', false)
+      if (found === null) throw badAnswer('eth_getBlockByNumber', 'no latest block')
+      return toBlock('eth_getBlockByNumber', found)
+    },
+    block: async (at) => {
+      const found = typeof at === 'number'
+        ? await ask<RpcBlock | null>('eth_getBlockByNumber', hex(at), false)
+        : await ask<RpcBlock | null>('eth_getBlockByHash', at, false)
+      return found === null ? null : toBlock(typeof at === 'number' ? 'eth_getBlockByNumber' : 'eth_getBlockByHash', found)
+    },
+    nonceAt: async (address, block) => safeNumber('eth_getTransactionCount', await ask('eth_getTransactionCount', address, hex(block))),
+    pendingNonce: async (address) => safeNumber('eth_getTransactionCount', await ask('eth_getTransactionCount', address, 'pending')),
+    balanceAt: async (address, block) => quantity('eth_getBalance', await ask('eth_getBalance', address, hex(block))),
+    estimateGas: async (transfer) => quantity('eth_estimateGas', await ask('eth_estimateGas', toCall(transfer))),
+    priorityFee: async () => {
+      const advice = await ask('eth_maxPriorityFeePerGas').catch((error: unknown) => {
+        // Not every node has an opinion.
+        if (toChainFault('eth_maxPriorityFeePerGas', error).code === 'unknown') return hex(usualTip)
+        throw error
+      })
+      return quantity('eth_maxPriorityFeePerGas', advice)
+    },
+    send: async (bytes) => { await ask('eth_sendRawTransaction', bytes) },
+    receipt: async (hash) => {
+      const found = await ask<RpcReceipt | null>('eth_getTransactionReceipt', hash)
+      return found === null ? null : toReceipt(found)
+    },
+    transactionsIn: async (block) => {
+      const found = await ask<{ transactions: { hash: string, from: Hex, nonce: Hex }[] } | null>('eth_getBlockByNumber', hex(block), true)
+      return (found?.transactions ?? []).map(({ hash, from, nonce }) => ({ hash, from: getAddress(from), nonce: safeNumber('eth_getBlockByNumber', nonce) }))
+    },
+    revertReason: async (transfer, block) => {
+      try {
+        await ask('eth_call', toCall(transfer), hex(block))
+        return undefined
+      } catch (error) {
+        const fault = toChainFault('eth_call', error)
+        if (fault.code !== 'reverted') throw fault
+        return fault.message
+      }
+    }
+  }
+}
+
+/** @throws ChainFault wrong_chain: money signed for one chain must not be counted on another. */
+export async function assertChain (node: Pick<ChainNode, 'chainId' | 'chainIdThere'>): Promise<void> {
+  const there = await node.chainIdThere()
+  if (there !== node.chainId) throw wrongChain(node.chainId, there)
+}
+
+/** Wei per gas. */
+const usualTip = 1_000_000_000n
+
+interface RpcBlock { readonly number: Hex, readonly hash: Hex, readonly parentHash: Hex, readonly baseFeePerGas?: Hex }
+interface RpcReceipt { readonly status: Hex, readonly blockNumber: Hex, readonly blockHash: Hex, readonly gasUsed: Hex, readonly effectiveGasPrice: Hex }
+
+const hex = (value: number | bigint): Hex => `0x${value.toString(16)}`
+
+const toCall = ({ from, to, value }: Transfer): object => ({ from, to, value: hex(value) })
+
+const toBlock = (method: string, { number, hash, parentHash, baseFeePerGas = '0x0' }: RpcBlock): Block =>
+  ({ number: safeNumber(method, number), hash: hash32(method, hash), parentHash: hash32(method, parentHash), baseFee: quantity(method, baseFeePerGas) })
+
+/** A receipt decides what became of money: anything but 0 or 1 as its status decides nothing. */
+function toReceipt ({ status, blockNumber, blockHash, gasUsed, effectiveGasPrice }: RpcReceipt): ChainReceipt {
+  const method = 'eth_getTransactionReceipt'
+  if (status !== '0x0' && status !== '0x1') throw badAnswer(method, 'a receipt without a status')
+  return {
+    succeeded: status === '0x1',
+    blockNumber: safeNumber(method, blockNumber),
+    blockHash: hash32(method, blockHash),
+    gasUsed: quantity(method, gasUsed),
+    gasPrice: quantity(method, effectiveGasPrice)
+  }
+}

@@ -1,0 +1,77 @@
+/** The chains of this deployment. A round of work takes one node and stays with it, so that its reads follow its writes. */
+import { assertChain, type ChainNode } from './chain-node.ts'
+import { ChainFault } from './chain-fault.ts'
+
+export interface ChainSettings {
+  readonly chainId: number
+  readonly confirmations: number
+  readonly blockTimeMs: number
+  readonly symbol: string
+  readonly maxFeeTotal: string
+}
+
+export interface Chain extends ChainSettings {
+  /**
+   * The first node, in the order of the configuration, that answers, serves this chain and is not far behind the highest head that any
+   * node of it has shown; where all are, the one that is furthest.
+   * @param avoid comes last: what it shows contradicts what was final.
+   * @throws ChainFault of the first one when none answers.
+   */
+  node (avoid?: ChainNode): Promise<ChainNode>
+}
+
+export interface Chains {
+  ids (): number[]
+  find (chainId: number): Chain | undefined
+}
+
+/** Nodes that follow their chain differ by a block or two. */
+const blocksBehind = 3
+
+export function createChain (settings: ChainSettings, nodes: readonly ChainNode[]): Chain {
+  let highest = 0
+  return {
+    ...settings,
+    async node (avoid) {
+      let first: unknown
+      let furthest: { readonly node: ChainNode, readonly at: number } | undefined
+      for (const node of avoid === undefined ? nodes : [...nodes.filter((other) => other !== avoid), avoid]) {
+        try {
+          // Asked each time: a URL may lead to another chain tomorrow, and the question costs a round less than a wrong answer.
+          await assertChain(node)
+          if (nodes.length === 1) return node
+          const { number: at } = await node.head()
+          highest = Math.max(highest, at)
+          if (at >= highest - blocksBehind) return node
+          if (furthest === undefined || at > furthest.at) furthest = { node, at }
+        } catch (error) {
+          first ??= error
+        }
+      }
+      if (furthest !== undefined) return furthest.node
+      throw first ?? new Error('a chain needs a node')
+    }
+  }
+}
+
+export const createChains = (chains: readonly Chain[]): Chains => {
+  const byId = new Map(chains.map((chain) => [chain.chainId, chain]))
+  return { ids: () => [...byId.keys()], find: (chainId) => byId.get(chainId) }
+}
+
+/**
+ * For the start: a node that is down may come back, one of another chain never belongs here.
+ * @returns what to warn of. @throws ChainFault wrong_chain
+ */
+export async function checkNodes (nodes: readonly ChainNode[]): Promise<ChainFault[]> {
+  const faults: ChainFault[] = []
+  await Promise.all(nodes.map(async (node) => {
+    try {
+      await assertChain(node)
+    } catch (error) {
+      if (!(error instanceof ChainFault) || error.code === 'wrong_chain') throw error
+      faults.push(error)
+    }
+  }))
+  return faults
+}

@@ -1,0 +1,23 @@
+import { intentDomain, intentTypes, type TransactionIntent } from '@countersign/contracts'
+import { hashTypedData, keccak256 } from 'viem'
+
+/** keccak-256 of no bytes: what a native transfer carries. */
+export const noDataHash = keccak256('0x')
+
+/** EIP-712 digest of what a second factor confirms; vectors lie in contracts. @returns 0x and 64 lower-case hex digits */
+export const intentDigest = (intent: TransactionIntent): `0x${string}` => hashTypedData({
+  domain: intentDomain,
+  types: intentTypes,
+  primaryType: 'TransactionIntent',
+  message: {
+    ...intent,
+    wallet: intent.wallet as `0x${string}`,
+    to: intent.to as `0x${string}`,
+    data_hash: intent.data_hash as `0x${string}`,
+    chain_id: BigInt(intent.chain_id),
+    value: BigInt(intent.value),
+    max_fee_total: BigInt(intent.max_fee_total),
+    valid_until: BigInt(intent.valid_until),
+    policy_version: BigInt(intent.policy_version)
+  }
+})

@@ -1,0 +1,38 @@
+/** From the fields of a transfer to the bytes that leave: EIP-1559, signed by a digest signer. */
+import { hexToBytes, keccak256, numberToHex, recoverAddress, serializeTransaction, type TransactionSerializableEIP1559 } from 'viem'
+import type { Hex } from './chain-node.ts'
+
+export interface UnsignedTransfer {
+  readonly chainId: number
+  readonly nonce: number
+  readonly to: string
+  readonly value: bigint
+  readonly gas: bigint
+  readonly maxFeePerGas: bigint
+  readonly maxPriorityFeePerGas: bigint
+}
+
+/** As `KeyRing.signDigest` of @countersign/kms gives it. */
+export type SignDigest = (digest: Uint8Array) => Promise<{ r: bigint, s: bigint, yParity: 0 | 1 }>
+
+/** The signature recovers another address than the wallet's: nothing signed by it may leave. */
+export class ForeignSignature extends Error {
+  override readonly name = 'ForeignSignature'
+}
+
+/**
+ * @param from the wallet's address, checksummed.
+ * @returns the bytes as they are sent, and their hash.
+ * @throws ForeignSignature, and what `signDigest` throws.
+ */
+export async function signTransfer (transfer: UnsignedTransfer, from: string, signDigest: SignDigest): Promise<{ bytes: Hex, hash: Hex }> {
+  // The serializer would write a nonce that is no number as 0.
+  if (!Number.isSafeInteger(transfer.nonce) || transfer.nonce < 0) throw new RangeError('a nonce is a whole number')
+  const unsigned: TransactionSerializableEIP1559 = { ...transfer, to: transfer.to as Hex, type: 'eip1559' }
+  const digest = keccak256(serializeTransaction(unsigned))
+  const { r, s, yParity } = await signDigest(hexToBytes(digest))
+  const signature = { r: numberToHex(r, { size: 32 }), s: numberToHex(s, { size: 32 }), yParity }
+  if (await recoverAddress({ hash: digest, signature }) !== from) throw new ForeignSignature('the signature does not recover the address of the wallet')
+  const bytes = serializeTransaction(unsigned, signature)
+  return { bytes, hash: keccak256(bytes) }
+}

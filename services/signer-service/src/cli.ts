@@ -1,0 +1,20 @@
+#!/usr/bin/env node
+import { createCli, environmentCommands } from '@countersign/runtime'
+import { environment } from './config.ts'
+import { indexCommands } from './operator/index-commands.ts'
+import { createWithParts } from './operator/operator-parts.ts'
+import { policyCommands } from './operator/policy-commands.ts'
+import { principalCommands } from './operator/principal-commands.ts'
+import { walletCommands } from './operator/wallet-commands.ts'
+
+const withParts = createWithParts(process.env)
+
+process.exitCode = await createCli({ name: 'signer-service', description: 'Wallets, principals and policy, for the operator' })
+  .add(
+    ...walletCommands(withParts),
+    ...principalCommands(withParts),
+    ...policyCommands(withParts),
+    ...indexCommands(withParts),
+    ...environmentCommands({ title: 'signer-service', environment, env: process.env })
+  )
+  .run(process.argv)

@@ -1,0 +1,165 @@
+/** The only file that knows everything: connects, picks, and hands each part its own. */
+import { createChallenge, mailFromSigner, resendChallenge, verifyChallenge, type ReceiptClaims } from '@countersign/contracts'
+import { abandonedTransactionSeconds, connectMongo, createAudit, createLeases, createOutbox, createOutboxDispatcher, inTransaction } from '@countersign/mongo'
+import { connectRedis, createCommandClient, createProducer, jobConnection } from '@countersign/redis'
+import { clockFrom, newId, retryWithin, type Lifecycle, type Logger, type Metrics } from '@countersign/runtime'
+import { createReceiptVerifier, deriveKey, ReceiptRefused } from '@countersign/secrets'
+import { createAttemptRepository } from './attempts/attempt-repository.ts'
+import { checksummed, zeroAddress } from './chain/address.ts'
+import { createChainNode } from './chain/chain-node.ts'
+import { checkNodes, createChain, createChains } from './chain/chains.ts'
+import { intentDigest, noDataHash } from './chain/intent-digest.ts'
+import { createLanes } from './compose-lanes.ts'
+import type { Config } from './config.ts'
+import { createCrashPoint } from './crash-points.ts'
+import { createTellOperator } from './mail/operator-mail.ts'
+import { createPolicyRepository } from './policies/policy-repository.ts'
+import { createPrincipalRepository } from './principals/principal-repository.ts'
+import { createAcceptReceipt } from './receipts/accept-receipt.ts'
+import { createConsumedReceiptRepository } from './receipts/consumed-receipt-repository.ts'
+import type { ReceiptRefusal } from './receipts/match-receipt.ts'
+import { createAdmitTransfer } from './transactions/admit-transfer.ts'
+import { createChallengeTransaction } from './transactions/challenge-transaction.ts'
+import { createConfirmTransaction } from './transactions/confirm-transaction.ts'
+import { createCreateTransaction } from './transactions/create-transaction.ts'
+import { createCursors } from './transactions/cursor.ts'
+import { createExpireTransaction, createExpireTransactions } from './transactions/expire-transactions.ts'
+import { createGetTransaction, createListTransactions, createViewTransaction } from './transactions/read-transactions.ts'
+import { createRecordMove } from './transactions/record-move.ts'
+import { createRequestConfirmation } from './transactions/request-confirmation.ts'
+import { createTransactionRepository, type LaneKey } from './transactions/transaction-repository.ts'
+import { createTransact } from './unit.ts'
+import { checkKeys } from './wallets/check-keys.ts'
+import { openKeyRing } from './wallets/key-rings.ts'
+import { createWalletRepository } from './wallets/wallet-repository.ts'
+
+const service = 'signer-service'
+const longestAbandonedSeconds = 30
+
+export type Parts = Awaited<ReturnType<typeof compose>>
+
+export interface ComposeOptions {
+  readonly config: Config
+  readonly log: Logger
+  readonly metrics: Metrics
+  readonly lifecycle: Lifecycle
+}
+
+/** @throws when MongoDB, Redis or the KMS is not there within START_TIMEOUT_SECONDS, or a node serves another chain than configured. */
+export async function compose (options: ComposeOptions) {
+  const { config, log, metrics } = options
+  const { mongo, redis, commands, keyRing, producer } = await connect(options)
+  const { db } = mongo
+  const clock = clockFrom(config.process.clockOffsetMs)
+  const holder = newId('prc')
+  const crashPoint = createCrashPoint(config.process.crashAt)
+  const transact = createTransact(async (work) => await inTransaction(mongo, work))
+
+  const transactions = createTransactionRepository(db)
+  const attempts = createAttemptRepository(db)
+  const wallets = createWalletRepository(db)
+  const principals = createPrincipalRepository(db)
+  const policies = createPolicyRepository(db)
+  const receipts = createConsumedReceiptRepository(db)
+  const audit = createAudit(db)
+  const outbox = createOutbox(db)
+  const dispatcher = createOutboxDispatcher({ outbox, producers: { [mailFromSigner.name]: producer as never }, log, metrics })
+  const chains = await openChains(options)
+
+  const states = metrics.counter({ name: 'signer_transactions_total', help: 'Transactions that came into a state', labels: ['state'] })
+  const refusals = metrics.counter({ name: 'signer_receipts_refused_total', help: 'Receipts that moved nothing, by what was wrong', labels: ['reason'] })
+  const recordMove = createRecordMove({ transactions, audit, count: (state) => { states.inc({ state }) } })
+  const admit = createAdmitTransfer({ principals, wallets, policies, chainIds: chains.ids() })
+  const expire = createExpireTransaction({ recordMove, transact })
+  const digestOf = intentDigest
+
+  // The lane loop starts later than what wakes it.
+  let nudge: (lane: LaneKey) => void = () => {}
+  const acceptReceipt = createAcceptReceipt({
+    transactions, receipts, admit, recordMove, expire, audit, transact, digestOf, crashPoint,
+    deployment: config.deployment,
+    verifyReceipt: receiptVerdicts(createReceiptVerifier(config.receiptKeys)),
+    countRefused: (reason) => { refusals.inc({ reason }) },
+    nudge: (lane) => { nudge(lane) }
+  })
+  const requestConfirmation = createRequestConfirmation({
+    transactions, principals,
+    askChallenge: async (request, requestId) => await commands.call(createChallenge, request, { requestId, actor: request.user_id })
+  })
+  const newChallengeId = (): string => newId('chl')
+  const reading = { transactions, attempts, cursors: createCursors(deriveKey(config.secretKey, 'cursor')) }
+
+  return {
+    mongo, redis, dispatcher, holder, wallets, acceptReceipt,
+    leases: createLeases(db),
+    checkKeys: async () => { await checkKeys({ keyRing, wallets: await wallets.list(), defaultKeyId: config.defaultKeyId, log }) },
+    expireTransactions: createExpireTransactions({ transactions, recordMove, transact }),
+    lanes: createLanes({
+      config, log, metrics, db, holder, transact, transactions, attempts, wallets, chains, keyRing, admit, recordMove, audit, crashPoint,
+      tellOperator: createTellOperator({
+        outbox, dispatcher, ...config.mail, now: () => clock.now(), newDeliveryId: () => newId('dlv'), newRequestId: () => newId('req')
+      })
+    }),
+    onApproved: (wake: typeof nudge) => { nudge = wake },
+    useCases: {
+      create: createCreateTransaction({
+        transactions, admit, recordMove, requestConfirmation, audit, transact, digestOf, noDataHash, crashPoint, newChallengeId,
+        addresses: { checksummed, zeroAddress },
+        chain: (chainId) => chains.find(chainId),
+        deployment: config.deployment,
+        ttlMs: config.confirmationTtlMs,
+        newTransactionId: () => newId('tx')
+      }),
+      get: createGetTransaction(reading),
+      list: createListTransactions(reading),
+      confirm: createConfirmTransaction({
+        transactions, expire, requestConfirmation, acceptReceipt, crashPoint,
+        view: createViewTransaction(reading),
+        verify: async (request, requestId) => await commands.call(verifyChallenge, request, { requestId, actor: request.user_id })
+      }),
+      challenge: createChallengeTransaction({
+        transactions, expire, requestConfirmation, audit, transact, newChallengeId,
+        resend: async (request, { requestId, commandId }) => await commands.call(resendChallenge, request, { requestId, commandId, actor: request.user_id })
+      })
+    }
+  }
+}
+
+async function connect ({ config, log, metrics, lifecycle }: ComposeOptions) {
+  const waiting = { seconds: config.process.startSeconds, log, signal: lifecycle.signal }
+  const mongo = await retryWithin({ label: 'MongoDB (MONGODB_URI)', ...waiting }, () => connectMongo({ ...config.mongo, log, metrics, name: service }))
+  lifecycle.onStop('MongoDB', () => mongo.close())
+  const abandoned = await abandonedTransactionSeconds(mongo)
+  if (abandoned !== undefined && abandoned > longestAbandonedSeconds) {
+    log.warn({ seconds: abandoned }, 'transactionLifetimeLimitSeconds of MongoDB is high: after a process died inside a transaction, its lanes stand still for that long')
+  }
+  const redis = await retryWithin({ label: 'Redis (REDIS_URL)', ...waiting }, () => connectRedis({ url: config.redisUrl, name: service, log }))
+  lifecycle.onStop('Redis', () => { redis.disconnect() })
+  const commands = await retryWithin({ label: 'Redis (commands)', ...waiting }, () => createCommandClient({ url: config.redisUrl, service, log, metrics }))
+  lifecycle.onStop('command client', () => commands.close())
+  const producer = createProducer(mailFromSigner, { connection: jobConnection(config.redisUrl, service), log, metrics })
+  lifecycle.onStop(`producer of ${mailFromSigner.name}`, () => producer.close())
+  const keyRing = openKeyRing({ ...config.kms, log, metrics }, config.localPrivateKey)
+  lifecycle.onStop('keys', () => { keyRing.close() })
+  if (config.localPrivateKey !== undefined) log.warn('HOT_WALLET_PRIVATE_KEY is in use: this process holds a private key in its memory, which production refuses')
+  return { mongo, redis, commands, producer, keyRing }
+}
+
+/** A node that is down is no reason not to start: its chain's transactions wait. A node of another chain is. */
+async function openChains ({ config, log, metrics }: ComposeOptions) {
+  const configured = config.chains.map((chain) => ({
+    chain, nodes: chain.rpcUrls.map((url) => createChainNode({ chainId: chain.chainId, url, timeoutMs: config.rpcTimeoutMs, metrics }))
+  }))
+  for (const fault of await checkNodes(configured.flatMap(({ nodes }) => nodes))) log.warn({ err: fault, fault: fault.code }, 'a chain node does not answer: its chain waits')
+  return createChains(configured.map(({ chain, nodes }) => createChain(chain, nodes)))
+}
+
+const receiptVerdicts = (verifier: ReturnType<typeof createReceiptVerifier>) =>
+  async (jws: string): Promise<{ readonly claims: ReceiptClaims } | { readonly refusal: ReceiptRefusal }> => {
+    try {
+      return { claims: await verifier.verify(jws) }
+    } catch (error) {
+      if (error instanceof ReceiptRefused) return { refusal: error.reason }
+      throw error
+    }
+  }

@@ -1,0 +1,69 @@
+/** Watches what is in a block until it is deep enough to be final, or until its block is gone. */
+import type { AttemptRepository } from '../attempts/attempt-repository.ts'
+import type { ChainNode, Hex } from '../chain/chain-node.ts'
+import type { CrashPoint } from '../crash-points.ts'
+import type { LaneRound, OpenWork } from '../lanes/lane-round.ts'
+import type { RecordMove } from '../transactions/record-move.ts'
+import type { TransactionRepository } from '../transactions/transaction-repository.ts'
+import type { Failure, Mined, Transaction } from '../transactions/transaction.ts'
+import { longestWalk, type CanonicalChain } from './canonical-chain.ts'
+
+export interface TrackDeps {
+  readonly transactions: Pick<TransactionRepository, 'setConfirmations'>
+  readonly attempts: Pick<AttemptRepository, 'reviveNonce'>
+  readonly recordMove: RecordMove
+  readonly canonical: CanonicalChain
+  readonly crashPoint: CrashPoint
+}
+
+type MinedRow = Transaction & { readonly mined: Mined, readonly nonce: number }
+interface Verdict { readonly row: MinedRow, readonly mined: Mined, readonly gone: boolean, readonly final: boolean, readonly failure: Failure | undefined }
+
+export const createTrackConfirmations = (deps: TrackDeps) => async (round: LaneRound, { rows }: OpenWork): Promise<void> => {
+  const watched = rows.filter((row): row is MinedRow => row.state === 'mined' && row.mined !== null && row.nonce !== null)
+  if (watched.length === 0) return
+  const heights = await deps.canonical.walk(round.node, round.head, Math.min(...watched.map(({ mined }) => mined.blockNumber)))
+  const verdicts = (await Promise.all(watched.map((row) => judge(round, heights, row)))).filter((verdict) => verdict !== undefined)
+  if (verdicts.length === 0) return
+  await round.fenced(async (unit) => {
+    for (const { row, mined, gone, final, failure } of verdicts) {
+      const facts = { hash: mined.hash, block: mined.blockHash, block_number: mined.blockNumber }
+      if (gone) {
+        const moved = await deps.recordMove(unit, row, { from: 'mined', to: 'broadcast', nonce: row.nonce, set: { mined: null } }, { event: 'transaction.reorged', facts })
+        if (moved !== undefined) await deps.attempts.reviveNonce(round.key, row.nonce, unit)
+      } else if (!final) await deps.transactions.setConfirmations(row.id, mined, unit)
+      else if (failure === undefined) await deps.recordMove(unit, row, { from: 'mined', to: 'confirmed', nonce: row.nonce, set: { mined } }, { facts })
+      else await deps.recordMove(unit, row, { from: 'mined', to: 'failed', nonce: row.nonce, set: { mined, failure } }, { facts: { ...facts, code: failure.code } })
+    }
+  })
+  for (const { row, gone } of verdicts) if (gone) round.log.warn({ transaction: row.id, block: row.mined.blockHash }, 'the block of a mined transaction is gone')
+  if (verdicts.some(({ final }) => final)) await deps.crashPoint('lane.confirmed')
+}
+
+/** @returns undefined when nothing changed, or when the node's blocks do not link up to that height. */
+async function judge ({ node, head, chain }: LaneRound, heights: ReadonlyMap<number, Hex>, row: MinedRow): Promise<Verdict | undefined> {
+  const { mined } = row
+  // Above the head: this node is behind the one that showed the receipt.
+  if (mined.blockNumber > head.number) return undefined
+  const standing = heights.get(mined.blockNumber) ?? await deepHash(node, heights, mined.blockNumber)
+  if (standing === undefined) return undefined
+  const confirmations = head.number - mined.blockNumber + 1
+  const gone = standing !== mined.blockHash
+  const final = !gone && confirmations >= chain.confirmations
+  if (!gone && !final && confirmations === mined.confirmations) return undefined
+  return { row, mined: { ...mined, confirmations }, gone, final, failure: final ? await failureOf(node, row) : undefined }
+}
+
+/** Only below the walk's own reach; a walk that broke off earlier proves nothing. */
+async function deepHash (node: ChainNode, heights: ReadonlyMap<number, Hex>, height: number): Promise<Hex | undefined> {
+  if (heights.size < longestWalk) return undefined
+  return (await node.block(height))?.hash
+}
+
+async function failureOf (node: ChainNode, { mined, from, to, value }: MinedRow): Promise<Failure | undefined> {
+  if (mined.outcome === 'succeeded') return undefined
+  if (mined.outcome === 'displaced') return { code: 'refused', detail: 'Every node refused this payload for good; its nonce was used by a transfer of nothing.' }
+  if (mined.outcome === 'outbid') return { code: 'fees', detail: 'Its fees stayed too low for a block until long after its end; its nonce was used by a transfer of nothing.' }
+  const reason = await node.revertReason({ from, to, value: BigInt(value) }, Math.max(0, mined.blockNumber - 1)).catch(() => undefined)
+  return { code: 'reverted', detail: reason ?? 'The transfer was reverted on chain; a replay gives no reason.' }
+}

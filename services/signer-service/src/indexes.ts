@@ -1,0 +1,11 @@
+import { auditIndexes, outboxIndexes, type IndexSpec } from '@countersign/mongo'
+import { attemptIndexes } from './attempts/attempt-repository.ts'
+import { policyIndexes } from './policies/policy-repository.ts'
+import { consumedReceiptIndexes } from './receipts/consumed-receipt-repository.ts'
+import { transactionIndexes } from './transactions/transaction-repository.ts'
+import { walletIndexes } from './wallets/wallet-repository.ts'
+
+/** Every index of this service's database. Uniqueness is what holds exactly-once together. */
+export const indexes: readonly IndexSpec[] = [
+  ...walletIndexes, ...policyIndexes, ...transactionIndexes, ...attemptIndexes, ...consumedReceiptIndexes, ...outboxIndexes, ...auditIndexes
+]

@@ -1,0 +1,79 @@
+/**
+ * Takes approved transfers into the lane, oldest first: simulated while no nonce exists yet, then decided once more and claimed together.
+ * A revert or a policy that says no by now rejects; what the wallet cannot pay, fees above what was confirmed and RPC trouble wait.
+ */
+import { badAnswer } from '../chain/chain-fault.ts'
+import type { CrashPoint } from '../crash-points.ts'
+import type { AdmitTransfer } from '../transactions/admit-transfer.ts'
+import type { RecordMove } from '../transactions/record-move.ts'
+import type { TransactionRepository } from '../transactions/transaction-repository.ts'
+import { isInFlight, type Transaction } from '../transactions/transaction.ts'
+import { highestFee } from '../attempts/attempt.ts'
+import type { Unit } from '../unit.ts'
+import type { AssignNonces } from './assign-nonces.ts'
+import { judgeApproved, type Shortage } from './judge-approved.ts'
+import type { LaneRound, OpenWork } from './lane-round.ts'
+import { askAgain } from './ask-again.ts'
+
+export interface ClaimDeps {
+  readonly transactions: Pick<TransactionRepository, 'approvedIn'>
+  readonly admit: AdmitTransfer
+  readonly recordMove: RecordMove
+  readonly assignNonces: AssignNonces
+  readonly crashPoint: CrashPoint
+}
+
+export interface Claimed {
+  /** Something moved, so that there may be more to do at once. */
+  readonly moved: boolean
+  /** The wallet could not pay for one of them. */
+  readonly shortage: Shortage | undefined
+}
+
+/** One Mongo transaction stays short, and the next claim sees what this one spent. */
+const mostAtOnce = 16
+/** Further above all that is known, a pending nonce is the node's fault: each nonce in between would cost a transfer of nothing. */
+const mostForeign = 256
+
+export type ClaimApproved = (round: LaneRound, work: OpenWork, free: number) => Promise<Claimed>
+
+export const createClaimApproved = (deps: ClaimDeps): ClaimApproved => async (round, work, free) => {
+  const limits = { ready: Math.min(free, mostAtOnce), atOnce: mostAtOnce }
+  const { ready, reverted, shortage } = await judgeApproved(round, deps.transactions.approvedIn(round.key), round.balance - committed(round, work), limits)
+  if (ready.length + reverted.length === 0) return { moved: false, shortage }
+  await deps.crashPoint('lane.simulated')
+  const pending = await round.node.pendingNonce(round.wallet.address)
+  if (pending > Math.max(round.latest, round.lane.nextNonce) + mostForeign) throw badAnswer('eth_getTransactionCount', `a pending nonce of ${pending}`)
+
+  const moved = await round.fenced(async (unit) => {
+    for (const { row, detail } of reverted) {
+      await deps.recordMove(unit, row, { from: 'approved', to: 'rejected', set: { failure: { code: 'reverted', detail } } })
+    }
+    const allowed = await stillAllowed(deps, unit, ready)
+    const rows = await deps.assignNonces(unit, round, allowed, pending)
+    await deps.crashPoint('lane.claiming')
+    return reverted.length + (ready.length - allowed.length) + rows.length > 0
+  })
+  if (moved) await deps.crashPoint('lane.claimed')
+  return { moved, shortage }
+}
+
+/** A freeze stops what has no nonce yet, however long ago it was approved. */
+async function stillAllowed<Ready extends { readonly row: Transaction }> ({ admit, recordMove }: ClaimDeps, unit: Unit, ready: readonly Ready[]): Promise<Ready[]> {
+  const allowed: Ready[] = []
+  for (const one of ready) {
+    const refusal = await askAgain(admit, unit, one.row)
+    if (refusal === undefined) allowed.push(one)
+    else await recordMove(unit, one.row, { from: 'approved', to: 'rejected', set: { failure: refusal.failure } }, { facts: refusal.facts })
+  }
+  return allowed
+}
+
+/** Wei that payloads on their way may still take, as of the head that the balance was read at. */
+function committed ({ latest }: LaneRound, { rows, attempts }: OpenWork): bigint {
+  return rows.filter((row) => isInFlight(row) && row.nonce !== null && row.nonce >= latest).reduce((sum, row) => {
+    const live = attempts.get(row.nonce ?? -1) ?? []
+    const fee = live.length === 0 ? BigInt(row.maxFeeTotal) : live.map(highestFee).reduce((a, b) => a > b ? a : b)
+    return sum + BigInt(row.value) + fee
+  }, 0n)
+}

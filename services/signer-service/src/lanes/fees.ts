@@ -1,0 +1,45 @@
+/** EIP-1559 fees. All in wei per gas; `maxFeeTotal` is what the confirmed intent allows for the whole transaction. */
+
+export interface Fees { readonly maxFeePerGas: bigint, readonly maxPriorityFeePerGas: bigint }
+
+export interface Market {
+  readonly baseFee: bigint
+  readonly tip: bigint
+}
+
+const min = (a: bigint, b: bigint): bigint => a < b ? a : b
+const max = (a: bigint, b: bigint): bigint => a > b ? a : b
+
+/** What one would offer freely: room for the base fee to double. */
+export const wantedFees = ({ baseFee, tip }: Market): Fees => ({ maxFeePerGas: 2n * baseFee + tip, maxPriorityFeePerGas: tip })
+
+/**
+ * @returns the wanted fees, or the cap where that still outlives one block's highest rise of the base fee (EIP-1559: an eighth);
+ * undefined when the market is above the cap: the transaction waits.
+ */
+export function cappedFees (market: Market, gas: bigint, maxFeeTotal: bigint): Fees | undefined {
+  const wanted = wantedFees(market)
+  const cap = maxFeeTotal / gas
+  if (wanted.maxFeePerGas <= cap) return wanted
+  const least = market.baseFee + market.baseFee / 8n + market.tip
+  return cap >= least ? { maxFeePerGas: cap, maxPriorityFeePerGas: market.tip } : undefined
+}
+
+/** Nodes want both fees 10 % higher before they let a payload take another's place; one wei more beats their rounding. */
+export const raised = (fee: bigint): bigint => (fee * 110n + 99n) / 100n + 1n
+
+/**
+ * @returns fees that displace the old ones, never above the cap; undefined when the cap does not allow that.
+ */
+export function replacementFees (old: Fees, market: Market, gas: bigint, maxFeeTotal: bigint): Fees | undefined {
+  const cap = maxFeeTotal / gas
+  const least = { maxFeePerGas: raised(old.maxFeePerGas), maxPriorityFeePerGas: raised(old.maxPriorityFeePerGas) }
+  if (least.maxFeePerGas > cap) return undefined
+  const wanted = wantedFees(market)
+  const maxFeePerGas = min(cap, max(least.maxFeePerGas, wanted.maxFeePerGas))
+  return { maxFeePerGas, maxPriorityFeePerGas: min(maxFeePerGas, max(least.maxPriorityFeePerGas, wanted.maxPriorityFeePerGas)) }
+}
+
+/** A transfer to an account costs exactly this; a contract that receives may need a little more than it was estimated at. */
+const plainTransferGas = 21_000n
+export const gasLimitFor = (estimate: bigint): bigint => estimate <= plainTransferGas ? plainTransferGas : estimate * 120n / 100n

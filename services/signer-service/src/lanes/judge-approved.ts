@@ -1,0 +1,98 @@
+/** Which approved transfers can go now, oldest first. One that cannot hides none of those behind it. */
+import { ChainFault } from '../chain/chain-fault.ts'
+import type { Transaction } from '../transactions/transaction.ts'
+import { cappedFees, gasLimitFor } from './fees.ts'
+import type { LaneRound } from './lane-round.ts'
+
+export interface Shortage { readonly balance: bigint, readonly needed: bigint }
+
+export interface Judged {
+  readonly ready: readonly { readonly row: Transaction, readonly gas: bigint }[]
+  readonly reverted: readonly { readonly row: Transaction, readonly detail: string }[]
+  /** Of the oldest one that the wallet cannot pay for. */
+  readonly shortage: Shortage | undefined
+}
+
+export interface Limits {
+  /** Most that may be ready at once. */
+  readonly ready: number
+  /** Most that the node is asked about at a time. */
+  readonly atOnce: number
+}
+
+/** No round asks the node about more than so many; the rest has its turn once these are rejected, sent or over. */
+const mostSimulated = 64
+/** The least that any transfer takes. */
+const leastGas = 21_000n
+
+/**
+ * @param candidates oldest first, read as far as they are needed.
+ * @param balance wei that nothing on its way may still take.
+ * @throws ChainFault when the node answers nothing at all.
+ */
+export async function judgeApproved (round: LaneRound, candidates: AsyncIterable<Transaction>, balance: bigint, limits: Limits): Promise<Judged> {
+  const { market, log } = round
+  const ready: { row: Transaction, gas: bigint }[] = []
+  const reverted: { row: Transaction, detail: string }[] = []
+  let available = balance
+  let shortage: Shortage | undefined
+  let simulated = 0
+  const short = (needed: bigint): void => { shortage ??= { balance: available, needed } }
+  const waiting: string[] = []
+  const waits = ({ id }: Transaction): void => { waiting.push(id) }
+
+  const settle = (row: Transaction, estimate: Estimate): void => {
+    const value = BigInt(row.value)
+    if (available < value) return short(value)
+    if (estimate instanceof ChainFault) {
+      if (estimate.code === 'insufficient_funds') return short(value)
+      if (estimate.code === 'reverted') reverted.push({ row, detail: estimate.message })
+      // About this row alone, and no verdict: its turn comes again.
+      else log.warn({ transaction: row.id, err: estimate, fault: estimate.code }, 'not simulated: this transfer waits')
+      return
+    }
+    const gas = gasLimitFor(estimate)
+    const fees = cappedFees(market, gas, BigInt(row.maxFeeTotal))
+    if (fees === undefined) return waits(row)
+    const cost = value + gas * fees.maxFeePerGas
+    if (available < cost) return short(cost)
+    available -= cost
+    ready.push({ row, gas })
+  }
+
+  let batch: Transaction[] = []
+  const flush = async (): Promise<void> => {
+    const estimates = await simulate(round, batch)
+    for (const [index, row] of batch.entries()) settle(row, estimates[index] as Estimate)
+    simulated += batch.length
+    batch = []
+  }
+  for await (const row of candidates) {
+    // First, and without the node: the simulation of a transfer that cannot be paid fails for that reason, in words that differ.
+    if (available < BigInt(row.value)) short(BigInt(row.value))
+    else if (cappedFees(market, leastGas, BigInt(row.maxFeeTotal)) === undefined) waits(row)
+    else batch.push(row)
+    // Never more than could be ready, so that none is simulated in vain.
+    if (batch.length > 0 && (batch.length === limits.atOnce || ready.length + batch.length === limits.ready)) await flush()
+    if (ready.length === limits.ready || simulated >= mostSimulated) break
+  }
+  if (batch.length > 0) await flush()
+  if (waiting.length > 0) log.info({ transaction: waiting[0], transactions: waiting.length }, 'fees are above what was confirmed: waiting')
+  return { ready, reverted, shortage }
+}
+
+type Estimate = bigint | ChainFault
+
+async function simulate ({ node }: LaneRound, rows: readonly Transaction[]): Promise<Estimate[]> {
+  const estimates = await Promise.all(rows.map(async ({ from, to, value }): Promise<Estimate> => {
+    try {
+      return await node.estimateGas({ from, to, value: BigInt(value) })
+    } catch (error) {
+      if (error instanceof ChainFault) return error
+      throw error
+    }
+  }))
+  const silent = estimates.find((one) => one instanceof ChainFault && !one.answered)
+  if (silent !== undefined && !estimates.some((one) => !(one instanceof ChainFault) || one.answered)) throw silent as ChainFault
+  return estimates
+}

@@ -1,0 +1,72 @@
+/** The lane's row is its lease and its state in one, so that whoever writes under the lease conflicts with whoever takes it over. */
+import { createLeases, exactly, literally } from '@countersign/mongo'
+import type { Db } from 'mongodb'
+import type { Unit } from '../unit.ts'
+import { laneId, type Lane, type PauseReason } from './lane.ts'
+import type { LaneKey } from '../transactions/transaction-repository.ts'
+
+interface LaneRow {
+  readonly _id: string
+  readonly nextNonce?: number
+  readonly paused?: PauseReason | null
+  readonly headNonce?: number
+  readonly headSince?: Date
+  readonly lowMailAt?: Date
+}
+
+export interface Holding { readonly holder: string, readonly epoch: number }
+
+export type LaneRepository = ReturnType<typeof createLaneRepository>
+
+export function createLaneRepository (db: Db) {
+  const rows = db.collection<LaneRow>('lanes')
+  const leases = createLeases(db, { collection: 'lanes' })
+
+  return {
+    async acquire (key: LaneKey, holder: string, ttlMs: number): Promise<Holding | null> {
+      const lease = await leases.acquire(laneId(key), holder, ttlMs)
+      return lease === null ? null : { holder, epoch: lease.epoch }
+    },
+
+    renew: (key: LaneKey, { holder, epoch }: Holding, ttlMs: number) => leases.renew(laneId(key), holder, epoch, ttlMs),
+    release: (key: LaneKey, { holder, epoch }: Holding) => leases.release(laneId(key), holder, epoch),
+
+    /** First statement of every transaction that writes for the lane. @throws LeaseLost */
+    assert: (key: LaneKey, { holder, epoch }: Holding, unit: Unit) => leases.assert(laneId(key), holder, epoch, unit.session),
+
+    /** Notes the chain's next nonce and how long it has stood there. */
+    async observe (key: LaneKey, chainNonce: number): Promise<Lane> {
+      const same = { $eq: ['$headNonce', chainNonce] }
+      await rows.updateOne({ _id: exactly(laneId(key)) }, [{ $set: { headSince: { $cond: [same, '$headSince', '$$NOW'] }, headNonce: chainNonce } }])
+      const [row] = await rows.aggregate<LaneRow & { headForMs: number, now: Date }>([
+        { $match: { _id: laneId(key) } }, { $set: { headForMs: { $subtract: ['$$NOW', '$headSince'] }, now: '$$NOW' } }
+      ]).toArray()
+      return { nextNonce: row?.nextNonce ?? 0, paused: row?.paused ?? null, headNonce: chainNonce, headForMs: row?.headForMs ?? 0, now: row?.now ?? new Date(0) }
+    },
+
+    async nextNonce (key: LaneKey, unit: Unit): Promise<number> {
+      const row = await rows.findOne({ _id: exactly(laneId(key)) }, { projection: { nextNonce: 1 }, session: unit.session })
+      return row?.nextNonce ?? 0
+    },
+
+    /** Raises the high-water mark; never lowers it. */
+    async raiseNextNonce (key: LaneKey, nextNonce: number, unit: Unit): Promise<void> {
+      await rows.updateOne({ _id: exactly(laneId(key)) }, { $max: { nextNonce } }, { session: unit.session })
+    },
+
+    /** @returns whether that changed anything. */
+    async setPaused (key: LaneKey, paused: PauseReason | null, unit: Unit): Promise<boolean> {
+      const { modifiedCount } = await rows.updateOne(
+        { _id: exactly(laneId(key)), paused: { $ne: paused } }, [{ $set: { paused: literally(paused) } }], { session: unit.session })
+      return modifiedCount === 1
+    },
+
+    /** True once per interval, by the database's clock. */
+    async takeMailTurn (key: LaneKey, intervalMs: number, unit: Unit): Promise<boolean> {
+      const { modifiedCount } = await rows.updateOne(
+        { _id: exactly(laneId(key)), $expr: { $lte: [{ $ifNull: ['$lowMailAt', new Date(0)] }, { $subtract: ['$$NOW', intervalMs] }] } },
+        [{ $set: { lowMailAt: '$$NOW' } }], { session: unit.session })
+      return modifiedCount === 1
+    }
+  }
+}

@@ -1,0 +1,18 @@
+/** One lane per (chain, wallet): all that is sent from a wallet goes through it, one holder at a time. */
+import type { LaneKey } from '../transactions/transaction-repository.ts'
+
+/** `funds`: the wallet cannot pay for what is next. `chain_behind`: the chain's next nonce is below a transfer that was final. */
+export type PauseReason = 'funds' | 'chain_behind'
+
+export interface Lane {
+  /** High-water mark: no nonce below it is handed out again. */
+  readonly nextNonce: number
+  readonly paused: PauseReason | null
+  /** The chain's next nonce when it was last looked at, and for how long it has been that. */
+  readonly headNonce: number
+  readonly headForMs: number
+  /** The database's time. */
+  readonly now: Date
+}
+
+export const laneId = ({ chainId, walletId }: LaneKey): string => `eip155:${chainId}:${walletId}`

@@ -1,0 +1,131 @@
+/** One round of a lane, in the order in which it must happen: what is on the chain, what is at its next nonce, what is signed, what is new. */
+import type { Logger } from '@countersign/runtime'
+import type { ChainNode } from '../chain/chain-node.ts'
+import type { ChainSettings } from '../chain/chains.ts'
+import type { LaneKey } from '../transactions/transaction-repository.ts'
+import { isInFlight } from '../transactions/transaction.ts'
+import type { Transact } from '../unit.ts'
+import type { Wallet } from '../wallets/wallet.ts'
+import type { ClaimApproved } from './claim-approved.ts'
+import { cappedFees } from './fees.ts'
+import type { HealOutcome } from './heal-head.ts'
+import type { LaneRepository } from './lane-repository.ts'
+import type { LaneRound, OpenWork } from './lane-round.ts'
+import type { Shortage } from './judge-approved.ts'
+import type { SettlePause } from './pause-lane.ts'
+import type { ReadOpenWork } from './read-open-work.ts'
+import type { SendAttempts, SendResult } from './send-attempts.ts'
+import { storedOf, type SignAttempts, type StoredAttempt } from './sign-attempt.ts'
+
+export interface RoundDeps {
+  readonly lanes: Pick<LaneRepository, 'observe'>
+  readonly readOpenWork: ReadOpenWork
+  readonly trackConfirmations: (round: LaneRound, work: OpenWork) => Promise<void>
+  readonly settleUsedNonces: (round: LaneRound, work: OpenWork) => Promise<void>
+  readonly healHead: (round: LaneRound, work: OpenWork) => Promise<HealOutcome>
+  readonly signAttempts: SignAttempts
+  readonly sendAttempts: SendAttempts
+  readonly displaceRefused: (round: LaneRound, refused: readonly StoredAttempt[]) => Promise<void>
+  readonly claimApproved: ClaimApproved
+  readonly settlePause: SettlePause
+  readonly inFlight: number
+  readonly resendMs: number
+}
+
+export interface RoundGiven {
+  readonly key: LaneKey
+  readonly wallet: Wallet
+  readonly chain: ChainSettings
+  readonly node: ChainNode
+  readonly fenced: Transact
+  readonly log: Logger
+}
+
+export interface RoundResult {
+  /** Nonces taken and not yet in a block. */
+  readonly inFlight: number
+  readonly paused: boolean
+  /** The node contradicts what was final: another one may not. */
+  readonly chainBehind: boolean
+}
+
+export type RunRound = (given: RoundGiven) => Promise<RoundResult>
+
+/** @throws ChainFault when the node cannot be asked: everything waits. LeaseLost when the lane is somebody else's. */
+export const createRunRound = (deps: RoundDeps): RunRound => async (given) => {
+  const { round, openWork } = await survey(deps, given)
+  await deps.trackConfirmations(round, await openWork())
+  await deps.settleUsedNonces(round, await openWork())
+  const healed = await deps.healHead(round, await openWork())
+  const { inFlight, judged, shortage } = healed === 'healthy' ? await moveOn(deps, round, openWork) : { inFlight: (await openWork()).rows.filter(isInFlight).length, judged: false, shortage: undefined }
+  const chainBehind = healed === 'chain_behind'
+  // A round that could not get as far as to judge says nothing about money.
+  const funds = judged ? shortage !== undefined : round.lane.paused === 'funds'
+  const reason = chainBehind ? 'chain_behind' : funds ? 'funds' : null
+  if (healed !== 'trouble') await deps.settlePause(round, reason, shortage)
+  return { inFlight, paused: reason !== null, chainBehind }
+}
+
+/** The open work, read again only once something was written: only the holder of a lane changes it. */
+type ReadWork = () => Promise<OpenWork>
+
+async function survey ({ lanes, readOpenWork }: RoundDeps, given: RoundGiven): Promise<{ round: LaneRound, openWork: ReadWork }> {
+  const { node, wallet, key } = given
+  const head = await node.head()
+  // Both as of the same block: read apart, a payload mined in between would be counted twice or not at all.
+  const [latest, balance, tip] = await Promise.all([node.nonceAt(wallet.address, head.number), node.balanceAt(wallet.address, head.number), node.priorityFee()])
+  let work: OpenWork | undefined
+  const fenced: Transact = async (write) => {
+    work = undefined
+    return await given.fenced(write)
+  }
+  const round = { ...given, fenced, head, latest, balance, market: { baseFee: head.baseFee, tip }, lane: await lanes.observe(key, latest) }
+  return { round, openWork: async () => work ??= await readOpenWork(round) }
+}
+
+async function moveOn (deps: RoundDeps, round: LaneRound, openWork: ReadWork): Promise<{ inFlight: number, judged: boolean, shortage: Shortage | undefined }> {
+  let judged = false
+  let shortage: Shortage | undefined
+  for (;;) {
+    const work = await openWork()
+    const signed = await signAssigned(deps, round, work)
+    const sent = await send(deps, round, [...signed.stored, ...unsent(deps, work)])
+    const after = await openWork()
+    const taken = after.rows.filter(isInFlight).length
+    const free = deps.inFlight - taken
+    // New nonces behind one that could not be signed or sent would only wait there.
+    if (!signed.all || sent.trouble || free <= 0) return { inFlight: taken, judged, shortage }
+    const claimed = await deps.claimApproved(round, after, free)
+    judged = true
+    shortage = claimed.shortage
+    if (!claimed.moved) return { inFlight: taken, judged, shortage }
+  }
+}
+
+async function signAssigned ({ signAttempts }: RoundDeps, round: LaneRound, { rows, sequences }: OpenWork): Promise<{ stored: StoredAttempt[], all: boolean }> {
+  const assigned = rows.filter(({ state }) => state === 'assigned')
+  const payloads = assigned.flatMap((row) => {
+    const gas = BigInt(row.gas ?? 0)
+    const nonce = row.nonce ?? -1
+    const fees = gas === 0n ? undefined : cappedFees(round.market, gas, BigInt(row.maxFeeTotal))
+    return fees === undefined ? [] : [{ row, nonce, sequence: (sequences.get(nonce) ?? 0) + 1, kind: 'first' as const, gas, fees }]
+  })
+  const stored = payloads.length === 0 ? [] : await signAttempts(round, payloads)
+  return { stored, all: stored.length === assigned.length }
+}
+
+/** Stored and never taken by a node as far as we know: a crash, a lost answer, or trouble on the way. */
+function unsent ({ resendMs }: RoundDeps, { rows, attempts }: OpenWork): StoredAttempt[] {
+  return [...attempts].flatMap(([nonce, live]) => {
+    const newest = live.at(-1)
+    const row = rows.find((candidate) => candidate.nonce === nonce)
+    if (newest?.state !== 'stored' || (newest.sinceSentMs ?? Infinity) < resendMs) return []
+    return row === undefined || isInFlight(row) ? [storedOf(newest, row)] : []
+  })
+}
+
+async function send ({ sendAttempts, displaceRefused }: RoundDeps, round: LaneRound, stored: readonly StoredAttempt[]): Promise<SendResult> {
+  const result = await sendAttempts(round, stored)
+  await displaceRefused(round, result.refused)
+  return result
+}

@@ -1,0 +1,110 @@
+/** Nonces that the chain has passed: which of our payloads is in a block, and what to do when none is. */
+import type { AttemptRepository } from '../attempts/attempt-repository.ts'
+import type { Attempt } from '../attempts/attempt.ts'
+import { ChainFault } from '../chain/chain-fault.ts'
+import type { ChainReceipt } from '../chain/chain-node.ts'
+import type { CrashPoint } from '../crash-points.ts'
+import type { RecordMove } from '../transactions/record-move.ts'
+import { isInFlight, type Mined, type Transaction } from '../transactions/transaction.ts'
+import type { LaneKey } from '../transactions/transaction-repository.ts'
+import type { LaneRound, OpenWork } from './lane-round.ts'
+import type { SettleLost } from './settle-lost.ts'
+
+export interface SettleDeps {
+  readonly attempts: Pick<AttemptRepository, 'settleNonce' | 'bury'>
+  readonly recordMove: RecordMove
+  readonly settleLost: SettleLost
+  /** How many used nonces of the lane wait for proof of what became of them. */
+  readonly unproven: (key: LaneKey, count: number) => void
+  readonly crashPoint: CrashPoint
+}
+
+/** Proof may take hours, on a node that has thrown old state away. */
+const reminderMs = 60_000
+
+interface Found { readonly attempt: Attempt, readonly receipt: ChainReceipt }
+
+export const createSettleUsedNonces = (deps: SettleDeps) => {
+  const reminded = new Map<string, number>()
+
+  /** One nonce that cannot be settled holds up nothing else. @returns 1 when it waits. */
+  const waiting = async ({ log, key }: LaneRound, nonce: number, settle: () => Promise<'settled' | 'waiting'>): Promise<0 | 1> => {
+    let fault: ChainFault | undefined
+    const outcome = await settle().catch((error: unknown) => {
+      if (!(error instanceof ChainFault)) throw error
+      fault = error
+      return 'waiting' as const
+    })
+    const id = `${key.chainId}:${key.walletId}:${nonce}`
+    if (outcome === 'settled') {
+      reminded.delete(id)
+      return 0
+    }
+    if (performance.now() - (reminded.get(id) ?? -Infinity) > reminderMs) {
+      reminded.set(id, performance.now())
+      log.warn({ nonce, ...fault !== undefined && { err: fault, fault: fault.code } }, 'the nonce is used and none of our hashes is in a block: waiting for proof')
+    }
+    return 1
+  }
+
+  return async (round: LaneRound, work: OpenWork): Promise<void> => {
+    const { rows, attempts } = work
+    const used = rows.filter((row) => isInFlight(row) && row.nonce !== null && row.nonce < round.latest)
+    // Any RPC error here ends the round: a question that went unanswered is no proof of anything.
+    const looked = await Promise.all(used.map(async (row) => ({ row, found: await findReceipt(round, attempts.get(row.nonce ?? -1) ?? []) })))
+    const mined = looked.flatMap(({ row, found }) => found === undefined ? [] : [{ row, found }])
+    if (mined.length > 0) {
+      await recordMined(deps, round, mined)
+      await deps.crashPoint('lane.mined')
+    }
+    let unproven = 0
+    for (const { row, found } of looked) {
+      const nonce = row.nonce ?? -1
+      if (found === undefined) unproven += await waiting(round, nonce, async () => await deps.settleLost(round, row, attempts.get(nonce) ?? []))
+    }
+    for (const [nonce, fillers] of usedFillers(round, work)) unproven += await waiting(round, nonce, async () => await settleFiller(deps, round, nonce, fillers))
+    deps.unproven(round.key, unproven)
+  }
+}
+
+async function findReceipt ({ node }: LaneRound, attempts: readonly Attempt[]): Promise<Found | undefined> {
+  for (const attempt of attempts) {
+    const receipt = await node.receipt(attempt.hash)
+    if (receipt !== null) return { attempt, receipt }
+  }
+  return undefined
+}
+
+async function recordMined ({ attempts, recordMove }: SettleDeps, { fenced, key, head }: LaneRound, all: readonly { row: Transaction, found: Found }[]): Promise<void> {
+  await fenced(async (unit) => {
+    for (const { row, found: { attempt, receipt } } of all) {
+      const mined: Mined = {
+        hash: attempt.hash,
+        blockNumber: receipt.blockNumber,
+        blockHash: receipt.blockHash,
+        gasUsed: receipt.gasUsed.toString(),
+        feePaid: (receipt.gasUsed * receipt.gasPrice).toString(),
+        outcome: attempt.kind === 'noop' ? (attempt.because === 'fees' ? 'outbid' : 'displaced') : receipt.succeeded ? 'succeeded' : 'reverted',
+        confirmations: Math.max(0, head.number - receipt.blockNumber + 1)
+      }
+      const moved = await recordMove(unit, row, { from: row.state, to: 'mined', nonce: attempt.nonce, set: { mined } }, {
+        facts: { hash: mined.hash, block: mined.blockHash, block_number: mined.blockNumber, outcome: mined.outcome }
+      })
+      if (moved !== undefined) await attempts.settleNonce(key, attempt.nonce, attempt.hash, unit)
+    }
+  })
+}
+
+const usedFillers = ({ latest }: LaneRound, { rows, attempts }: OpenWork) => {
+  const taken = new Set(rows.map(({ nonce }) => nonce))
+  return [...attempts].filter(([nonce, fillers]) => nonce < latest && !taken.has(nonce) && fillers.some(({ txId, state }) => txId === null && (state === 'stored' || state === 'sent')))
+}
+
+async function settleFiller ({ attempts }: SettleDeps, round: LaneRound, nonce: number, fillers: readonly Attempt[]): Promise<'settled'> {
+  const found = await findReceipt(round, fillers)
+  await round.fenced(async (unit) => {
+    if (found === undefined) await attempts.bury(round.key, nonce, unit)
+    else await attempts.settleNonce(round.key, nonce, found.attempt.hash, unit)
+  })
+  return 'settled'
+}

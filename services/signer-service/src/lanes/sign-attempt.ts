@@ -1,0 +1,84 @@
+/** Signs payloads in the KMS and stores them, bytes and hash, before anything can leave. */
+import type { Audit } from '@countersign/mongo'
+import type { KeyRing } from '@countersign/kms'
+import type { AttemptRepository } from '../attempts/attempt-repository.ts'
+import type { Attempt } from '../attempts/attempt.ts'
+import { signTransfer } from '../chain/signed-bytes.ts'
+import type { CrashPoint } from '../crash-points.ts'
+import type { RecordMove } from '../transactions/record-move.ts'
+import type { Transaction } from '../transactions/transaction.ts'
+import type { Fees } from './fees.ts'
+import type { LaneRound } from './lane-round.ts'
+
+export interface SignAttemptDeps {
+  readonly attempts: Pick<AttemptRepository, 'insert'>
+  readonly keyRing: Pick<KeyRing, 'signDigest'>
+  readonly recordMove: RecordMove
+  readonly audit: Pick<Audit, 'append'>
+  readonly crashPoint: CrashPoint
+}
+
+export interface Payload {
+  /** Undefined for a no-op that fills a gap. */
+  readonly row: Transaction | undefined
+  readonly nonce: number
+  readonly sequence: number
+  readonly kind: Attempt['kind']
+  readonly because?: Attempt['because']
+  readonly gas: bigint
+  readonly fees: Fees
+}
+
+/** What is stored may leave. */
+export type StoredAttempt = Omit<Attempt, 'createdAt' | 'lastSentAt' | 'state'> & { readonly row: Transaction | undefined }
+export const storedOf = (attempt: Omit<Attempt, 'createdAt' | 'lastSentAt' | 'state'>, row: Transaction | undefined): StoredAttempt => ({ ...attempt, row })
+
+/** @returns what was signed and stored; a payload whose signing failed is left out and keeps its nonce for the next round. */
+export type SignAttempts = (round: LaneRound, payloads: readonly Payload[]) => Promise<StoredAttempt[]>
+
+type Signed = Omit<StoredAttempt, 'row'>
+
+export const createSignAttempts = (deps: SignAttemptDeps): SignAttempts => async (round, payloads) => {
+  const settled = await Promise.allSettled(payloads.map(async (payload) => ({ payload, signed: await sign(deps, round, payload) })))
+  const done = settled.flatMap((one) => one.status === 'fulfilled' ? [one.value] : [])
+  const failed = settled.find((one) => one.status === 'rejected')
+  if (failed !== undefined) round.log.warn({ err: failed.reason as unknown, failed: payloads.length - done.length }, 'not signed: the same nonce is tried again')
+  if (done.length === 0) return []
+  await deps.crashPoint('lane.signed')
+
+  const stored = await round.fenced(async (unit) => {
+    const kept: StoredAttempt[] = []
+    for (const { payload: { row }, signed } of done) {
+      // The first payload moves the row; a later one only needs it to be on its way at this nonce still, which the fence guarantees.
+      const moved = row?.state === 'assigned'
+        ? await deps.recordMove(unit, row, { from: 'assigned', to: 'signed', nonce: signed.nonce }, { facts: { hash: signed.hash, nonce: signed.nonce } })
+        : row
+      if (row !== undefined && moved === undefined) continue
+      await deps.attempts.insert(signed, unit)
+      if (signed.kind !== 'first') {
+        await deps.audit.append({ event: `attempt.${signed.kind}`, subject: row?.id ?? round.wallet.id, facts: { hash: signed.hash, nonce: signed.nonce, sequence: signed.sequence } }, unit.session)
+      }
+      kept.push(storedOf(signed, moved))
+    }
+    await deps.crashPoint('lane.storing')
+    return kept
+  })
+  await deps.crashPoint('lane.stored')
+  return stored
+}
+
+async function sign ({ keyRing }: SignAttemptDeps, { key, wallet }: LaneRound, { row, nonce, sequence, kind, because, gas, fees }: Payload): Promise<Signed> {
+  const moves = kind !== 'noop' && row !== undefined
+  const { bytes, hash } = await signTransfer({
+    chainId: key.chainId,
+    nonce,
+    to: moves ? row.to : wallet.address,
+    value: moves ? BigInt(row.value) : 0n,
+    gas,
+    ...fees
+  }, wallet.address, (digest) => keyRing.signDigest(wallet.keyId, digest))
+  return {
+    hash, bytes, nonce, sequence, kind, ...because !== undefined && { because }, txId: row?.id ?? null, chainId: key.chainId, walletId: wallet.id, gas: gas.toString(),
+    maxFeePerGas: fees.maxFeePerGas.toString(), maxPriorityFeePerGas: fees.maxPriorityFeePerGas.toString()
+  }
+}

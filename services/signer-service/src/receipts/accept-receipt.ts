@@ -1,0 +1,131 @@
+/**
+ * Judges a receipt, from the reply of `challenges.verify` or from its job, whichever comes first, and approves the one transaction that
+ * waits for it. Receipt, state, policy and audit row are one Mongo transaction. A refused receipt changes nothing and leaves a row.
+ */
+import { createHash } from 'node:crypto'
+import type { ReceiptClaims, TransactionIntent } from '@countersign/contracts'
+import type { Audit } from '@countersign/mongo'
+import type { CrashPoint } from '../crash-points.ts'
+import type { AdmitTransfer } from '../transactions/admit-transfer.ts'
+import type { ExpireTransaction } from '../transactions/expire-transactions.ts'
+import { intentOf } from '../transactions/intent.ts'
+import type { RecordMove } from '../transactions/record-move.ts'
+import type { Transaction } from '../transactions/transaction.ts'
+import type { TransactionRepository } from '../transactions/transaction-repository.ts'
+import type { Transact, Unit } from '../unit.ts'
+import type { ConsumedReceiptRepository } from './consumed-receipt-repository.ts'
+import { mismatchOf, refusalOfClaims, type ReceiptRefusal } from './match-receipt.ts'
+
+export interface AcceptDeps {
+  readonly transactions: Pick<TransactionRepository, 'findByChallenge' | 'find'>
+  readonly receipts: ConsumedReceiptRepository
+  /** @returns the claims, or why the JWS is none of otp-service's. */
+  readonly verifyReceipt: (jws: string) => Promise<{ readonly claims: ReceiptClaims } | { readonly refusal: ReceiptRefusal }>
+  readonly admit: AdmitTransfer
+  readonly recordMove: RecordMove
+  readonly expire: ExpireTransaction
+  readonly audit: Pick<Audit, 'append'>
+  readonly transact: Transact
+  readonly digestOf: (intent: TransactionIntent) => string
+  readonly deployment: string
+  readonly countRefused: (reason: ReceiptRefusal) => void
+  /** Something was approved for this lane. */
+  readonly nudge: (lane: { readonly chainId: number, readonly walletId: string }) => void
+  readonly crashPoint: CrashPoint
+}
+
+export interface ReceiptGiven {
+  readonly requestId: string
+  readonly via: 'reply' | 'job'
+  /** Ids that the job carries beside the receipt: claims, for the audit alone. */
+  readonly claimedId?: string
+}
+
+/** `repeated`: this very receipt had been used for its transaction before. */
+export type ReceiptOutcome = 'approved' | 'rejected' | 'repeated' | 'refused'
+export type AcceptReceipt = (jws: string, given: ReceiptGiven) => Promise<ReceiptOutcome>
+
+/** Thrown inside the transaction to undo it. */
+class Undo extends Error {
+  readonly refusal: ReceiptRefusal
+  constructor (refusal: ReceiptRefusal) {
+    super(refusal)
+    this.refusal = refusal
+  }
+}
+
+export const createAcceptReceipt = (deps: AcceptDeps): AcceptReceipt => async (jws, given) => {
+  const verified = await deps.verifyReceipt(jws)
+  if ('refusal' in verified) return await refuse(deps, verified.refusal, given.claimedId ?? 'unknown', given)
+  const { claims } = verified
+  const early = refusalOfClaims(claims)
+  if (early !== undefined) return await refuse(deps, early, claims.challenge_id, given, claims)
+  const transaction = await deps.transactions.findByChallenge(claims.challenge_id)
+  if (transaction === undefined) return await refuse(deps, 'unknown_challenge', claims.challenge_id, given, claims)
+  try {
+    await deps.crashPoint('confirm.consuming')
+    const state = await deps.transact(async (unit) => await approve(deps, unit, transaction.id, claims, given))
+    await deps.crashPoint('confirm.approved')
+    return state
+  } catch (error) {
+    if (!(error instanceof Undo)) throw error
+    return await settleRefusal(deps, error.refusal, transaction, claims, given)
+  }
+}
+
+async function approve (deps: AcceptDeps, unit: Unit, id: string, claims: ReceiptClaims, { requestId, via }: ReceiptGiven): Promise<'approved' | 'rejected'> {
+  const row = await deps.transactions.find(id, unit)
+  if (row?.state !== 'awaiting_confirmation') throw new Undo('state')
+  const { initiator, walletId, chainId, to } = row
+  const admission = await deps.admit({ initiator, walletId, chainId, to, value: BigInt(row.value), maxFeeTotal: BigInt(row.maxFeeTotal) }, unit)
+  if (admission.principal === undefined) throw new Undo('principal')
+  const digest = deps.digestOf(intentOf(deps.deployment, row))
+  const mismatch = mismatchOf(claims, {
+    challengeId: row.confirmation.challengeId,
+    userId: initiator,
+    factorRoot: admission.principal.factorRoot,
+    digest,
+    textSha256: createHash('sha256').update(row.text, 'utf8').digest('hex'),
+    // A denied transaction is only rejected, whatever proved the wish.
+    factorKinds: admission.admitted ? admission.factorKinds : [claims.factor_kind]
+  })
+  if (mismatch !== undefined) throw new Undo(mismatch)
+  if (!await deps.receipts.consume({ id: claims.jti, challengeId: claims.challenge_id, txId: id }, unit)) throw new Undo('replayed')
+
+  const facts = { receipt: claims.jti, challenge: claims.challenge_id, digest, factor_kind: claims.factor_kind, via }
+  const guard = { from: 'awaiting_confirmation', when: 'valid', challengeId: claims.challenge_id } as const
+  const moved = admission.admitted
+    ? await deps.recordMove(unit, row, { ...guard, to: 'approved', set: { receiptId: claims.jti } }, {
+      requestId, actor: initiator, facts: { ...facts, policy_version: admission.policy.version, rule: admission.rule }
+    })
+    : await deps.recordMove(unit, row, { ...guard, to: 'rejected', set: { receiptId: claims.jti, failure: { code: 'policy_denied', detail: admission.detail } } }, {
+      requestId, actor: initiator, facts: { ...facts, policy_version: admission.policy?.version ?? 0, rule: admission.policy?.rule ?? 'default' }
+    })
+  if (moved === undefined) throw new Undo('expired')
+  if (moved.state === 'approved') unit.afterCommit(() => { deps.nudge({ chainId, walletId }) })
+  return moved.state === 'approved' ? 'approved' : 'rejected'
+}
+
+/** The reply and the job bring the same receipt: the second of them is no attack, but it is written down as well. */
+async function settleRefusal (deps: AcceptDeps, refusal: ReceiptRefusal, transaction: Transaction, claims: ReceiptClaims, given: ReceiptGiven): Promise<'repeated' | 'refused'> {
+  if (refusal === 'state' || refusal === 'replayed') {
+    const consumed = await deps.receipts.find(claims.jti)
+    if (consumed?.txId === transaction.id) {
+      await deps.audit.append({ event: 'receipt.repeated', subject: transaction.id, requestId: given.requestId, facts: { receipt: claims.jti, via: given.via } })
+      return 'repeated'
+    }
+  }
+  if (refusal === 'expired') await deps.expire(transaction)
+  return await refuse(deps, refusal, transaction.id, given, claims)
+}
+
+async function refuse ({ audit, countRefused }: AcceptDeps, reason: ReceiptRefusal, subject: string, { requestId, via }: ReceiptGiven, claims?: ReceiptClaims): Promise<'refused'> {
+  countRefused(reason)
+  await audit.append({
+    event: 'receipt.refused',
+    subject,
+    requestId,
+    facts: { reason, via, ...claims !== undefined && { receipt: claims.jti, challenge: claims.challenge_id, factor_kind: claims.factor_kind, purpose: claims.purpose, aud: claims.aud } }
+  })
+  return 'refused'
+}

@@ -1,0 +1,8 @@
+/** What a use case knows of the command that it answers. All of it but the ids of the command is the gateway's claim. */
+export interface Asking {
+  readonly userId: string
+  readonly sessionId: string
+  readonly requestId: string
+  /** The same when the caller repeats a command whose reply was lost. */
+  readonly commandId: string
+}

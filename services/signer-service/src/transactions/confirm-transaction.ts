@@ -1,0 +1,47 @@
+/** Confirm: the code goes to otp-service, its receipt comes back and is judged here. Idempotent by state. */
+import { Problem, problems, type ReplyOf, type RequestOf, type TransactionView, type verifyChallenge } from '@countersign/contracts'
+import type { CrashPoint } from '../crash-points.ts'
+import type { AcceptReceipt } from '../receipts/accept-receipt.ts'
+import type { Asking } from './asking.ts'
+import type { ExpireTransaction } from './expire-transactions.ts'
+import { findOwn } from './find-own.ts'
+import type { ViewTransaction } from './read-transactions.ts'
+import { isUnavailable, type RequestConfirmation } from './request-confirmation.ts'
+import type { TransactionRepository } from './transaction-repository.ts'
+
+export interface ConfirmDeps {
+  readonly transactions: Pick<TransactionRepository, 'find'>
+  readonly view: ViewTransaction
+  readonly expire: ExpireTransaction
+  readonly requestConfirmation: RequestConfirmation
+  readonly verify: (request: RequestOf<typeof verifyChallenge>, requestId: string) => Promise<ReplyOf<typeof verifyChallenge>>
+  readonly acceptReceipt: AcceptReceipt
+  readonly crashPoint: CrashPoint
+}
+
+export const createConfirmTransaction = ({ transactions, view, expire, requestConfirmation, verify, acceptReceipt, crashPoint }: ConfirmDeps) =>
+  async ({ id, code }: { readonly id: string, readonly code: string }, asking: Asking): Promise<TransactionView> => {
+    const { userId, sessionId, requestId } = asking
+    const own = await findOwn(transactions, id, userId)
+    if (own.state !== 'awaiting_confirmation') return await view(own)
+    if (await expire(own)) return await view(await findOwn(transactions, id, userId))
+    if (own.confirmation.asked === null) {
+      // otp-service was away when the transaction was made: no code can be right yet, but one is on its way now.
+      const { confirmation } = await requestConfirmation(own, asking)
+      throw new Problem(problems.codeRejected, { challenge_id: confirmation.challengeId })
+    }
+    await crashPoint('confirm.received')
+    try {
+      const { receipt } = await verify({ challenge_id: own.confirmation.challengeId, user_id: userId, session_id: sessionId, code }, requestId)
+      await crashPoint('confirm.verified')
+      const outcome = await acceptReceipt(receipt, { requestId, via: 'reply' })
+      if (outcome === 'refused') throw new Problem(problems.codeRejected)
+    } catch (error) {
+      // Another confirm with the same code, or the receipt's own job, may have been faster; then there is nothing to refuse.
+      const now = await findOwn(transactions, id, userId)
+      if (now.state === 'awaiting_confirmation' || !(isUnavailable(error) || isCodeRejected(error))) throw error
+    }
+    return await view(await findOwn(transactions, id, userId))
+  }
+
+const isCodeRejected = (error: unknown): boolean => error instanceof Problem && error.kind === problems.codeRejected

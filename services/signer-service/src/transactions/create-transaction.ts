@@ -1,0 +1,144 @@
+/** Admission: validated, decided by policy, stored once per (user, idempotency key). No chain is asked. */
+import { createHash } from 'node:crypto'
+import { Problem, problems, type TransactionView, type TransferRequest } from '@countersign/contracts'
+import type { Audit } from '@countersign/mongo'
+import type { CrashPoint } from '../crash-points.ts'
+import type { Transact, Unit } from '../unit.ts'
+import type { Admission, AdmitTransfer } from './admit-transfer.ts'
+import type { Asking } from './asking.ts'
+import { confirmationText } from './confirmation-text.ts'
+import { intentOf } from './intent.ts'
+import type { RecordMove } from './record-move.ts'
+import { isUnavailable, type RequestConfirmation } from './request-confirmation.ts'
+import type { Transaction } from './transaction.ts'
+import { KeyTaken, type TransactionRepository } from './transaction-repository.ts'
+import { transactionView } from './transaction-view.ts'
+import { fingerprintOf, normaliseTransfer, refuseSelfTransfer, type AddressRules, type NormalisedTransfer } from './transfer-rules.ts'
+
+export interface CreateDeps {
+  readonly transactions: Pick<TransactionRepository, 'findByKey' | 'insert' | 'keepFirstAnswer'>
+  readonly admit: AdmitTransfer
+  readonly recordMove: RecordMove
+  readonly requestConfirmation: RequestConfirmation
+  readonly audit: Pick<Audit, 'append'>
+  readonly transact: Transact
+  readonly addresses: AddressRules
+  readonly digestOf: (intent: ReturnType<typeof intentOf>) => string
+  readonly chain: (chainId: number) => { readonly symbol: string, readonly maxFeeTotal: string } | undefined
+  readonly deployment: string
+  readonly noDataHash: string
+  readonly ttlMs: number
+  readonly newTransactionId: () => string
+  readonly newChallengeId: () => string
+  readonly crashPoint: CrashPoint
+}
+
+export interface CreateGiven { readonly idempotencyKey: string, readonly transfer: TransferRequest }
+export interface Created { readonly transaction: TransactionView, readonly replayed: boolean }
+
+export const createCreateTransaction = (deps: CreateDeps) => {
+  const { transactions, admit, transact, addresses } = deps
+
+  return async ({ idempotencyKey, transfer: given }: CreateGiven, asking: Asking): Promise<Created> => {
+    const transfer = normaliseTransfer(given, addresses)
+    const fingerprint = fingerprintOf(transfer)
+    const earlier = await transactions.findByKey(asking.userId, idempotencyKey)
+    if (earlier !== undefined) return await replay(deps, earlier, fingerprint, asking)
+
+    const admission = await admit({ initiator: asking.userId, ...transfer })
+    if (!admission.admitted) throw await refuse(deps, admission, transfer, asking)
+    refuseSelfTransfer(transfer.to, admission.wallet.address)
+
+    const stored = await transact(async (unit) => await store(deps, unit, { transfer, fingerprint, idempotencyKey, admission }, asking)).catch(orUndefinedWhenTaken)
+    if (stored === undefined) {
+      // The same key raced this one and was first: the unique index decided.
+      const winner = await transactions.findByKey(asking.userId, idempotencyKey)
+      if (winner === undefined) throw new Problem(problems.unavailable, { retry_after: 1 })
+      return await replay(deps, winner, fingerprint, asking)
+    }
+    await deps.crashPoint('create.stored')
+    return { transaction: await answer(deps, stored, asking), replayed: false }
+  }
+}
+
+const orUndefinedWhenTaken = (error: unknown): undefined => {
+  if (!(error instanceof KeyTaken)) throw error
+}
+
+async function refuse ({ audit }: CreateDeps, { reason, detail, policy }: Extract<Admission, { admitted: false }>, transfer: NormalisedTransfer, { userId, requestId }: Asking): Promise<Problem> {
+  await audit.append({
+    event: 'transaction.refused',
+    subject: userId,
+    actor: userId,
+    requestId,
+    facts: { reason, wallet: transfer.walletId, chain: transfer.chainId, fingerprint: fingerprintOf(transfer), ...policy !== undefined && { policy_version: policy.version, rule: policy.rule } }
+  })
+  return new Problem(policy === undefined ? problems.notPermitted : problems.policyDenied, { detail })
+}
+
+interface Admitted {
+  readonly transfer: NormalisedTransfer
+  readonly fingerprint: string
+  readonly idempotencyKey: string
+  readonly admission: Extract<Admission, { admitted: true }>
+}
+
+/** The row's end is stamped by the database, and the digest needs it: inserted first, completed in the same transaction. */
+async function store (deps: CreateDeps, unit: Unit, { transfer, fingerprint, idempotencyKey, admission }: Admitted, asking: Asking): Promise<Transaction | undefined> {
+  const { wallet, policy, rule } = admission
+  const chain = deps.chain(transfer.chainId)
+  if (chain === undefined) throw new Problem(problems.notPermitted)
+  const received = await deps.transactions.insert({
+    id: deps.newTransactionId(),
+    initiator: asking.userId,
+    idempotencyKey,
+    fingerprint,
+    requestId: asking.requestId,
+    walletId: wallet.id,
+    chainId: transfer.chainId,
+    from: wallet.address,
+    to: transfer.to,
+    value: transfer.value.toString(),
+    dataHash: deps.noDataHash,
+    maxFeeTotal: (admission.maxFeeTotal ?? BigInt(chain.maxFeeTotal)).toString(),
+    policy: { id: policy.id, version: policy.version, rule },
+    confirmation: { challengeId: deps.newChallengeId(), sessionId: asking.sessionId, asked: null }
+  }, deps.ttlMs, unit)
+
+  const digest = deps.digestOf(intentOf(deps.deployment, received))
+  const text = confirmationText({
+    txId: received.id,
+    initiator: received.initiator,
+    walletName: wallet.name,
+    from: received.from,
+    to: received.to,
+    value: transfer.value,
+    chainId: received.chainId,
+    symbol: chain.symbol,
+    maxFeeTotal: BigInt(received.maxFeeTotal),
+    validUntil: received.validUntil
+  })
+  return await deps.recordMove(unit, received, { from: 'received', to: 'awaiting_confirmation', set: { digest, text } }, {
+    actor: received.initiator,
+    facts: { digest, text_sha256: createHash('sha256').update(text, 'utf8').digest('hex'), policy_version: policy.version, rule, challenge: received.confirmation.challengeId, wallet: wallet.id }
+  })
+}
+
+async function replay (deps: CreateDeps, earlier: Transaction, fingerprint: string, asking: Asking): Promise<Created> {
+  if (earlier.fingerprint !== fingerprint) throw new Problem(problems.idempotencyConflict)
+  return { transaction: await answer(deps, earlier, asking), replayed: true }
+}
+
+/** Asks for the confirmation when that has not been done, and keeps what is answered first for every repeat of the key. */
+async function answer (deps: CreateDeps, transaction: Transaction, asking: Asking): Promise<TransactionView> {
+  if (transaction.firstAnswer !== null) return JSON.parse(transaction.firstAnswer) as TransactionView
+  try {
+    const asked = await deps.requestConfirmation(transaction, asking)
+    await deps.crashPoint('create.challenged')
+    return JSON.parse(await deps.transactions.keepFirstAnswer(transaction.id, JSON.stringify(transactionView(asked, [])))) as TransactionView
+  } catch (error) {
+    // The row stays: a repeat of the key, a confirm or a request for a new code asks again.
+    if (isUnavailable(error)) return transactionView(transaction, [])
+    throw error
+  }
+}

@@ -1,0 +1,180 @@
+import { exactly, isDuplicateKey, literally, type IndexSpec } from '@countersign/mongo'
+import type { TransactionState } from '@countersign/contracts'
+import type { Db, Document, Filter } from 'mongodb'
+import { insertStamped } from '../insert-stamped.ts'
+import type { Unit } from '../unit.ts'
+import { assertMove } from './moves.ts'
+import { inFlightStates, type Confirmation, type Transaction } from './transaction.ts'
+
+type TransactionRow = Omit<Transaction, 'id'> & { readonly _id: string }
+
+export const transactionIndexes: readonly IndexSpec[] = [
+  // Rows are kept for good, and with them the keys: a repeat is recognised however late it comes.
+  { collection: 'transactions', name: 'one_per_idempotency_key', key: { initiator: 1, idempotencyKey: 1 }, unique: true },
+  { collection: 'transactions', name: 'one_per_challenge', key: { 'confirmation.challengeId': 1 }, unique: true },
+  { collection: 'transactions', name: 'one_per_nonce', key: { chainId: 1, walletId: 1, nonce: 1 }, unique: true, partialFilterExpression: { nonce: { $gte: 0 } } },
+  { collection: 'transactions', name: 'newest_by_user', key: { initiator: 1, _id: -1 } },
+  { collection: 'transactions', name: 'by_state_and_end', key: { state: 1, validUntil: 1 } },
+  { collection: 'transactions', name: 'work_of_lane', key: { chainId: 1, walletId: 1, state: 1, approvedAt: 1 } }
+]
+
+/** Fields of a new row; the rest is stamped or empty. */
+export type NewTransaction = Pick<Transaction, 'id' | 'initiator' | 'idempotencyKey' | 'fingerprint' | 'requestId' | 'walletId' | 'chainId' | 'from' | 'to' | 'value' | 'dataHash' | 'maxFeeTotal' | 'policy' | 'confirmation'>
+
+/** What a move writes along with the state. */
+export type MoveFields = Partial<Pick<Transaction, 'digest' | 'text' | 'receiptId' | 'nonce' | 'gas' | 'mined' | 'failure'>>
+
+export interface Move {
+  readonly from: TransactionState
+  readonly to: TransactionState
+  readonly set?: MoveFields
+  /** Only while the row is valid by the database's clock, or only once it is not. */
+  readonly when?: 'valid' | 'over'
+  /** Only while this challenge is the outstanding one. */
+  readonly challengeId?: string
+  /** Only while it holds this nonce. */
+  readonly nonce?: number
+}
+
+export interface LaneKey { readonly chainId: number, readonly walletId: string }
+
+const workStates = ['approved', ...inFlightStates, 'mined'] as const satisfies readonly TransactionState[]
+
+/** The idempotency key belongs to a transaction already. */
+export class KeyTaken extends Error {
+  override readonly name = 'KeyTaken'
+}
+
+export type TransactionRepository = ReturnType<typeof createTransactionRepository>
+
+export function createTransactionRepository (db: Db) {
+  const transactions = db.collection<TransactionRow>('transactions')
+
+  const findOne = async (filter: Filter<TransactionRow>, unit?: Unit): Promise<Transaction | undefined> => {
+    const row = await transactions.findOne(filter, { ...unit && { session: unit.session } })
+    return row === null ? undefined : toTransaction(row)
+  }
+
+  return {
+    find: (id: string, unit?: Unit) => findOne({ _id: exactly(id) }, unit),
+    findByKey: (initiator: string, idempotencyKey: string) => findOne({ initiator: exactly(initiator), idempotencyKey: exactly(idempotencyKey) }),
+    findByChallenge: (challengeId: string) => findOne({ 'confirmation.challengeId': exactly(challengeId) }),
+
+    /**
+     * As `received`, with its end stamped in whole seconds of the database's clock.
+     * @throws KeyTaken when the user has a transaction under that key. The unit is lost with it: the database has aborted it.
+     */
+    async insert ({ id, ...fields }: NewTransaction, ttlMs: number, unit: Unit): Promise<Transaction> {
+      const empty = { digest: '', text: '', firstAnswer: null, receiptId: null, nonce: null, gas: null, mined: null, failure: null, approvedAt: null }
+      try {
+        return toTransaction(await insertStamped(transactions, id, { state: 'received', ...fields, ...empty }, {
+          updatedAt: '$$NOW',
+          history: [{ state: 'received', at: '$$NOW' }],
+          validUntil: { $dateTrunc: { date: { $add: ['$$NOW', literally(ttlMs)] }, unit: 'second' } }
+        }, unit.session))
+      } catch (error) {
+        throw isDuplicateKey(error, 'one_per_idempotency_key') ? new KeyTaken() : error
+      }
+    },
+
+    /**
+     * Compare-and-set on the table of moves, with the history.
+     * @returns undefined when the row is not (any more) as the move wants it.
+     */
+    async move (id: string, { from, to, set = {}, when, challengeId, nonce }: Move, unit: Unit): Promise<Transaction | undefined> {
+      assertMove(from, to)
+      const row = await transactions.findOneAndUpdate({
+        _id: exactly(id),
+        state: from,
+        ...when !== undefined && { $expr: { [when === 'valid' ? '$gt' : '$lte']: ['$validUntil', '$$NOW'] } },
+        ...challengeId !== undefined && { 'confirmation.challengeId': exactly(challengeId) },
+        ...nonce !== undefined && { nonce: exactly(nonce) }
+      } as Filter<TransactionRow>, [{ $set: {
+        ...Object.fromEntries(Object.entries(set).map(([name, value]) => [name, literally(value)])),
+        state: to,
+        updatedAt: '$$NOW',
+        ...to === 'approved' && { approvedAt: '$$NOW' },
+        history: { $concatArrays: ['$history', [{ state: to, at: '$$NOW' }]] }
+      } }], { returnDocument: 'after', session: unit.session })
+      return row === null ? undefined : toTransaction(row)
+    },
+
+    /** What otp-service said of the outstanding challenge. @returns undefined when another one is outstanding by now. */
+    async setAsked (id: string, { challengeId, asked }: Confirmation): Promise<Transaction | undefined> {
+      const row = await transactions.findOneAndUpdate(
+        { _id: exactly(id), 'confirmation.challengeId': exactly(challengeId) },
+        [{ $set: { 'confirmation.asked': literally(asked), updatedAt: '$$NOW' } }], { returnDocument: 'after' })
+      return row === null ? undefined : toTransaction(row)
+    },
+
+    /** Puts another challenge in the place of that one. @returns undefined when the row waits for neither any more. */
+    async replaceChallenge (id: string, oldChallengeId: string, fresh: Confirmation, unit: Unit): Promise<Transaction | undefined> {
+      const row = await transactions.findOneAndUpdate(
+        { _id: exactly(id), state: 'awaiting_confirmation', 'confirmation.challengeId': exactly(oldChallengeId), $expr: { $gt: ['$validUntil', '$$NOW'] } },
+        [{ $set: { confirmation: literally(fresh), updatedAt: '$$NOW' } }], { returnDocument: 'after', session: unit.session })
+      return row === null ? undefined : toTransaction(row)
+    },
+
+    /** Keeps the first answer for ever. @returns the one that is kept, which may be another's. */
+    async keepFirstAnswer (id: string, answer: string): Promise<string> {
+      await transactions.updateOne({ _id: exactly(id), firstAnswer: null }, { $set: { firstAnswer: answer } })
+      const row = await transactions.findOne({ _id: exactly(id) }, { projection: { firstAnswer: 1 } })
+      return row?.firstAnswer ?? answer
+    },
+
+    async setConfirmations (id: string, mined: Transaction['mined'], unit: Unit): Promise<void> {
+      await transactions.updateOne({ _id: exactly(id), state: 'mined' }, [{ $set: { mined: literally(mined), updatedAt: '$$NOW' } }], { session: unit.session })
+    },
+
+    /** Newest first. @param before id of the last one of the page before. */
+    async listOf (initiator: string, { limit, before, state }: { readonly limit: number, readonly before?: string | undefined, readonly state?: TransactionState | undefined }): Promise<Transaction[]> {
+      const filter: Document = {
+        initiator: exactly(initiator),
+        ...before !== undefined && { _id: { $lt: before } },
+        ...state !== undefined && { state: exactly(state) }
+      }
+      return (await transactions.find(filter as Filter<TransactionRow>, { sort: { _id: -1 }, limit }).toArray()).map(toTransaction)
+    },
+
+    /** Past their end by the database's clock, and without a nonce: what has one goes through. */
+    async listOver (limit: number): Promise<Transaction[]> {
+      return (await transactions.find({
+        state: { $in: ['awaiting_confirmation', 'approved'] }, nonce: null, $expr: { $lte: ['$validUntil', '$$NOW'] }
+      }, { sort: { validUntil: 1 }, limit }).toArray()).map(toTransaction)
+    },
+
+    /** Lanes that have something to send or to watch. */
+    async lanesWithWork (): Promise<LaneKey[]> {
+      const groups = await transactions.aggregate<{ _id: LaneKey }>([
+        { $match: { state: { $in: [...workStates] } } },
+        { $group: { _id: { chainId: '$chainId', walletId: '$walletId' } } }
+      ]).toArray()
+      return groups.map(({ _id }) => _id)
+    },
+
+    async hasWork ({ chainId, walletId }: LaneKey): Promise<boolean> {
+      return await transactions.findOne({ chainId, walletId, state: { $in: [...workStates] } }, { projection: { _id: 1 } }) !== null
+    },
+
+    /** The oldest approvals first, read as far as they are asked for. */
+    async * approvedIn ({ chainId, walletId }: LaneKey): AsyncGenerator<Transaction, void, undefined> {
+      const rows = transactions.find({ chainId, walletId, state: 'approved', $expr: { $gt: ['$validUntil', '$$NOW'] } }, { sort: { approvedAt: 1, _id: 1 }, batchSize: 32, limit: 1_024 })
+      for await (const row of rows) yield toTransaction(row)
+    },
+
+    /** What holds a nonce and is not final, by nonce. */
+    async openIn ({ chainId, walletId }: LaneKey): Promise<Transaction[]> {
+      return (await transactions.find({ chainId, walletId, state: { $in: [...inFlightStates, 'mined'] } }, { sort: { nonce: 1 } }).toArray()).map(toTransaction)
+    },
+
+    atNonce: ({ chainId, walletId }: LaneKey, nonce: number) => findOne({ chainId, walletId, nonce: exactly(nonce) }),
+
+    /** The highest nonce that any row of the lane ever held and still names. */
+    async highestNonce ({ chainId, walletId }: LaneKey, unit: Unit): Promise<number | undefined> {
+      const row = await transactions.findOne({ chainId, walletId, nonce: { $gte: 0 } }, { sort: { nonce: -1 }, projection: { nonce: 1 }, session: unit.session })
+      return row?.nonce ?? undefined
+    }
+  }
+}
+
+const toTransaction = ({ _id, ...rest }: TransactionRow): Transaction => ({ id: _id, ...rest })

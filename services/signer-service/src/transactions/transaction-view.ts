@@ -1,0 +1,42 @@
+/** How a transaction is shown to its initiator. */
+import type { TransactionChallenge, TransactionView } from '@countersign/contracts'
+import type { Attempt } from '../attempts/attempt.ts'
+import type { Confirmation, Transaction } from './transaction.ts'
+
+type AttemptView = TransactionView['attempts'][number]
+
+const attemptView = ({ kind, state, nonce, hash, maxFeePerGas, maxPriorityFeePerGas, createdAt }: Attempt): AttemptView => ({
+  kind, state, nonce, hash, max_fee_per_gas: maxFeePerGas, max_priority_fee_per_gas: maxPriorityFeePerGas, created_at: createdAt.toISOString()
+})
+
+export const challengeView = ({ challengeId, asked }: Confirmation): TransactionChallenge | undefined => asked === null
+  ? undefined
+  : { challenge_id: challengeId, sent_to: asked.sentTo, expires_at: asked.expiresAt, attempts_left: asked.attemptsLeft }
+
+export function transactionView (transaction: Transaction, attempts: readonly Attempt[]): TransactionView {
+  const { mined, failure, confirmation } = transaction
+  const challenge = transaction.state === 'awaiting_confirmation' ? challengeView(confirmation) : undefined
+  return {
+    id: transaction.id,
+    state: transaction.state,
+    initiator: transaction.initiator,
+    wallet_id: transaction.walletId,
+    chain_id: transaction.chainId,
+    from: transaction.from,
+    to: transaction.to,
+    value: transaction.value,
+    max_fee_total: transaction.maxFeeTotal,
+    policy: { ...transaction.policy },
+    digest: transaction.digest,
+    ...challenge !== undefined && { confirmation: challenge },
+    attempts: attempts.map(attemptView),
+    ...mined !== null && {
+      hash: mined.hash, block_number: mined.blockNumber, block_hash: mined.blockHash, confirmations: mined.confirmations, fee_paid: mined.feePaid
+    },
+    ...failure !== null && { failure: { ...failure } },
+    history: transaction.history.map(({ state, at }) => ({ state, at: at.toISOString() })),
+    created_at: transaction.createdAt.toISOString(),
+    updated_at: transaction.updatedAt.toISOString(),
+    valid_until: transaction.validUntil.toISOString()
+  }
+}

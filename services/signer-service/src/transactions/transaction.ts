@@ -1,0 +1,73 @@
+/** One transfer from the request to its end. Its row is the only ledger of what was promised, signed and mined. */
+import type { TransactionState } from '@countersign/contracts'
+
+export interface Confirmation {
+  /** Chosen here, so that asking again asks for the same. A fresh one replaces it when the old one is spent. */
+  readonly challengeId: string
+  /** The gateway's claim; otp-service answers the challenge to this session alone. */
+  readonly sessionId: string
+  /** Null until otp-service took the challenge. */
+  readonly asked: AskedChallenge | null
+}
+
+export interface AskedChallenge {
+  readonly sentTo: string
+  readonly expiresAt: string
+  readonly attemptsLeft: number
+}
+
+export interface Mined {
+  readonly hash: string
+  readonly blockNumber: number
+  readonly blockHash: string
+  readonly gasUsed: string
+  /** Wei, decimal. */
+  readonly feePaid: string
+  /** A no-op took the nonce: `displaced` after a node had refused the transfer for good, `outbid` after its fees stayed too low beyond its end. */
+  readonly outcome: 'succeeded' | 'reverted' | 'displaced' | 'outbid'
+  readonly confirmations: number
+}
+
+export interface Failure { readonly code: string, readonly detail: string }
+
+export interface Transaction {
+  readonly id: string
+  readonly state: TransactionState
+  /** The user who asked: a claim of the gateway, held against `principals`. */
+  readonly initiator: string
+  readonly idempotencyKey: string
+  /** SHA-256 of the normalised request. */
+  readonly fingerprint: string
+  readonly requestId: string
+  readonly walletId: string
+  readonly chainId: number
+  /** EIP-55, like `to`. */
+  readonly from: string
+  readonly to: string
+  /** Wei, decimal. */
+  readonly value: string
+  readonly dataHash: string
+  readonly maxFeeTotal: string
+  readonly policy: { readonly id: string, readonly version: number, readonly rule: string }
+  readonly digest: string
+  /** Exactly what the mail shows. */
+  readonly text: string
+  readonly confirmation: Confirmation
+  /** What the first request was answered, as JSON of a TransactionView; repeats of the key get the same. */
+  readonly firstAnswer: string | null
+  readonly receiptId: string | null
+  readonly nonce: number | null
+  /** Set with the nonce. Decimal. */
+  readonly gas: string | null
+  readonly mined: Mined | null
+  readonly failure: Failure | null
+  readonly history: readonly { readonly state: TransactionState, readonly at: Date }[]
+  readonly createdAt: Date
+  readonly updatedAt: Date
+  readonly approvedAt: Date | null
+  readonly validUntil: Date
+}
+
+/** Nonces of these are taken and not yet in a block. */
+export const inFlightStates = ['assigned', 'signed', 'broadcast'] as const satisfies readonly TransactionState[]
+export const isInFlight = ({ state }: Pick<Transaction, 'state'>): boolean => (inFlightStates as readonly TransactionState[]).includes(state)

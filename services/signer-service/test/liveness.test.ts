@@ -1,0 +1,407 @@
+/** Nothing stands still for a reason that concerns something else, and nothing goes on that was stopped. */
+import t from 'tap'
+import { abandonedTransactionSeconds, createLeases, inTransaction } from '@countersign/mongo'
+import { createCli, createMetrics, readEnvironment } from '@countersign/runtime'
+import { until } from '@countersign/testing'
+import { checksummed } from '../src/chain/address.ts'
+import { ChainFault, classify } from '../src/chain/chain-fault.ts'
+import { createChainNode, type ChainNode } from '../src/chain/chain-node.ts'
+import { createChain } from '../src/chain/chains.ts'
+import { signTransfer } from '../src/chain/signed-bytes.ts'
+import { configFrom, environment } from '../src/config.ts'
+import { createDisplaceRefused } from '../src/lanes/displace-refused.ts'
+import { judgeApproved } from '../src/lanes/judge-approved.ts'
+import type { LaneRound } from '../src/lanes/lane-round.ts'
+import type { Payload } from '../src/lanes/sign-attempt.ts'
+import { policyCommands } from '../src/operator/policy-commands.ts'
+import { createPolicyRepository } from '../src/policies/policy-repository.ts'
+import { createSetPolicy } from '../src/policies/set-policy.ts'
+import { validatePolicy } from '../src/policies/validate-policy.ts'
+import { createGrantPrincipal } from '../src/principals/grant-principal.ts'
+import type { Principal } from '../src/principals/principal.ts'
+import type { Transaction } from '../src/transactions/transaction.ts'
+import { createCreateWallet } from '../src/wallets/create-wallet.ts'
+import { ether, openWorld, patienceMs, type House } from './house.ts'
+import { startScriptedNode, type ScriptedNode } from './scripted-node.ts'
+
+t.jobs = 6
+const world = await openWorld(t)
+const { chain } = world
+await chain.mine(8)
+const gwei = 10n ** 9n
+const quiet = (): void => {}
+const quietLog = { info: quiet, warn: quiet, error: quiet } as unknown as LaneRound['log']
+
+const answered = (code: number | undefined, message: string, method?: string) => classify({ kind: 'answer', code, message }, method)
+const headOf = async (): Promise<number> => Number(await chain.request<string>('eth_blockNumber'))
+/** The wallet's key is used outside of the house. */
+const spendNonce = async ({ wallet }: House): Promise<void> => {
+  await chain.request('anvil_impersonateAccount', [wallet.address])
+  await chain.request('eth_sendTransaction', [{ from: wallet.address, to: '0x000000000000000000000000000000000000bEEF', value: '0x1' }])
+}
+const swallow: ScriptedNode['script'] = ({ method }) => method === 'eth_sendRawTransaction' ? 'drop' : undefined
+const setPolicy = async (house: House, rules: object[]): Promise<void> => {
+  await house.withParts(async (parts) => {
+    await createSetPolicy({ ...parts, policies: createPolicyRepository(parts.mongo.db), newPolicyId: () => 'pol_x' })(validatePolicy({ rules }, checksummed))
+  })
+}
+
+t.test('how a node says that a simulation failed is a verdict on the transfer; of a payload that was sent it proves nothing', async (t) => {
+  const failures = ['EVM error: InvalidFEOpcode', 'EVM error InvalidFEOpcode', 'gas required exceeds allowance (30000000)', 'out of gas', 'invalid opcode: INVALID', 'VM execution error.',
+    'invalid jump destination', 'stack limit reached 1024 (1023)', 'Out of gas: gas required exceeds allowance: 30000000']
+  for (const words of failures) {
+    t.match(answered(-32000, words, 'eth_estimateGas'), { code: 'reverted' }, words)
+    t.match(answered(-32000, words, 'eth_call'), { code: 'reverted' }, words)
+    t.match(answered(-32000, words), { code: 'unknown', mayHaveMovedMoney: true }, words)
+  }
+  t.match(answered(-32000, 'missing trie node 12', 'eth_estimateGas'), { code: 'unknown' })
+  t.match(answered(-32000, 'unknown transaction type'), { code: 'unknown', class: 'trouble' }, 'no node has it')
+  t.match(answered(-32000, 'known transaction: 0x12'), { code: 'already_known' })
+  t.match(answered(-32000, 'block gas limit exceeded'), { code: 'refused' })
+  t.match(answered(-32000, 'daily request limit exceeded'), { code: 'rate_limited' })
+})
+
+t.test('a number that is none is no answer', async (t) => {
+  const scripted = await startScriptedNode(t, chain.rpcUrl)
+  const node = createChainNode({ chainId: 31337, url: scripted.url, timeoutMs: 2_000, metrics: createMetrics({ service: 'test', sha: 'test' }) })
+  const fault = { name: 'ChainFault', code: 'unknown', answered: true, mayHaveMovedMoney: false }
+  for (const result of ['0x', null, '', 'abc', '12', '0xZ', '-0x1', 7, `0x${'f'.repeat(65)}`]) {
+    scripted.script = () => ({ result })
+    await t.rejects(node.nonceAt(world.mongo.uri, 1), fault, String(result))
+    await t.rejects(node.pendingNonce('0x'), fault)
+    await t.rejects(node.balanceAt('0x', 1), fault)
+    await t.rejects(node.estimateGas({ from: '0x', to: '0x', value: 1n }), fault)
+    await t.rejects(node.priorityFee(), fault)
+    await t.rejects(node.chainIdThere(), fault)
+    await t.rejects(node.head(), fault)
+  }
+  scripted.script = () => ({ result: '0x20000000000000' })
+  await t.rejects(node.pendingNonce('0x'), fault, 'above every safe integer')
+  t.equal(await node.balanceAt('0x', 1), 2n ** 53n)
+  scripted.script = () => ({ result: { status: null, blockNumber: '0x1', blockHash: `0x${'1'.repeat(64)}`, gasUsed: '0x1', effectiveGasPrice: '0x1' } })
+  await t.rejects(node.receipt('0x'), fault, 'a receipt without a status decides nothing')
+  const transfer = { chainId: 1, nonce: NaN, to: '0x', value: 1n, gas: 21_000n, maxFeePerGas: 1n, maxPriorityFeePerGas: 1n }
+  await t.rejects(signTransfer(transfer, '0x', async () => { throw new Error('asked to sign') }), RangeError)
+})
+
+t.test('a node that is behind is passed over until it has caught up; one that contradicts what was final comes last', async (t) => {
+  const nodes = [100, 100].map((number) => ({ number, chainId: 1, chainIdThere: async () => 1, head () { return Promise.resolve({ number: this.number }) } }))
+  const [first, second] = nodes as unknown as [ChainNode & { number: number }, ChainNode & { number: number }]
+  const { node } = createChain({ chainId: 1, confirmations: 2, blockTimeMs: 1_000, symbol: 'ETH', maxFeeTotal: '1' }, [first, second])
+  t.equal(await node(), first)
+  second.number = 102
+  t.equal(await node(), first, 'two blocks are nothing')
+  t.equal(await node(first), second)
+  second.number = 110
+  t.equal(await node(first), second)
+  t.equal(await node(), second)
+  first.number = 111
+  t.equal(await node(), first)
+  first.number = 5
+  second.number = 6
+  t.equal(await node(), second, 'where all are behind, the one that is furthest')
+})
+
+t.test('a transfer that cannot go hides none behind it', async (t) => {
+  const row = (id: string, value: bigint, cap: bigint) => ({ id, from: '0xA', to: id, value: value.toString(), maxFeeTotal: cap.toString() }) as Transaction
+  const verdicts: Record<string, () => bigint> = {
+    odd: () => { throw new ChainFault('eth_estimateGas', answered(-32000, 'header not found', 'eth_estimateGas'), 'header not found', true) },
+    silent: () => { throw new ChainFault('eth_estimateGas', classify({ kind: 'timeout' }, 'eth_estimateGas'), '', false) },
+    reverts: () => { throw new ChainFault('eth_estimateGas', answered(3, 'execution reverted'), 'no', true) }
+  }
+  let simulated = 0
+  const round = {
+    market: { baseFee: gwei, tip: gwei }, log: quietLog,
+    node: { estimateGas: async ({ to }: { to: string }) => { simulated++; return verdicts[to]?.() ?? 21_000n } }
+  } as unknown as LaneRound
+  const judge = async (rows: Transaction[], balance: bigint, ready = 16) => {
+    simulated = 0
+    const { ready: found, reverted, shortage } = await judgeApproved(round, (async function * () { yield * rows })(), balance, { ready, atOnce: 16 })
+    return { ready: found.map(({ row: { id } }) => id), reverted: reverted.map(({ row: { id } }) => id), shortage }
+  }
+  const cap = 10n ** 16n
+  const waiting = Array.from({ length: 40 }, (_none, index) => row(`waits ${index}`, 1n, 1_000n))
+  t.match(await judge([...waiting, row('pays', 1n, cap)], ether), { ready: ['pays'], shortage: undefined }, 'forty that wait for fees')
+  t.equal(simulated, 1, 'and cost the node nothing')
+  t.match(await judge([row('big', 2n * ether, cap), row('small', 1n, cap), row('bigger', 3n * ether, cap)], ether), { ready: ['small'], shortage: { balance: ether, needed: 2n * ether } })
+  t.match(await judge([row('odd', 1n, cap), row('reverts', 1n, cap), row('silent', 1n, cap), row('fine', 1n, cap)], ether), { ready: ['fine'], reverted: ['reverts'] })
+  await t.rejects(judge([row('silent', 1n, cap)], ether), { code: 'timeout' })
+  t.match(await judge([row('a', 1n, cap), row('b', 1n, cap), row('c', 1n, cap)], ether, 2), { ready: ['a', 'b'] })
+})
+
+t.test('a no-op after a refusal costs no more than was confirmed, or waits', async (t) => {
+  const displaced = async (cap: bigint, baseFee: bigint): Promise<Payload[]> => {
+    let signed: readonly Payload[] = []
+    const displace = createDisplaceRefused({
+      signAttempts: async (_round, payloads) => { signed = payloads; return [] }, sendAttempts: async () => ({ fresh: [], refused: [], trouble: false })
+    })
+    const round = { market: { baseFee, tip: 10n }, chain: { maxFeeTotal: (10n ** 18n).toString() }, log: quietLog } as unknown as LaneRound
+    await displace(round, [{ kind: 'first', row: { id: 'tx', maxFeeTotal: (21_000n * cap).toString() } as Transaction, nonce: 0, sequence: 1, maxFeePerGas: '100', maxPriorityFeePerGas: '10' } as never])
+    return [...signed]
+  }
+  t.match(await displaced(1_000n, 80n), [{ kind: 'noop', because: 'refused', fees: { maxFeePerGas: 170n } }])
+  t.match(await displaced(105n, 80n), [{ fees: { maxFeePerGas: 105n } }], 'the cap, where it lasts')
+  t.strictSame(await displaced(100n, 95n), [])
+})
+
+t.test('a grant to other factors carries nothing over; limits are numbers of the chain; a coin has its name', async (t) => {
+  const row: Principal = { id: 'usr', kind: 'user', factorRoot: 'old', may: ['initiate'], wallets: ['wal_A', 'wal_B'], grantedAt: new Date() }
+  const grant = createGrantPrincipal({
+    principals: { find: async () => row, put: async (put) => ({ ...put, grantedAt: new Date() }) }, wallets: { find: async () => ({}) as never },
+    audit: { append: async () => undefined as never }, transact: async (work) => await work({} as never)
+  })
+  t.match(await grant({ userId: 'usr', walletIds: ['wal_C'], factorRoot: 'new' }), { principal: { factorRoot: 'new', wallets: ['wal_C'] } })
+  t.match(await grant({ userId: 'usr', walletIds: ['wal_C'], factorRoot: 'old' }), { principal: { wallets: ['wal_A', 'wal_B', 'wal_C'] } })
+
+  const rule = { name: 'a', effect: 'allow', wallets: ['wal_01M7YBWSP1NPN48JM15JE94XAD'], destinations: ['0x000000000000000000000000000000000000dEaD'], max_value: '1', require: { shown_proof: true } }
+  for (const name of ['max_value', 'max_fee_total']) {
+    t.throws(() => validatePolicy({ rules: [{ ...rule, [name]: (2n ** 256n).toString() }] }, checksummed), { message: new RegExp(`rules/0/${name} is above`) })
+    t.doesNotThrow(() => validatePolicy({ rules: [{ ...rule, [name]: (2n ** 256n - 1n).toString() }] }, checksummed))
+  }
+  for (const option of ['--max-fee-total', '--name', '--max-value', '--wallet']) {
+    let err = ''
+    const cli = createCli({ name: 'signer', description: '', stdout: () => {}, stderr: (text) => { err += text } }).add(...policyCommands(async () => { throw new Error('opened') }))
+    t.equal(await cli.run(['node', 'cli', 'policies', 'set', '--file', '/nowhere', option, '1']), 2, option)
+    t.match(err, /either --file or/)
+  }
+
+  const { settings } = await world.house(t)
+  const symbolOf = (chainJson: object) => configFrom(readEnvironment(environment, { ...settings, CHAINS: JSON.stringify([{ rpc_urls: ['http://127.0.0.1:9'], confirmations: 2, block_time_ms: 400, ...chainJson }]) })).chains[0]?.symbol
+  t.equal(symbolOf({ chain_id: 11_155_111 }), 'ETH')
+  t.equal(symbolOf({ chain_id: 137, symbol: 'POL' }), 'POL')
+  t.throws(() => symbolOf({ chain_id: 137 }), { faults: [/^CHAINS must give the symbol/] } as never)
+})
+
+t.test('a key that was made and could not be used is named', async (t) => {
+  const create = (fails: 'address' | 'signDigest' | 'insert') => createCreateWallet({
+    wallets: { findByName: async () => undefined, insert: async () => { throw new Error('insert') } },
+    keyRing: {
+      address: async () => { if (fails === 'address') throw new Error(fails); return '0x1' as never },
+      signDigest: async () => { if (fails === 'signDigest') throw new Error(fails); return {} as never }
+    },
+    keyAdmin: { createKey: async () => ({ keyId: 'key-7' }) as never }, audit: { append: async () => undefined as never },
+    transact: async (work) => await work({} as never), newWalletId: () => 'wal_x'
+  })
+  for (const fails of ['address', 'signDigest', 'insert'] as const) {
+    const wallet = { name: 'a', description: '', chainIds: [1], tags: {} }
+    await t.rejects(create(fails)({ ...wallet, keyId: undefined }), { message: `${fails}; the key key-7 was made all the same: adopt it with --key-id key-7` })
+    await t.rejects(create(fails)({ ...wallet, keyId: 'given' }), { message: fails })
+  }
+})
+
+t.test('who reaches for a lease under an open transaction is told no soon, and gets none that is over', async (t) => {
+  const { client } = world.mongo
+  t.equal(await abandonedTransactionSeconds({ client }), 15, 'of a server that this project starts')
+  const db = client.db(world.mongo.freshDatabase())
+  const leases = createLeases(db)
+  const first = await leases.acquire('lane', 'a', 200)
+  const hold = async (): Promise<() => Promise<void>> => {
+    let letGo = (): void => {}
+    let holds = (): void => {}
+    const held = new Promise<void>((resolve) => { holds = resolve })
+    const done = inTransaction({ client }, async (session) => {
+      await db.collection<{ _id: string }>('leases').updateOne({ _id: 'lane' }, { $inc: { asserts: 1 } }, { session })
+      holds()
+      await new Promise<void>((resolve) => { letGo = resolve })
+    })
+    await held
+    return async () => {
+      letGo()
+      await done
+    }
+  }
+  t.equal(first?.epoch, 1)
+  await until(async () => await db.collection('leases').findOne({ $expr: { $lte: ['$expiresAt', '$$NOW'] } }) !== null, { what: 'the lease to be over', timeoutMs: patienceMs })
+  const end = await hold()
+  const startedAt = performance.now()
+  const reached = leases.acquire('lane', 'b', 15_000)
+  t.equal(await reached, null)
+  t.ok(performance.now() - startedAt < 6_000, 'long before the server gives the transaction up')
+  await end()
+
+  const again = await hold()
+  const waited = leases.acquire('lane', 'c', 300)
+  // Longer than the lease that is asked for.
+  await until(async () => await db.admin().command({ currentOp: 1, 'command.findAndModify': 'leases', microsecs_running: { $gte: 400_000 } }).then(({ inprog }) => (inprog as unknown[]).length > 0), { what: 'the statement to have waited', timeoutMs: patienceMs, everyMs: 50 })
+  await again()
+  const lease = await waited
+  const alive = await db.collection('leases').findOne({ holder: 'c', $expr: { $gt: ['$expiresAt', '$$NOW'] } })
+  t.equal(lease === null, alive === null, 'what is given is alive')
+  await until(async () => await leases.acquire('lane', 'd', 60_000) !== null, { what: 'the next one to get it', timeoutMs: patienceMs })
+})
+
+t.test('a destination whose code fails, or about which a node says odd things, stops only what goes there', { buffered: true }, async (t) => {
+  const scripted = await startScriptedNode(t, chain.rpcUrl)
+  const [broken, odd, fine] = [0xdead9101n, 0xdead9102n, 0xdead9103n].map((number) => checksummed(`0x${number.toString(16).padStart(40, '0')}`) ?? '') as [string, string, string]
+  await chain.request('anvil_setCode', [broken, '0xfe'])
+  // At first the node's word on the next nonce is absurd as well: each nonce in between would cost a transfer of nothing.
+  let pending: string | undefined = '0xfffff'
+  scripted.script = ({ method, params: [call, block] }) => {
+    if (method === 'eth_getTransactionCount' && block === 'pending' && pending !== undefined) return { result: pending }
+    return method === 'eth_estimateGas' && (call as { to: string }).to === odd ? { error: 'something nobody ever said' } : undefined
+  }
+  const house = await world.house(t, { rpcUrl: scripted.url, destinations: [broken, odd, fine], funds: ether })
+  await house.start()
+  const [broke, strange] = [await house.approve(0), await house.approve(1)]
+  const rich = await house.request(2, { value: 4n * ether })
+  await house.confirm(rich.id)
+  const innocent = await house.approve(2)
+  await until(() => house.logs.text().includes('a pending nonce of 1048575'), { what: 'the nonce to be refused', timeoutMs: patienceMs })
+  t.equal((await house.row(innocent))?.nonce, null)
+  pending = undefined
+  await house.reach(innocent, ['broadcast', 'mined', 'confirmed'])
+  t.match(await house.reach(broke, 'rejected'), { failure: { code: 'reverted' }, attempts: [] })
+  t.equal((await house.row(strange))?.state, 'approved')
+  t.equal((await house.row(rich.id))?.state, 'approved')
+  await until(async () => (await house.audit({ event: 'lane.paused' })).length > 0, { what: 'the shortage to be told', timeoutMs: patienceMs })
+  scripted.script = () => undefined
+  await house.reach(strange, ['broadcast', 'mined', 'confirmed'])
+})
+
+t.test('a nonce whose end cannot be proven waits alone', { buffered: true }, async (t) => {
+  const scripted = await startScriptedNode(t, chain.rpcUrl)
+  scripted.script = swallow
+  const house = await world.house(t, { rpcUrl: scripted.url })
+  const { metrics } = await house.start()
+  const lost = await house.approve(0)
+  await house.reach(lost, 'signed')
+  scripted.script = () => 'drop'
+  await spendNonce(house)
+  const pruned = await headOf() - 1
+  await chain.mine(4)
+  scripted.script = ({ method, params: [, block] }) =>
+    method === 'eth_getTransactionCount' && String(block).startsWith('0x') && Number(block) <= pruned + 1 ? { error: 'missing trie node 1234 (path ) state is not available' } : undefined
+  await house.reach(await house.approve(1), ['broadcast', 'mined', 'confirmed'])
+  t.equal((await house.row(lost))?.state, 'signed')
+  t.match(await metrics.text(), /signer_lane_unproven\{[^}]*\} 1/)
+  t.equal(house.logs.lines().filter(({ msg }) => String(msg).includes('waiting for proof')).length, 1, 'said once in a while')
+  scripted.script = () => undefined
+  await chain.mine(2)
+  await house.reach(lost, ['broadcast', 'mined', 'confirmed'])
+  t.match(await metrics.text(), /signer_lane_unproven\{[^}]*\} 0/)
+})
+
+t.test('no new nonce is given after the end, nor under a freeze: a transfer whose nonce was lost has failed then', { buffered: true }, async (t) => {
+  const lose = async (house: House, scripted: ScriptedNode, index: number): Promise<string> => {
+    scripted.script = swallow
+    const id = await house.approve(index)
+    await house.reach(id, 'signed')
+    scripted.script = () => 'drop'
+    await spendNonce(house)
+    await chain.mine(4)
+    return id
+  }
+  const [one, two] = [await startScriptedNode(t, chain.rpcUrl), await startScriptedNode(t, chain.rpcUrl)]
+  const [late, frozen] = [await world.house(t, { rpcUrl: one.url, env: { CONFIRMATION_TTL_SECONDS: '4' } }), await world.house(t, { rpcUrl: two.url })]
+  await Promise.all([late.start(), frozen.start()])
+  const overdue = await lose(late, one, 0)
+  const stopped = await lose(frozen, two, 0)
+  await setPolicy(frozen, [{ name: 'freeze', effect: 'deny' }])
+  two.script = () => undefined
+  t.match(await frozen.reach(stopped, 'failed'), { failure: { code: 'policy_denied', detail: /freeze/ }, attempts: [{ state: 'dead' }] })
+  await until(async () => await late.db.collection('transactions').findOne({ $expr: { $lte: ['$validUntil', '$$NOW'] } }) !== null, { what: 'the end', timeoutMs: patienceMs })
+  one.script = () => undefined
+  t.match(await late.reach(overdue, 'failed'), { failure: { code: 'expired_after_loss' }, attempts: [{ state: 'dead' }] })
+  t.match((await late.audit({ event: 'transaction.failed' }))[0]?.facts, { dead_nonce: 0, code: 'expired_after_loss' })
+  t.equal((await late.sentOnChain()).filter(({ to }) => to === late.destination(0)).length, 0)
+})
+
+t.test('a freeze stops what is approved and has no nonce yet', { buffered: true }, async (t) => {
+  const house = await world.house(t, { funds: 0n })
+  await house.start()
+  const ids = [await house.approve(0), await house.approve(1)] as [string, string]
+  await setPolicy(house, [{ name: 'freeze', effect: 'deny' }])
+  await chain.fund(house.wallet.address, ether)
+  for (const id of ids) t.match(await house.reach(id, 'rejected'), { failure: { code: 'policy_denied', detail: /freeze/ }, attempts: [] })
+  t.match((await house.audit({ event: 'transaction.rejected' })).map(({ facts }) => facts as object), [{ from: 'approved', reason: 'policy', rule: 'freeze' }, { rule: 'freeze' }])
+  t.equal((await house.sentOnChain()).length, 0)
+})
+
+t.test('a first node that fell behind gives way to the second', { buffered: true }, async (t) => {
+  const scripted = await startScriptedNode(t, chain.rpcUrl)
+  scripted.script = () => 'drop'
+  const house = await world.house(t)
+  const nodes = { CHAINS: JSON.stringify([{ chain_id: 31337, rpc_urls: [scripted.url, chain.rpcUrl], confirmations: 2, block_time_ms: 400 }]) }
+  const knowing = await house.start(nodes)
+  const old = `0x${(await headOf()).toString(16)}`
+  const first = await house.approve(0)
+  await house.reach(first, ['mined', 'confirmed'])
+  await chain.mine(2)
+  await house.reach(first, 'confirmed')
+  scripted.script = (asked) => {
+    if (asked.method === 'eth_getBlockByNumber' && asked.params[0] === 'latest') asked.params[0] = old
+    return undefined
+  }
+  await house.reach(await house.approve(1), ['mined', 'confirmed'])
+  await chain.mine(2)
+  // One that has seen no higher head yet finds out by what the first node contradicts.
+  await knowing.stop()
+  await house.start(nodes)
+  await house.reach(await house.approve(2), ['broadcast', 'mined', 'confirmed'])
+  t.strictSame((await house.sentOnChain()).map(({ nonce }) => nonce), [0, 1, 2])
+})
+
+// What follows bends a chain of its own.
+t.test('fees that stay too low beyond the end cost the transfer its nonce, and what is behind it goes on', { buffered: true }, async (t) => {
+  const own = await openWorld(t)
+  const scripted = await startScriptedNode(t, own.chain.rpcUrl)
+  scripted.script = swallow
+  const house = await own.house(t, { rpcUrl: scripted.url, env: { CONFIRMATION_TTL_SECONDS: '5', LANE_STUCK_SECONDS: '1' } })
+  const rule = (name: string, index: number, cap: bigint) => ({
+    name, effect: 'allow', wallets: [house.wallet.id], destinations: [house.destination(index)], max_value: ether.toString(), max_fee_total: (21_000n * cap).toString(), require: { shown_proof: true }
+  })
+  await setPolicy(house, [rule('low', 0, 6n * gwei), rule('high', 1, 400n * gwei)])
+  await house.start()
+  const cheap = await house.approve(0)
+  await house.reach(cheap, 'signed')
+  await own.chain.request('anvil_setNextBlockBaseFeePerGas', [`0x${(50n * gwei).toString(16)}`])
+  await own.chain.mine()
+  scripted.script = () => undefined
+  const behind = await house.approve(1)
+  await house.reach(behind, ['mined', 'confirmed'])
+  await own.chain.mine(3)
+  const done = await house.reach(cheap, 'failed')
+  t.match(done, { failure: { code: 'fees' } })
+  t.match(done.attempts.at(-1), { kind: 'noop', state: 'mined' })
+  t.ok(done.attempts.every(({ nonce }) => nonce === 0))
+  t.equal((await house.sentOnChain()).filter(({ to }) => to === house.destination(0)).length, 0)
+})
+
+t.test('a transfer that was final and is gone from the chain is sent again as it was, and nothing else', { buffered: true }, async (t) => {
+  const own = await openWorld(t, { abandonedTransactionSeconds: 45 })
+  const house = await own.house(t)
+  await house.start()
+  t.match(house.logs.lines().filter(({ msg }) => String(msg).startsWith('transactionLifetimeLimitSeconds')), [{ seconds: 45 }], 'the operator is told of a server that keeps the lanes of the dead')
+  await own.chain.mine(4)
+  const first = await house.approve(7)
+  await house.reach(first, ['mined', 'confirmed'])
+  await own.chain.mine(2)
+  const before = await house.reach(first, 'confirmed')
+  await own.chain.request('anvil_reorg', [4, []])
+  t.equal((await house.sentOnChain()).length, 0)
+  const second = await house.approve(8)
+  await until(async () => (await house.audit({ event: 'lane.paused' })).length === 1, { timeoutMs: patienceMs, what: 'the lane to pause' })
+  await until(async () => {
+    await own.chain.mine()
+    return ['mined', 'confirmed'].includes((await house.get(second)).state)
+  }, { timeoutMs: patienceMs, what: 'the second one to follow', everyMs: 400 })
+  const sent = await house.sentOnChain()
+  t.strictSame(sent.map(({ to, nonce }) => [to, nonce]), [[house.destination(7), 0], [house.destination(8), 1]])
+  t.equal(sent[0]?.hash, before.hash, 'the very same bytes')
+  t.equal(await house.db.collection('attempts').countDocuments(), 2)
+  t.match((await house.audit({ event: 'transaction.final_resent' })).map(({ facts }) => facts as object), [{ hash: before.hash, nonce: 0 }])
+})
+
+t.test('a nonce that nothing was signed for until long after the end is given up, and the transfer is over', { buffered: true }, async (t) => {
+  const own = await openWorld(t)
+  const house = await own.house(t, { env: { CONFIRMATION_TTL_SECONDS: '4', LANE_STUCK_SECONDS: '1' } })
+  await house.start()
+  own.kms.faults.set({ deny: ['Sign'] })
+  const id = await house.approve(0)
+  await house.reach(id, 'assigned')
+  t.match(await house.reach(id, 'expired'), { failure: { code: 'expired' }, attempts: [] })
+  own.kms.faults.clear()
+  await house.reach(await house.approve(1), ['mined', 'confirmed'])
+  const sent = await house.sentOnChain()
+  t.strictSame(sent.map(({ to, nonce }) => [to, nonce]), [[house.wallet.address, 0], [house.destination(1), 1]], 'a no-op fills the gap')
+})

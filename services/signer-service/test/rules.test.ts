@@ -1,0 +1,283 @@
+/** Rules without any server: the same input gives the same answer. */
+import t from 'tap'
+import { createHash } from 'node:crypto'
+import { hexToBytes, keccak256, parseTransaction, recoverTransactionAddress, toBytes, toHex, type Hex } from 'viem'
+import { privateKeyToAccount, sign } from 'viem/accounts'
+import { intentTypes, intentVectors, Problem, problems, transactionMoves, transactionStates, type ReceiptClaims, type TransactionIntent } from '@countersign/contracts'
+import { checksummed, zeroAddress } from '../src/chain/address.ts'
+import { classify } from '../src/chain/chain-fault.ts'
+import { intentDigest, noDataHash } from '../src/chain/intent-digest.ts'
+import { findNonceUser } from '../src/chain/nonce-user.ts'
+import { ForeignSignature, signTransfer } from '../src/chain/signed-bytes.ts'
+import { createCanonicalChain } from '../src/confirmations/canonical-chain.ts'
+import { cappedFees, gasLimitFor, raised, replacementFees, wantedFees } from '../src/lanes/fees.ts'
+import { roundPauseMs } from '../src/lanes/hold-lane.ts'
+import { nextNonce } from '../src/lanes/next-nonce.ts'
+import { decide } from '../src/policies/decide.ts'
+import { PolicyRefused, validatePolicy } from '../src/policies/validate-policy.ts'
+import { mismatchOf, refusalOfClaims } from '../src/receipts/match-receipt.ts'
+import { confirmationText, inCoins } from '../src/transactions/confirmation-text.ts'
+import { createCursors } from '../src/transactions/cursor.ts'
+import { assertMove, mayMove } from '../src/transactions/moves.ts'
+import { fingerprintOf, normaliseTransfer, refuseSelfTransfer } from '../src/transactions/transfer-rules.ts'
+
+const alice = '0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf'
+const bob = '0x2B5AD5c4795c026514f8317c7a215E218DcCD6cF'
+const wallet = 'wal_01JD00000000000000000000A1'
+const otherWallet = 'wal_01JD00000000000000000000A2'
+const addresses = { checksummed, zeroAddress }
+
+t.test('the digest is EIP-712 as written down, whatever computes it', async (t) => {
+  const word = (value: bigint | string): string => typeof value === 'bigint' ? value.toString(16).padStart(64, '0') : value.slice(2).toLowerCase().padStart(64, '0')
+  const text = (value: string): string => word(keccak256(toBytes(value)))
+  // By hand, from the text of EIP-712: the library is checked as well.
+  const byHand = (intent: TransactionIntent): string => {
+    const type = `TransactionIntent(${intentTypes.TransactionIntent.map(({ type, name }) => `${type} ${name}`).join(',')})`
+    const struct = keccak256(`0x${text(type)}${text(intent.deployment)}${text(intent.tx_id)}${text(intent.initiator)}${word(intent.wallet)}${word(BigInt(intent.chain_id))}${word(intent.to)}${
+      word(BigInt(intent.value))}${word(intent.data_hash)}${word(BigInt(intent.max_fee_total))}${word(BigInt(intent.valid_until))}${word(BigInt(intent.policy_version))}`)
+    const domain = keccak256(`0x${text('EIP712Domain(string name,string version)')}${text('Countersign')}${text('1')}`)
+    return keccak256(`0x1901${word(domain)}${word(struct)}`)
+  }
+  for (const { intent, digest } of intentVectors) {
+    t.equal(intentDigest(intent), digest)
+    t.equal(byHand(intent), digest)
+  }
+  t.equal(intentVectors[0]?.intent.data_hash, noDataHash)
+})
+
+t.test('every field of the intent changes the digest', async (t) => {
+  const { intent } = intentVectors[0] as { intent: TransactionIntent }
+  const others: Partial<TransactionIntent>[] = [
+    { deployment: 'x' }, { tx_id: 'tx_01JD00000000000000000000A9' }, { initiator: 'usr_01JD00000000000000000000B9' }, { wallet: bob }, { chain_id: 1 }, { to: alice },
+    { value: '1' }, { data_hash: `0x${'0'.repeat(64)}` }, { max_fee_total: '1' }, { valid_until: 1 }, { policy_version: 2 }
+  ]
+  t.equal(others.length, Object.keys(intent).length)
+  t.equal(new Set([intent, ...others.map((other) => ({ ...intent, ...other }))].map(intentDigest)).size, others.length + 1)
+})
+
+t.test('a transfer is normalised, or refused with the field that is wrong', async (t) => {
+  const given = { wallet_id: wallet, chain_id: 31_337, to: alice, value: '5' }
+  const normal = normaliseTransfer(given, addresses)
+  t.strictSame(normal, { walletId: wallet, chainId: 31_337, to: alice, value: 5n })
+  for (const spelling of [alice.toLowerCase(), `0x${alice.slice(2).toUpperCase()}`]) {
+    t.equal(fingerprintOf(normaliseTransfer({ ...given, to: spelling }, addresses)), fingerprintOf(normal), 'the spelling of an address makes no other request')
+  }
+  for (const other of [{ value: '6' }, { to: bob }, { chain_id: 1 }, { wallet_id: otherWallet }]) t.not(fingerprintOf(normaliseTransfer({ ...given, ...other }, addresses)), fingerprintOf(normal))
+
+  const refused = (work: () => unknown, path: string): void => {
+    t.throws(work, { kind: problems.schemaViolation, extensions: { faults: [{ path }] } } as unknown as Error)
+  }
+  refused(() => normaliseTransfer({ ...given, to: alice.replace('7E5F', '7e5F') }, addresses), 'body/to')
+  refused(() => normaliseTransfer({ ...given, to: zeroAddress }, addresses), 'body/to')
+  refused(() => normaliseTransfer({ ...given, value: '9'.repeat(78) }, addresses), 'body/value')
+  refused(() => { refuseSelfTransfer(alice, alice) }, 'body/to')
+  refuseSelfTransfer(bob, alice)
+})
+
+t.test('amounts are shown exactly, in coins and in wei', async (t) => {
+  t.equal(inCoins(0n), '0')
+  t.equal(inCoins(1n), '0.000000000000000001')
+  t.equal(inCoins(250_000_000_000_000_000n), '0.25')
+  t.equal(inCoins(10n ** 18n), '1')
+  t.equal(inCoins(123_456_789n * 10n ** 18n + 10n ** 15n), '123456789.001')
+  t.equal(confirmationText({
+    txId: 'tx_01JD00000000000000000000A1', initiator: 'usr_01JD00000000000000000000B2', walletName: 'payroll', from: alice, to: bob,
+    value: 250_000_000_000_000_000n, chainId: 1, symbol: 'ETH', maxFeeTotal: 10_000_000_000_000_000n, validUntil: new Date('2030-01-02T03:04:05.000Z')
+  }), [
+    'Send 0.25 ETH (250000000000000000 wei)',
+    `To: ${bob}`,
+    `From: wallet payroll (${alice})`,
+    'Chain: 1',
+    'Network fee: at most 0.01 ETH (10000000000000000 wei)',
+    'Asked by: usr_01JD00000000000000000000B2',
+    'Transaction: tx_01JD00000000000000000000A1',
+    'Valid until: 2030-01-02T03:04:05Z'
+  ].join('\n'))
+})
+
+t.test('nothing is allowed that no rule allows, and a rule that denies wins', async (t) => {
+  const allow = { name: 'small', effect: 'allow', wallets: [wallet], destinations: [alice.toLowerCase()], max_value: '100', max_fee_total: '50', require: { shown_proof: true } }
+  const policy = (...rules: object[]) => validatePolicy({ rules }, checksummed).document
+  const transfer = { walletId: wallet, chainId: 1, to: alice, value: 100n }
+
+  t.strictSame(decide(policy(allow), transfer), { allowed: true, rule: 'small', factorKinds: ['email_code'], maxFeeTotal: 50n })
+  for (const other of [{ value: 101n }, { to: bob }, { walletId: otherWallet }, { maxFeeTotal: 51n }]) t.match(decide(policy(allow), { ...transfer, ...other }), { allowed: false, rule: 'default' })
+  t.match(decide(policy(), transfer), { allowed: false, rule: 'default' }, 'an empty policy allows nothing')
+  t.match(decide(policy({ ...allow, chain_ids: [5] }), transfer), { allowed: false })
+  t.match(decide(policy(allow, { name: 'freeze', effect: 'deny' }), transfer), { allowed: false, rule: 'freeze', detail: /freeze/ })
+  t.match(decide(policy({ name: 'not bob', effect: 'deny', destinations: [bob] }, allow), transfer), { allowed: true })
+})
+
+t.test('a policy that allows without a shown proof, or without a limit, is refused with the place', async (t) => {
+  const allow = { name: 'small', effect: 'allow', wallets: [wallet], destinations: [alice], max_value: '100', require: { shown_proof: true } }
+  const faultsOf = (given: unknown): readonly string[] => {
+    try {
+      validatePolicy(given, checksummed)
+      return []
+    } catch (error) {
+      if (!(error instanceof PolicyRefused)) throw error
+      return error.faults
+    }
+  }
+  const without = (name: string): object => Object.fromEntries(Object.entries(allow).filter(([key]) => key !== name))
+  for (const name of ['name', 'wallets', 'destinations', 'max_value', 'require']) t.match(faultsOf({ rules: [without(name)] }).join(), /^rules\/0/, name)
+  t.match(faultsOf({ rules: [{ ...allow, require: { shown_proof: false } }] }).join(), /rules\/0\/require\/shown_proof/)
+  t.match(faultsOf({ rules: [{ ...allow, require: {} }] }).join(), /rules\/0\/require/)
+  t.match(faultsOf({ rules: [{ ...allow, wallets: [] }] }).join(), /rules\/0\/wallets/)
+  t.match(faultsOf({ rules: [{ ...allow, effect: 'maybe' }] }).join(), /rules\/0\/effect/)
+  t.match(faultsOf({ rules: [{ ...allow, extra: 1 }] }).join(), /rules\/0/)
+  t.match(faultsOf({ rules: [allow, allow] }).join(), /name is used twice/)
+  t.match(faultsOf({ rules: [{ ...allow, destinations: [alice.replace('7E5F', '7e5F')] }] }).join(), /rules\/0\/destinations\/0 has a wrong checksum/)
+  for (const nonsense of [null, [], 'x', {}, { rules: 'x' }, { rules: [null] }, { rules: [], more: 1 }]) t.ok(faultsOf(nonsense).length > 0, JSON.stringify(nonsense))
+  const spelled = validatePolicy({ rules: [{ ...without('name'), destinations: [alice.toLowerCase()], name: 'small' }] }, checksummed)
+  t.equal(spelled.sha256, validatePolicy({ rules: [allow] }, checksummed).sha256, 'order and spelling make no other policy')
+})
+
+t.test('a receipt must be the row\'s in every claim', async (t) => {
+  const claims: ReceiptClaims = {
+    jti: 'rcp_01JD00000000000000000000A1', challenge_id: 'chl_01JD00000000000000000000A1', aud: 'signer-service', purpose: 'transaction', sub: 'usr_01JD00000000000000000000A1',
+    factor_root: 'r'.repeat(43), factor_kind: 'email_code', shown: true, factor_age_seconds: 1, action_digest: `0x${'1'.repeat(64)}`, text_sha256: '2'.repeat(64), iat: 1
+  }
+  const expected = { challengeId: claims.challenge_id, userId: claims.sub, factorRoot: claims.factor_root, digest: claims.action_digest, textSha256: claims.text_sha256, factorKinds: ['email_code'] as const }
+  t.equal(mismatchOf(claims, expected), undefined)
+  t.equal(refusalOfClaims(claims), undefined)
+  const others: [Partial<ReceiptClaims>, string][] = [
+    [{ challenge_id: 'chl_01JD00000000000000000000A2' }, 'challenge'], [{ sub: 'usr_01JD00000000000000000000A2' }, 'user'], [{ factor_root: 's'.repeat(43) }, 'factor_root'],
+    [{ action_digest: `0x${'3'.repeat(64)}` }, 'digest'], [{ text_sha256: '4'.repeat(64) }, 'text'], [{ shown: false }, 'unshown']
+  ]
+  for (const [change, reason] of others) t.equal(mismatchOf({ ...claims, ...change }, expected), reason)
+  t.equal(mismatchOf(claims, { ...expected, factorKinds: [] }), 'factor_kind')
+  t.equal(refusalOfClaims({ ...claims, aud: 'auth-gateway' }), 'audience')
+  t.equal(refusalOfClaims({ ...claims, purpose: 'email_enrol' }), 'purpose')
+})
+
+t.test('a transaction moves along the table and nowhere else', async (t) => {
+  for (const from of transactionStates) {
+    for (const to of transactionStates) {
+      const allowed = transactionMoves[from].includes(to)
+      t.equal(mayMove(from, to), allowed)
+      if (!allowed) t.throws(() => { assertMove(from, to) }, /never moves/)
+    }
+  }
+  t.ok(mayMove('mined', 'broadcast'), 'a reorg')
+  t.ok(!mayMove('broadcast', 'approved') && !mayMove('signed', 'expired'), 'what may be on its way is neither queued again nor given up')
+})
+
+t.test('fees stay under what was confirmed, and a replacement raises both', async (t) => {
+  const market = { baseFee: 100n, tip: 10n }
+  t.strictSame(wantedFees(market), { maxFeePerGas: 210n, maxPriorityFeePerGas: 10n })
+  t.strictSame(cappedFees(market, 21_000n, 21_000n * 210n), wantedFees(market))
+  t.strictSame(cappedFees(market, 21_000n, 21_000n * 130n), { maxFeePerGas: 130n, maxPriorityFeePerGas: 10n }, 'the cap, while it outlives one block')
+  t.equal(cappedFees(market, 21_000n, 21_000n * 121n), undefined, 'else it waits')
+
+  t.equal(raised(100n), 111n)
+  t.equal(raised(101n), 113n)
+  t.equal(raised(0n), 1n)
+  const old = { maxFeePerGas: 210n, maxPriorityFeePerGas: 10n }
+  t.strictSame(replacementFees(old, market, 21_000n, 21_000n * 1_000n), { maxFeePerGas: 232n, maxPriorityFeePerGas: 12n })
+  t.strictSame(replacementFees(old, { baseFee: 400n, tip: 50n }, 21_000n, 21_000n * 1_000n), { maxFeePerGas: 850n, maxPriorityFeePerGas: 50n })
+  t.strictSame(replacementFees(old, { baseFee: 400n, tip: 50n }, 21_000n, 21_000n * 300n), { maxFeePerGas: 300n, maxPriorityFeePerGas: 50n })
+  t.equal(replacementFees(old, market, 21_000n, 21_000n * 231n), undefined)
+  t.equal(gasLimitFor(20_000n), 21_000n)
+  t.equal(gasLimitFor(21_000n), 21_000n)
+  t.equal(gasLimitFor(30_000n), 36_000n)
+})
+
+t.test('a lane looks four times a block, not faster than it is told to and not slower than every five seconds', async (t) => {
+  t.strictSame([roundPauseMs(400, 500), roundPauseMs(12_000, 500), roundPauseMs(600_000, 500), roundPauseMs(12_000, 10_000)], [500, 3_000, 5_000, 10_000])
+})
+
+t.test('a new nonce is above everything that is known to be taken', async (t) => {
+  t.equal(nextNonce({ highestRow: undefined, highestAttempt: undefined, mark: 0, latest: 0, pending: 0 }), 0, '0 is a nonce like any other')
+  const known = { highestRow: 4, highestAttempt: 4, mark: 5, latest: 5, pending: 5 }
+  t.equal(nextNonce(known), 5)
+  for (const [name, value, next] of [['highestRow', 9, 10], ['highestAttempt', 9, 10], ['mark', 9, 9], ['latest', 9, 9], ['pending', 9, 9]] as const) t.equal(nextNonce({ ...known, [name]: value }), next, name)
+})
+
+t.test('only known wording proves that a node did not take a payload', async (t) => {
+  const answer = (message: string, code?: number) => classify({ kind: 'answer', code, message })
+  const table: [string, string, boolean][] = [
+    ['execution reverted: nonce too low, already known, insufficient funds', 'reverted', false],
+    ['VM Exception while processing transaction: revert', 'reverted', false],
+    ['already known', 'already_known', true],
+    ['ALREADY_EXISTS: already known', 'already_known', true],
+    ['transaction already imported', 'already_known', true],
+    ['nonce too low: next nonce 5, tx nonce 4', 'nonce_too_low', true],
+    ['nonce too high', 'nonce_too_high', false],
+    ['replacement transaction underpriced', 'replacement_underpriced', false],
+    ['transaction underpriced: gas tip cap 1, minimum needed 2', 'underpriced', false],
+    ['max fee per gas less than block base fee', 'underpriced', false],
+    ['insufficient funds for gas * price + value', 'insufficient_funds', false],
+    ['Insufficient funds for gas * price + value', 'insufficient_funds', false],
+    ['txpool is full', 'pool_full', false],
+    ['intrinsic gas too low', 'refused', false],
+    ['exceeds block gas limit', 'refused', false],
+    ['Too Many Requests', 'rate_limited', true],
+    ['header not found', 'unknown', true],
+    ['internal error', 'unknown', true],
+    ['', 'unknown', true]
+  ]
+  for (const [message, code, mayHaveMovedMoney] of table) t.match(answer(message), { code, mayHaveMovedMoney }, message)
+  t.match(answer('something the contract said', 3), { code: 'reverted', class: 'payload' })
+  for (const kind of ['timeout', 'unreachable', 'unknown'] as const) t.match(classify({ kind }), { class: 'trouble', retryable: true, mayHaveMovedMoney: true }, kind)
+})
+
+t.test('bytes are signed for exactly the transfer, and a foreign signature never becomes bytes', async (t) => {
+  const key = `0x${'11'.repeat(32)}` as const
+  const account = privateKeyToAccount(key)
+  const signDigest = (privateKey: Hex) => async (digest: Uint8Array) => {
+    const { r, s, yParity } = await sign({ hash: toHex(digest), privateKey })
+    return { r: BigInt(r), s: BigInt(s), yParity: (yParity ?? 0) as 0 | 1 }
+  }
+  const transfer = { chainId: 31_337, nonce: 0, to: bob, value: 5n, gas: 21_000n, maxFeePerGas: 3n, maxPriorityFeePerGas: 2n }
+  const { bytes, hash } = await signTransfer(transfer, account.address, signDigest(key))
+  t.equal(hash, keccak256(bytes))
+  t.equal(await recoverTransactionAddress({ serializedTransaction: bytes as `0x02${string}` }), account.address)
+  t.match(parseTransaction(bytes), { type: 'eip1559', chainId: 31_337, to: bob.toLowerCase(), value: 5n, gas: 21_000n, maxFeePerGas: 3n, maxPriorityFeePerGas: 2n })
+  t.equal(hexToBytes(bytes)[0], 2)
+  await t.rejects(signTransfer(transfer, account.address, signDigest(`0x${'22'.repeat(32)}`)), ForeignSignature)
+})
+
+t.test('who took a nonce is found in the block where it went up', async (t) => {
+  const takenIn = [3, 7, 7, 12]
+  const node = {
+    nonceAt: async (_address: string, block: number) => takenIn.filter((height) => height <= block).length,
+    transactionsIn: async (block: number) => takenIn.flatMap((height, nonce) => height === block ? [{ hash: `0x${nonce}`, from: alice, nonce }, { hash: '0xother', from: bob, nonce }] : [])
+  }
+  for (const [nonce, block] of takenIn.entries()) {
+    for (const head of [12, 13, 40]) t.strictSame(await findNonceUser(node, alice, nonce, head), { hash: `0x${nonce}`, block }, `nonce ${nonce} at head ${head}`)
+  }
+  t.equal(await findNonceUser(node, alice, 4, 40), undefined)
+  t.equal(await findNonceUser(node, alice, 3, 11), undefined, 'not used yet at that head')
+  t.strictSame(await findNonceUser({ ...node, nonceAt: async () => 1, transactionsIn: async () => [{ hash: '0xgenesis', from: alice, nonce: 0 }] }, alice, 0, 5), { hash: '0xgenesis', block: 0 })
+})
+
+t.test('the canonical chain is walked along parent hashes, and a fork changes it from where it parts', async (t) => {
+  const fork = (name: string, from: number, to: number, parent: string) => Array.from({ length: to - from + 1 }, (_none, index) => ({
+    number: from + index, hash: `0x${name}${from + index}` as Hex, parentHash: (index === 0 ? parent : `0x${name}${from + index - 1}`) as Hex, baseFee: 0n
+  }))
+  const old = fork('a', 0, 9, '0x')
+  const fresh = fork('b', 7, 10, '0xa6')
+  let asked = 0
+  const node = { block: async (at: number | Hex) => { asked++; return [...old, ...fresh].find(({ hash }) => hash === at) ?? null } }
+  const canonical = createCanonicalChain()
+  const before = await canonical.walk(node, old[9] as typeof old[0], 5)
+  t.strictSame([...before.entries()].sort(([a], [b]) => a - b).map(([, hash]) => hash), ['0xa5', '0xa6', '0xa7', '0xa8', '0xa9'])
+  asked = 0
+  const after = await canonical.walk(node, fresh[3] as typeof old[0], 5)
+  t.equal(after.get(7), '0xb7')
+  t.equal(after.get(6), '0xa6')
+  t.equal(asked, 3, 'what is known is not asked again')
+  t.equal((await canonical.walk({ block: async () => null }, { number: 20, hash: '0xc20', parentHash: '0xc19', baseFee: 0n }, 5)).get(7), undefined, 'what does not link is not known')
+})
+
+t.test('a cursor belongs to its list', async (t) => {
+  const cursors = createCursors(createHash('sha256').update('x').digest())
+  const scope = { userId: 'usr_1', state: undefined }
+  const cursor = cursors.write(scope, 'tx_01JD00000000000000000000A1')
+  t.match(cursor, /^[A-Za-z0-9_-]+$/)
+  t.equal(cursors.read(scope, cursor), 'tx_01JD00000000000000000000A1')
+  for (const [other, text] of [[{ ...scope, userId: 'usr_2' }, cursor], [{ ...scope, state: 'mined' }, cursor], [scope, `${cursor.slice(0, -1)}A`], [scope, 'AAAA'], [scope, 'x'.repeat(500)]] as const) {
+    t.throws(() => cursors.read(other, text), Problem)
+  }
+})

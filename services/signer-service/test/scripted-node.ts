@@ -1,0 +1,39 @@
+/** Stands between the signer and its node and answers what a scenario wants answered otherwise. */
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { TestContext } from '@countersign/testing'
+
+export interface AskedOfNode { readonly method: string, params: unknown[] }
+
+/** A result, an error in the node's words, or a connection that breaks. Undefined: the node itself answers, as the request is by then. */
+export type Scripted = { readonly result: unknown } | { readonly error: string } | 'drop' | undefined
+
+export interface ScriptedNode { readonly url: string, script: (asked: AskedOfNode) => Scripted | Promise<Scripted> }
+
+export async function startScriptedNode (t: TestContext, target: string): Promise<ScriptedNode> {
+  const node: { url: string, script: ScriptedNode['script'] } = { url: '', script: () => undefined }
+  const answer = async (text: string): Promise<string | undefined> => {
+    const request = JSON.parse(text) as AskedOfNode & { readonly id: number }
+    const scripted = await node.script(request)
+    if (scripted === 'drop') return undefined
+    if (scripted !== undefined) return JSON.stringify({ jsonrpc: '2.0', id: request.id, ...'error' in scripted ? { error: { code: -32000, message: scripted.error } } : scripted })
+    return await (await fetch(target, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(request) })).text()
+  }
+  const server = createServer((request, response) => {
+    let text = ''
+    request.on('data', (chunk: Buffer) => { text += chunk.toString() })
+    request.on('end', () => {
+      answer(text).then((body) => {
+        if (body === undefined) response.destroy()
+        else response.setHeader('content-type', 'application/json').end(body)
+      }, () => { response.destroy() })
+    })
+  })
+  await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve) })
+  t.teardown(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  node.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  return node
+}
