@@ -1,4 +1,5 @@
 import type { Static, TObject, TSchema } from 'typebox'
+import type { Role, Scope } from './access.ts'
 import type { ProblemName } from './problems.ts'
 
 /** One HTTP route: validates, types, serialises and documents from one place. */
@@ -11,6 +12,12 @@ export interface Route {
   readonly description?: string
   /** Who may call: anyone, or the holder of an access token of an open session. */
   readonly caller: 'anyone' | 'session'
+  /** An API key with this scope may call too, where `caller` is `session`. Absent: no key may. */
+  readonly scope?: Scope
+  /** The user must hold this role, or one above it. Absent: any user. */
+  readonly role?: Exclude<Role, 'user'>
+  /** The session's own proof must be younger than `freshProofSeconds`. */
+  readonly fresh?: true
   /** Which outer rate limit counts it. */
   readonly limit: 'general' | 'sign-in'
   readonly headers?: TObject

@@ -1,11 +1,14 @@
 import type { Route } from '../route.ts'
-import { challengeEvm, logout, refreshSession, verifyEvm } from './auth.ts'
+import { logout, refreshSession } from './auth.ts'
+import { deleteIdentity, readIdentities, updateMe } from './identities.ts'
 import { beginEmail, confirmEmail, readMe } from './me.ts'
 import { postChallenge, postConfirmation, postTransaction, readTransaction, readTransactions } from './transactions.ts'
+import { walletRoutes } from './wallets.ts'
 
 /** Every documented route of the gateway. */
 export const routes: readonly Route[] = Object.freeze([
-  challengeEvm, verifyEvm, refreshSession, logout,
-  readMe, beginEmail, confirmEmail,
+  ...Object.values(walletRoutes).flatMap(({ challenge, verify, link }) => [challenge, verify, link]),
+  refreshSession, logout,
+  readMe, updateMe, readIdentities, deleteIdentity, beginEmail, confirmEmail,
   postTransaction, readTransactions, readTransaction, postConfirmation, postChallenge
 ])

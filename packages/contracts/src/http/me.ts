@@ -1,7 +1,7 @@
 import { Type } from 'typebox'
 import { ChallengeId, Code, EmailAddress, MaskedEmail, Timestamp } from '../primitives.ts'
 import { defineRoute } from '../route.ts'
-import { UserView } from './auth.ts'
+import { UserView } from './user-view.ts'
 
 export const readMe = defineRoute({
   method: 'GET',
@@ -10,6 +10,7 @@ export const readMe = defineRoute({
   tag: 'Account',
   summary: 'The signed-in user',
   caller: 'session',
+  scope: 'profile:read',
   limit: 'general',
   status: 200,
   reply: UserView,

@@ -33,6 +33,15 @@ export const openQueue = (job: Job, connection: JobConnection, log: Logger): Que
   return queue
 }
 
+/** Also while Redis is away: BullMQ then fails to say goodbye, and its client would go on connecting for ever. */
+export const closeQueue = async (queue: Queue): Promise<void> => {
+  try {
+    await queue.close()
+  } catch {
+    await queue.disconnect()
+  }
+}
+
 const answerWithinMs = 3_000
 
 /**

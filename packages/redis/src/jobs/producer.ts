@@ -3,7 +3,7 @@ import type { Job, PayloadOf } from '@countersign/contracts'
 import type { Logger, Metrics } from '@countersign/runtime'
 import { checkOf } from '../contract-check.ts'
 import type { JobConnection } from './job-connection.ts'
-import { answerOf, openQueue } from './job-queue.ts'
+import { answerOf, closeQueue, openQueue } from './job-queue.ts'
 import { reportQueue } from './queue-gauges.ts'
 
 export interface ProducerOptions {
@@ -47,7 +47,7 @@ export const createProducer = <J extends Job>(job: J, { connection, log, metrics
     },
     close: async () => {
       endReport()
-      await queue.close()
+      await closeQueue(queue)
     }
   }
 }

@@ -6,7 +6,7 @@ import type { Logger, Metrics } from '@countersign/runtime'
 import { checkOf } from '../contract-check.ts'
 import { cappedWaitMs } from './backoff.ts'
 import { workerSettings, type JobConnection } from './job-connection.ts'
-import { openQueue } from './job-queue.ts'
+import { closeQueue, openQueue } from './job-queue.ts'
 import { reportQueue } from './queue-gauges.ts'
 import { UnrecoverableJob } from './unrecoverable-job.ts'
 
@@ -85,7 +85,7 @@ export const startWorker = <J extends Job>(job: J, { connection, handle, concurr
     close: async () => {
       endReport()
       await worker.close()
-      await queue.close()
+      await closeQueue(queue)
     }
   }
 }

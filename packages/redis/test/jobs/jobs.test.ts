@@ -238,3 +238,15 @@ t.test('a producer made while Redis is away says so in time, and works once Redi
   await server.restart()
   await until(async () => await bench.producer.add({ id: 'dlv_18', text: 'x' }).then(() => true), { what: 'the producer to connect', timeoutMs: 15_000 })
 })
+
+t.test('a producer ends also while Redis is away, and connects no more', async (t) => {
+  const { producer } = openProducer(t)
+  await producer.add({ id: 'dlv_19', text: 'x' })
+  await server.kill()
+  await until(async () => await producer.add({ id: 'dlv_20', text: 'x' }).then(() => false, () => true), { what: 'a refusal' })
+
+  await t.resolves(producer.close())
+
+  await server.restart()
+  await t.rejects(producer.add({ id: 'dlv_21', text: 'x' }))
+})

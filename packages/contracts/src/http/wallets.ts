@@ -1,0 +1,113 @@
+/** Signing in and linking with a wallet: three routes for each of the five families. */
+import { Type, type TSchema } from 'typebox'
+import type { WalletFamily } from '../access.ts'
+import { ChainId, ChallengeId, EvmAddress, Timestamp } from '../primitives.ts'
+import { defineRoute } from '../route.ts'
+import { TokenReply } from './auth.ts'
+import { IdentityView, Username } from './user-view.ts'
+
+const Network = Type.String({ pattern: '^[a-z0-9-]{1,32}$', maxLength: 32, description: 'One of the configured networks; the default one when absent' })
+const base58 = '[1-9A-HJ-NP-Za-km-z]'
+
+/** The grammar alone: whether an address is right (checksum, network) is decided by its proof. */
+export const walletAddresses: Readonly<Record<WalletFamily, TSchema>> = Object.freeze({
+  evm: EvmAddress,
+  solana: Type.String({ pattern: `^${base58}{32,44}$`, maxLength: 44, description: 'Ed25519 public key, base58' }),
+  cosmos: Type.String({ pattern: '^([a-z]{1,20}1[02-9ac-hj-np-z]{38}|[A-Z]{1,20}1[02-9AC-HJ-NP-Z]{38})$', maxLength: 64, description: 'bech32 account address' }),
+  stacks: Type.String({ pattern: '^S[0-9A-HJKMNP-TV-Z]{38,40}$', maxLength: 41, description: 'c32check address: SP… on mainnet, ST… elsewhere' }),
+  bitcoin: Type.String({ pattern: '^[A-Za-z0-9]{26,90}$', maxLength: 90, description: 'P2PKH, P2SH-P2WPKH, P2WPKH or P2TR address' })
+})
+
+const Signature = Type.String({ minLength: 1, maxLength: 16_384 })
+const signatureOf: Readonly<Record<WalletFamily, TSchema>> = {
+  evm: Type.String({ ...Signature, description: '65 bytes r, s, v, 0x hex; of a contract wallet what it accepts (ERC-1271, ERC-6492)' }),
+  solana: Type.String({ ...Signature, description: 'Ed25519, base58 or base64, over the text or over the off-chain message envelope around it' }),
+  cosmos: Type.String({ ...Signature, description: '64 bytes r, s, base64, over the ADR-36 document' }),
+  stacks: Type.String({ ...Signature, description: '65 bytes r, s, v, hex' }),
+  bitcoin: Type.String({ ...Signature, description: 'BIP-322, or BIP-137 in base64' })
+}
+const publicKeyOf = {
+  evm: {},
+  solana: {},
+  cosmos: { public_key: Type.String({ maxLength: 256, description: '33 bytes, compressed, base64' }) },
+  stacks: { public_key: Type.Optional(Type.String({ maxLength: 256, description: '33 bytes, compressed, hex' })) },
+  bitcoin: {}
+} as const
+
+const example: Readonly<Record<WalletFamily, string>> = {
+  evm: '0x70997970C51812dc3A010C7d01b50e0d17dc79C8',
+  solana: '4uQeVj5tqViQh7yWWGStvkEG1Zmhx6uasJtWCJziofM',
+  cosmos: 'cosmos14qazscc80zgzx3m0m0aa30ths0p9hg8vdglqrc',
+  stacks: 'SP2J6ZY48GV1EZ5V2V5RB9MP66SW86PYKKNRV9EJ7',
+  bitcoin: 'bc1qar0srrr7xfkvy5l643lydnw9re59gtzzwf5mdq'
+}
+const title: Readonly<Record<WalletFamily, string>> = {
+  evm: 'an Ethereum wallet', solana: 'a Solana wallet', cosmos: 'a Cosmos wallet', stacks: 'a Stacks wallet', bitcoin: 'a Bitcoin wallet'
+}
+
+const challengeOf = <F extends WalletFamily>(family: F) => defineRoute({
+  method: 'POST',
+  path: `/api/v1/auth/${family}/challenge`,
+  operationId: `challenge_${family}`,
+  tag: 'Sign-in',
+  summary: `The message that ${title[family]} signs`,
+  description: 'With `purpose` `link`, or with an access token and no purpose, the message links the wallet to the account of that token; else it signs in. One never does the other\'s work.',
+  caller: 'anyone',
+  limit: 'sign-in',
+  body: Type.Object({
+    address: walletAddresses[family],
+    network: Type.Optional(Network),
+    ...family === 'evm' && { chain_id: Type.Optional(ChainId) },
+    purpose: Type.Optional(Type.Union([Type.Literal('login'), Type.Literal('link')]))
+  }, { additionalProperties: false, examples: [{ address: example[family] }] }),
+  status: 200,
+  reply: Type.Object({ challenge_id: ChallengeId, message: Type.String(), nonce: Type.String(), expires_at: Timestamp }),
+  problems: ['malformedRequest', 'unauthorized', 'schemaViolation', 'rateLimited', 'unavailable']
+})
+
+const proof = (family: WalletFamily) => ({
+  address: walletAddresses[family],
+  signed_message: Type.String({ maxLength: 16_384, description: 'Exactly the message of the challenge' }),
+  signature: signatureOf[family],
+  ...publicKeyOf[family],
+  challenge_id: Type.Optional(ChallengeId)
+})
+
+const verifyOf = <F extends WalletFamily>(family: F) => defineRoute({
+  method: 'POST',
+  path: `/api/v1/auth/${family}/verify`,
+  operationId: `verify_${family}`,
+  tag: 'Sign-in',
+  summary: `Sign in with ${title[family]}`,
+  description: 'The challenge is used up by this call, right or wrong. A wrong signature, an unknown, used or expired challenge and any other text answer alike. The first sign-in makes the account.',
+  caller: 'anyone',
+  limit: 'sign-in',
+  body: Type.Object({ ...proof(family), username: Type.Optional(Username) }, { additionalProperties: false }),
+  status: 200,
+  reply: TokenReply,
+  problems: ['malformedRequest', 'proofRejected', 'schemaViolation', 'rateLimited', 'unavailable']
+})
+
+const linkOf = <F extends WalletFamily>(family: F) => defineRoute({
+  method: 'POST',
+  path: `/api/v1/auth/${family}/link`,
+  operationId: `link_${family}`,
+  tag: 'Account',
+  summary: `Link ${title[family]} to this account`,
+  description: 'Needs a `link` challenge of this very session. A wallet of another account is refused; linking one\'s own again changes nothing.',
+  caller: 'session',
+  fresh: true,
+  limit: 'sign-in',
+  body: Type.Object(proof(family), { additionalProperties: false }),
+  status: 200,
+  reply: Type.Object({ message: Type.String(), identity: IdentityView }),
+  problems: ['malformedRequest', 'unauthorized', 'freshProofRequired', 'proofRejected', 'identityTaken', 'schemaViolation', 'rateLimited', 'unavailable']
+})
+
+export const walletRoutes = Object.freeze({
+  evm: { challenge: challengeOf('evm'), verify: verifyOf('evm'), link: linkOf('evm') },
+  solana: { challenge: challengeOf('solana'), verify: verifyOf('solana'), link: linkOf('solana') },
+  cosmos: { challenge: challengeOf('cosmos'), verify: verifyOf('cosmos'), link: linkOf('cosmos') },
+  stacks: { challenge: challengeOf('stacks'), verify: verifyOf('stacks'), link: linkOf('stacks') },
+  bitcoin: { challenge: challengeOf('bitcoin'), verify: verifyOf('bitcoin'), link: linkOf('bitcoin') }
+})
