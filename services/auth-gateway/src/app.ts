@@ -1,19 +1,23 @@
 /** What the gateway serves, in order. */
 import { registerDocs } from '@countersign/http'
 import type { FastifyInstance } from 'fastify'
+import { identityRoutes, type IdentityRoutesDeps } from './routes/identities.ts'
 import { meRoutes, type MeRoutesDeps } from './routes/me.ts'
 import { openPages, type OpenPagesDeps } from './routes/open-pages.ts'
 import { signInRoutes, type SignInRoutesDeps } from './routes/sign-in.ts'
 import { transactionRoutes, type TransactionRoutesDeps } from './routes/transactions.ts'
+import { walletSignInRoutes, type WalletRoutesDeps } from './routes/wallet-sign-in.ts'
 
-export type GatewayDeps = OpenPagesDeps & SignInRoutesDeps & MeRoutesDeps & TransactionRoutesDeps
+export type GatewayDeps = OpenPagesDeps & WalletRoutesDeps & SignInRoutesDeps & IdentityRoutesDeps & MeRoutesDeps & TransactionRoutesDeps
 
 export async function serve (app: FastifyInstance, deps: GatewayDeps): Promise<void> {
   await registerDocs(app, { title: 'Countersign', version: '0.1.0' })
   await app.register(async (door) => {
     openPages(door, deps)
+    walletSignInRoutes(door, deps)
     signInRoutes(door, deps)
     meRoutes(door, deps)
+    identityRoutes(door, deps)
     transactionRoutes(door, deps)
   })
 }

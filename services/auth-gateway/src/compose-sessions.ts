@@ -4,6 +4,7 @@ import { withLock } from '@countersign/redis'
 import { newId, type Clock, type Lifecycle, type Logger, type Metrics } from '@countersign/runtime'
 import { deriveKey, keyFromText } from '@countersign/secrets'
 import type { FastifyInstance } from 'fastify'
+import type { ClientSession } from 'mongodb'
 import type { GatewayConfig } from './config.ts'
 import { createWriteMail } from './mail/write-mail.ts'
 import { createAccessTokens } from './sessions/access-token.ts'
@@ -18,6 +19,7 @@ import { createSessionGuard } from './sessions/session-guard.ts'
 import { createSessionRepository, type SessionRepository } from './sessions/session-repository.ts'
 import { createSessionStates, keptMs } from './sessions/session-state.ts'
 import type { Stores } from './stores.ts'
+import type { LinkedIdentity } from './users/identity.ts'
 import type { UserRepository } from './users/user-repository.ts'
 
 export interface ComposeSessionsOptions {
@@ -53,6 +55,7 @@ export async function composeSessions ({ config, stores: { mongo, redis, outbox,
 
   return {
     states,
+    endOfIdentity: (identity: LinkedIdentity, transaction: ClientSession) => sessions.endOfIdentity(identity.userId, identity.id, 'identity_unlinked', transaction),
     jwks: accessTokens.jwks,
     guard: createSessionGuard({ accessTokens, states }),
     open: createOpenSession({ sessions, states, audit, grant, newId: () => newId('ses'), ttlSeconds: config.sessions.ttlSeconds }),

@@ -2,23 +2,21 @@
 import { mailHeartbeatKey, Problem, problems } from '@countersign/contracts'
 import { createServer, listenOn, startOpsServer } from '@countersign/http'
 import { createAudit } from '@countersign/mongo'
-import { redisTime } from '@countersign/redis'
 import { clockFrom, createMetrics, newId, type Clock, type Lifecycle, type Logger, type Metrics } from '@countersign/runtime'
-import { createReceiptVerifier, deriveKey, randomToken } from '@countersign/secrets'
-import { canonicalEvmAddress, parseSiweMessage, secp256k1Backend, verifyEvmMessage } from '@countersign/wallet-proofs'
+import { createReceiptVerifier, deriveKey } from '@countersign/secrets'
+import { secp256k1Backend } from '@countersign/wallet-proofs'
 import { serve } from './app.ts'
-import { createChallengeStore } from './challenges/challenge-store.ts'
-import { createIssueChallenge } from './challenges/issue-challenge.ts'
 import { composeSessions } from './compose-sessions.ts'
+import { composeWallets } from './compose-wallets.ts'
 import type { GatewayConfig } from './config.ts'
 import { createAskConfirmation } from './email/ask-confirmation.ts'
 import { createConfirmEmail } from './email/confirm-email.ts'
 import { isOutage } from './health/outage.ts'
 import { createPublicHealth } from './health/public-health.ts'
 import type { SessionGuard } from './sessions/session-guard.ts'
-import { createSignInEvm } from './sign-in/sign-in-evm.ts'
 import { openStores, type Stores } from './stores.ts'
-import { createUserRepository, type UserRepository } from './users/user-repository.ts'
+import { createIdentityRepository } from './users/identity-repository.ts'
+import { createUserRepository } from './users/user-repository.ts'
 
 const service = 'auth-gateway'
 
@@ -34,7 +32,8 @@ export async function compose (config: GatewayConfig, log: Logger, lifecycle: Li
   const metrics = createMetrics({ service, sha: config.log.sha, environment: config.label })
   const stores = await openStores({ config, log, metrics, lifecycle })
   const audit = createAudit(stores.mongo.db)
-  const users = createUserRepository({ mongo: stores.mongo, audit, now: () => clock.now(), newId: () => newId('usr'), newSuffix: () => randomToken(4).replace(/[^A-Za-z0-9]/g, '0') })
+  const users = createUserRepository({ mongo: stores.mongo, audit, now: () => clock.now(), newId: () => newId('usr') })
+  const identities = createIdentityRepository({ mongo: stores.mongo, now: () => clock.now() })
 
   // The server takes its guard when it is made, and the guard's tokens are made by the server's plugin.
   let guard: SessionGuard = () => Promise.reject(new Problem(problems.unavailable))
@@ -54,8 +53,14 @@ export async function compose (config: GatewayConfig, log: Logger, lifecycle: Li
   await serve(app, {
     jwks: sessions.jwks,
     health: composeHealth(config, stores, clock),
-    ...composeSignIn(config, stores, users, metrics),
+    ...composeWallets({ config, redis: stores.redis, users, identities, audit, sessions, log, metrics }),
     openSession: sessions.open,
+    sessionOf: sessions.guard,
+    updateUser: async (id, sessionId, changes) => {
+      const user = await users.update(id, changes)
+      if (typeof user === 'object') await sessions.states.userChanged(user, sessionId)
+      return user
+    },
     refresh: sessions.refresh,
     close: sessions.close,
     commands,
@@ -82,25 +87,6 @@ function sayBackend (log: Logger): void {
   const secp256k1 = secp256k1Backend()
   if (secp256k1 === 'native') log.info({ secp256k1 }, 'signatures are checked by the native library')
   else log.warn({ secp256k1 }, 'the native secp256k1 library did not load: signatures are checked in JavaScript, about 10 times slower')
-}
-
-function composeSignIn (config: GatewayConfig, { redis }: Stores, users: UserRepository, metrics: Metrics) {
-  const challenges = createChallengeStore(redis)
-  const authentications = metrics.counter({ name: 'wallet_authentications_total', help: 'Wallet sign-ins by outcome', labels: ['wallet_type', 'status'] })
-  return {
-    issueChallenge: createIssueChallenge({
-      challenges,
-      ...config.signIn,
-      now: async () => new Date(await redisTime(redis)),
-      newId: () => newId('chl'),
-      newNonce: () => Buffer.from(randomToken(16), 'base64url').toString('hex'),
-      checksumAddress: canonicalEvmAddress
-    }),
-    signInEvm: createSignInEvm({
-      challenges, users, parseMessage: parseSiweMessage, verifyMessage: verifyEvmMessage,
-      record: (status) => { authentications.inc({ wallet_type: 'evm', status }) }
-    })
-  }
 }
 
 const composeHealth = (config: GatewayConfig, { mongo, redis }: Stores, clock: Clock) => createPublicHealth({

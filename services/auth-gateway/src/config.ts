@@ -29,6 +29,10 @@ export const environment = defineEnvironment({
   TRUSTED_HOPS: variable(Type.Integer({ default: 0, minimum: 0, maximum: 10 }), { description: 'How many proxies in front append to X-Forwarded-For' }),
   PROJECT_NAME: variable(Type.String({ default: 'Countersign', pattern: '^[A-Za-z0-9 .-]{1,64}$' }), { description: 'Brand in the message that wallets show' }),
   EVM_CHAIN_IDS: listVariable(Type.Array(Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }), { default: [1], minItems: 1 }), { description: 'EIP-155 chain ids that sign-in accepts; the first is the default' }),
+  SUPPORTED_NETWORKS: listVariable(Type.Array(Type.String({ pattern: '^(mainnet|testnet|devnet)$' }), { default: ['mainnet'], minItems: 1 }), { description: 'Networks that Solana, Cosmos, Stacks and Bitcoin wallets may sign in on: mainnet, testnet, devnet' }),
+  DEFAULT_NETWORK: variable(Type.String({ default: 'mainnet', pattern: '^(mainnet|testnet|devnet)$' }), { description: 'Network of a wallet whose caller names none' }),
+  COSMOS_PREFIXES: listVariable(Type.Array(Type.String({ pattern: '^[a-z]{1,20}$' }), { default: ['cosmos', 'secret', 'osmo', 'juno', 'stars', 'akash', 'celestia'] }), { description: 'bech32 prefixes of Cosmos chains whose keys are secp256k1 with SHA-256 and RIPEMD-160' }),
+  COSMOS_ETH_PREFIXES: listVariable(Type.Array(Type.String({ pattern: '^[a-z]{1,20}$' }), { default: ['inj'] }), { description: 'bech32 prefixes of Cosmos chains that hash keys as Ethereum does (ethsecp256k1)' }),
   SECRET_KEY: variable(Type.String({ minLength: 32 }), { description: 'Root of the HMAC keys of this service', secret: true, generate: () => randomToken(48) }),
   ACCESS_TOKEN_PRIVATE_JWK: jsonVariable(Jwk, { description: 'P-256 private key (JWK) that signs access tokens', secret: 'issued', generate: () => JSON.stringify(generateAccessTokenKey().privateJwk) }),
   ACCESS_TOKEN_PREVIOUS_JWKS: jsonVariable(Type.Optional(Jwks), { description: 'Public keys (JWKS) whose tokens are still accepted after a rotation' }),
@@ -48,6 +52,7 @@ export const environment = defineEnvironment({
   AUTH_RATE_LIMIT_MAX_REQUESTS: variable(Type.Integer({ default: 20, minimum: 1 }), { description: 'Sign-in requests per window and client address' })
 }, [
   ...commonRules,
+  ({ SUPPORTED_NETWORKS: known, DEFAULT_NETWORK: usual }) => known.includes(usual) ? undefined : { name: 'DEFAULT_NETWORK', fault: 'must be one of SUPPORTED_NETWORKS' },
   ({ SESSION_MIN_DURATION_HOURS: least, SESSION_DEFAULT_DURATION_HOURS: usual, SESSION_MAX_DURATION_HOURS: most }) =>
     least <= usual && usual <= most ? undefined : { name: 'SESSION_DEFAULT_DURATION_HOURS', fault: 'must lie between SESSION_MIN_DURATION_HOURS and SESSION_MAX_DURATION_HOURS' }
 ])
@@ -74,7 +79,13 @@ export function configFrom (e: Readonly<Values<typeof environment.variables>>) {
     secretKey: e.SECRET_KEY,
     mailSealKey: e.MAIL_SEAL_KEY,
     receiptKeys: e.RECEIPT_PUBLIC_JWKS,
-    signIn: { origin: url.origin, domain: url.host, brand: e.PROJECT_NAME, chainIds: e.EVM_CHAIN_IDS, ttlSeconds: e.NONCE_EXPIRY_SECONDS },
+    signIn: { origin: url.origin, domain: url.host, brand: e.PROJECT_NAME, ttlSeconds: e.NONCE_EXPIRY_SECONDS },
+    wallets: {
+      chainIds: e.EVM_CHAIN_IDS,
+      networks: { supported: e.SUPPORTED_NETWORKS, initial: e.DEFAULT_NETWORK },
+      cosmosPrefixes: e.COSMOS_PREFIXES,
+      cosmosEthPrefixes: e.COSMOS_ETH_PREFIXES
+    },
     tokens: {
       issuer: url.origin,
       privateJwk: e.ACCESS_TOKEN_PRIVATE_JWK,

@@ -9,7 +9,8 @@ export async function describeApi (): Promise<unknown> {
   const unused = (): never => { throw new Error('only the description of the API is wanted') }
   const app = await createServer({ service: 'auth-gateway', log, metrics, trustedHops: 0, sessionGuard: unused })
   const deps: GatewayDeps = {
-    jwks: { keys: [] }, health: unused, issueChallenge: unused, signInEvm: unused, openSession: unused,
+    jwks: { keys: [] }, health: unused, issueChallenge: unused, signInWithWallet: unused, linkWallet: unused, sessionOf: unused, openSession: unused,
+    unlink: unused, updateUser: unused,
     refresh: unused, close: unused, commands: { call: unused }, confirmEmail: unused
   }
   await serve(app, deps)

@@ -18,19 +18,19 @@ export const walletAddresses: Readonly<Record<WalletFamily, TSchema>> = Object.f
   bitcoin: Type.String({ pattern: '^[A-Za-z0-9]{26,90}$', maxLength: 90, description: 'P2PKH, P2SH-P2WPKH, P2WPKH or P2TR address' })
 })
 
-const Signature = Type.String({ minLength: 1, maxLength: 16_384 })
+/** Unbounded but for the body: a signature of any length is refused as a wrong one. */
 const signatureOf: Readonly<Record<WalletFamily, TSchema>> = {
-  evm: Type.String({ ...Signature, description: '65 bytes r, s, v, 0x hex; of a contract wallet what it accepts (ERC-1271, ERC-6492)' }),
-  solana: Type.String({ ...Signature, description: 'Ed25519, base58 or base64, over the text or over the off-chain message envelope around it' }),
-  cosmos: Type.String({ ...Signature, description: '64 bytes r, s, base64, over the ADR-36 document' }),
-  stacks: Type.String({ ...Signature, description: '65 bytes r, s, v, hex' }),
-  bitcoin: Type.String({ ...Signature, description: 'BIP-322, or BIP-137 in base64' })
+  evm: Type.String({ description: '65 bytes r, s, v, 0x hex; of a contract wallet what it accepts (ERC-1271, ERC-6492)' }),
+  solana: Type.String({ description: 'Ed25519, base58 or base64, over the text or over the off-chain message envelope around it' }),
+  cosmos: Type.String({ description: '64 bytes r, s, base64, over the ADR-36 document' }),
+  stacks: Type.String({ description: '65 bytes r, s, v, hex' }),
+  bitcoin: Type.String({ description: 'BIP-322, or BIP-137 in base64' })
 }
 const publicKeyOf = {
   evm: {},
   solana: {},
-  cosmos: { public_key: Type.String({ maxLength: 256, description: '33 bytes, compressed, base64' }) },
-  stacks: { public_key: Type.Optional(Type.String({ maxLength: 256, description: '33 bytes, compressed, hex' })) },
+  cosmos: { public_key: Type.String({ description: '33 bytes, compressed, base64' }) },
+  stacks: { public_key: Type.Optional(Type.String({ description: '33 bytes, compressed, hex' })) },
   bitcoin: {}
 } as const
 
@@ -67,7 +67,7 @@ const challengeOf = <F extends WalletFamily>(family: F) => defineRoute({
 
 const proof = (family: WalletFamily) => ({
   address: walletAddresses[family],
-  signed_message: Type.String({ maxLength: 16_384, description: 'Exactly the message of the challenge' }),
+  signed_message: Type.String({ description: 'Exactly the message of the challenge' }),
   signature: signatureOf[family],
   ...publicKeyOf[family],
   challenge_id: Type.Optional(ChallengeId)

@@ -1,15 +1,21 @@
 /** Pending sign-in challenges, in Redis for as long as they live. */
+import type { WalletFamily } from '@countersign/contracts'
 import type { Redis } from 'ioredis'
+import type { ChallengePurpose } from './sign-in-message.ts'
 
 export interface SignInChallenge {
   readonly id: string
-  readonly purpose: 'login'
-  /** EIP-55. */
+  readonly family: WalletFamily
+  readonly purpose: ChallengePurpose
+  /** Canonical. */
   readonly address: string
-  readonly chainId: number
+  readonly network: string
+  readonly chainReference: string
   readonly nonce: string
   /** The whole text, as issued. */
   readonly message: string
+  /** Who asked for it; only for `link`. */
+  readonly asker?: { readonly userId: string, readonly sessionId: string }
 }
 
 export type ChallengeStore = ReturnType<typeof createChallengeStore>
@@ -33,7 +39,6 @@ export function createChallengeStore (redis: Redis) {
       return stored === null ? undefined : JSON.parse(stored) as SignInChallenge
     },
 
-    /** For callers of the earlier systems, who send no challenge id back. */
     async idOfNonce (nonce: string): Promise<string | undefined> {
       return await redis.get(nonceKey(nonce)) ?? undefined
     }

@@ -1,21 +1,28 @@
-import { Problem, problems } from '@countersign/contracts'
-import { evmMessage } from './evm-message.ts'
+import { Problem, problems, type WalletFamily } from '@countersign/contracts'
+import type { Families } from '../wallets/families.ts'
 import type { ChallengeStore } from './challenge-store.ts'
+import { signInMessage, type ChallengePurpose } from './sign-in-message.ts'
 
 export interface IssueDeps {
+  readonly families: Families
   readonly challenges: Pick<ChallengeStore, 'keep'>
   /** The store's clock decides, so that a skewed process issues no message that wallets call expired. */
   readonly now: () => Promise<Date>
   readonly newId: () => string
   /** 128 random bits in letters and digits, as EIP-4361 asks. */
   readonly newNonce: () => string
-  /** EIP-55 form, or undefined for a mixed-case address whose checksum is wrong. */
-  readonly checksumAddress: (address: string) => string | undefined
   readonly origin: string
   readonly domain: string
   readonly brand: string
-  readonly chainIds: readonly number[]
   readonly ttlSeconds: number
+}
+
+export interface ChallengeRequest {
+  readonly address: string
+  readonly network?: string
+  readonly chainId?: number
+  /** Links to this account, for this session alone; absent: signs in. */
+  readonly asker?: { readonly userId: string, readonly sessionId: string }
 }
 
 export interface IssuedChallenge {
@@ -25,21 +32,21 @@ export interface IssuedChallenge {
   readonly expiresAt: Date
 }
 
-/** @throws Problem schemaViolation for an address that fails its checksum or a chain that is not configured. */
-export const createIssueChallenge = ({ challenges, now, newId, newNonce, checksumAddress, origin, domain, brand, chainIds, ttlSeconds }: IssueDeps) =>
-  async (given: { address: string, chainId?: number }): Promise<IssuedChallenge> => {
-    const address = checksumAddress(given.address)
-    if (address === undefined) throw refused('body/address', 'has a wrong EIP-55 checksum')
-    const chainId = given.chainId ?? chainIds[0] as number
-    if (!chainIds.includes(chainId)) throw refused('body/chain_id', 'is not a configured chain')
+export type IssueChallenge = (family: WalletFamily, request: ChallengeRequest) => Promise<IssuedChallenge>
+
+/** @throws Problem schemaViolation for an address that fails its checksum or a network that is not configured */
+export const createIssueChallenge = ({ families, challenges, now, newId, newNonce, origin, domain, brand, ttlSeconds }: IssueDeps): IssueChallenge =>
+  async (familyName, { asker, ...given }) => {
+    const account = families[familyName].read(given)
+    if ('fault' in account) throw new Problem(problems.schemaViolation, { faults: [account.fault] })
+    const { address, network, chainReference, chainName } = account
 
     const issuedAt = await now()
     const expiresAt = new Date(issuedAt.getTime() + ttlSeconds * 1000)
     const challengeId = newId()
     const nonce = newNonce()
-    const message = evmMessage({ domain, origin, brand, address, chainId, nonce, issuedAt, expiresAt })
-    await challenges.keep({ id: challengeId, purpose: 'login', address, chainId, nonce, message }, ttlSeconds)
+    const purpose: ChallengePurpose = asker === undefined ? 'login' : 'link'
+    const message = signInMessage({ domain, origin, brand, purpose, chainName, address, chainReference, nonce, issuedAt, expiresAt, ...asker && { userId: asker.userId } })
+    await challenges.keep({ id: challengeId, family: familyName, purpose, address, network, chainReference, nonce, message, ...asker && { asker } }, ttlSeconds)
     return { challengeId, message, nonce, expiresAt }
   }
-
-const refused = (path: string, message: string): Problem => new Problem(problems.schemaViolation, { faults: [{ path, message }] })

@@ -1,5 +1,6 @@
 import type { TokenReply } from '@countersign/contracts'
 import type { Audit } from '@countersign/mongo'
+import type { SignedIn } from '../sign-in/sign-in-with-wallet.ts'
 import { userView } from '../users/user-view.ts'
 import type { User } from '../users/user.ts'
 import type { AccessTokens } from './access-token.ts'
@@ -36,9 +37,9 @@ export const createGrantTokens = ({ accessTokens, refreshTokens }: { accessToken
   })
 
 export const createOpenSession = ({ sessions, states, audit, grant, newId, ttlSeconds }: OpenSessionDeps) =>
-  async (user: User, { ip, userAgent, requestId }: ClientDescription): Promise<TokenReply> => {
-    const session = await sessions.open({ id: newId(), userId: user.id, kind: 'evm', ttlSeconds, client: { ip, userAgent } })
-    await audit.append({ event: 'session.opened', subject: session.id, actor: user.id, requestId })
+  async ({ user, identity }: SignedIn, { ip, userAgent, requestId }: ClientDescription): Promise<TokenReply> => {
+    const session = await sessions.open({ id: newId(), userId: user.id, identityId: identity.id, method: identity.kind, ttlSeconds, client: { ip, userAgent } })
+    await audit.append({ event: 'session.opened', subject: session.id, actor: user.id, requestId, facts: { method: identity.kind } })
     await states.keep(session.id, user, ttlSeconds * 1000)
     return grant(session, user)
   }

@@ -1,3 +1,4 @@
+import type { IdentityKind } from '@countersign/contracts'
 import type { Mongo } from '@countersign/mongo'
 import type { ClientSession } from 'mongodb'
 import type { Session, SessionState } from './session.ts'
@@ -5,7 +6,9 @@ import type { Session, SessionState } from './session.ts'
 interface SessionDocument {
   _id: string
   userId: string
-  kind: 'evm'
+  /** By which login it was opened: it ends with that one. */
+  identityId: string
+  method: IdentityKind
   state: SessionState
   createdAt: Date
   expiresAt: Date
@@ -19,7 +22,8 @@ interface SessionDocument {
 export interface NewSession {
   readonly id: string
   readonly userId: string
-  readonly kind: 'evm'
+  readonly identityId: string
+  readonly method: IdentityKind
   readonly ttlSeconds: number
   readonly client: { readonly ip: string, readonly userAgent: string }
 }
@@ -47,11 +51,11 @@ export function createSessionRepository (mongo: Mongo) {
   const live = (id: string) => ({ _id: id, state: 'active' as const, $expr: { $gt: ['$expiresAt', '$$NOW'] } })
 
   return {
-    async open ({ id, userId, kind, ttlSeconds, client }: NewSession): Promise<Session> {
+    async open ({ id, userId, identityId, method, ttlSeconds, client }: NewSession): Promise<Session> {
       // An upsert with a pipeline lets the database stamp both times.
       const opened = await sessions.findOneAndUpdate({ _id: id }, [{
         $set: {
-          userId, kind, client: { $literal: client }, state: 'active', counter: 0,
+          userId, identityId: { $literal: identityId }, method, client: { $literal: client }, state: 'active', counter: 0,
           createdAt: '$$NOW', rotatedAt: '$$NOW',
           expiresAt: { $dateAdd: { startDate: '$$NOW', unit: 'second', amount: ttlSeconds } }
         }
@@ -96,6 +100,14 @@ export function createSessionRepository (mongo: Mongo) {
         [{ $set: { state: 'revoked', endedReason: reason, endedAt: '$$NOW' } }],
         { returnDocument: 'after', ...transaction !== undefined && { session: transaction } })
       return ended === null ? undefined : toSession(ended)
+    },
+
+    /** @returns the ids of the sessions that a login had opened and that are ended now. */
+    async endOfIdentity (userId: string, identityId: string, reason: string, transaction: ClientSession): Promise<string[]> {
+      const open = await sessions.find({ userId, identityId, state: 'active' }, { projection: { _id: 1 }, session: transaction }).toArray()
+      const ids = open.map(({ _id }) => _id)
+      await sessions.updateMany({ _id: { $in: ids }, state: 'active' }, [{ $set: { state: 'revoked', endedReason: reason, endedAt: '$$NOW' } }], { session: transaction })
+      return ids
     },
 
     /** @returns how many sessions were past their life and are marked now; their rows are kept as history. */

@@ -1,14 +1,21 @@
-/** A login of a user: one wallet account. */
+import type { IdentityKind } from '@countersign/contracts'
+
+/** A login of a user: one wallet account, or one e-mail address. */
 export interface Identity {
-  /** CAIP-10 with the canonical address. */
+  /** CAIP-10 with the canonical address, or `email:` and the normalised address: one id for all spellings. */
   readonly id: string
-  readonly kind: 'evm'
-  /** EIP-55, as shown. */
+  readonly kind: IdentityKind
+  /** As shown. */
   readonly address: string
 }
 
-/**
- * A key-held EVM account is the same on every chain, so it is filed under chain 1; contract wallets will carry their own.
- * The address is lower-cased: one account, however it was spelled.
- */
-export const evmIdentityId = (address: string): string => `eip155:1:${address.toLowerCase()}`
+/** A login as it is kept. */
+export interface LinkedIdentity extends Identity {
+  readonly userId: string
+  readonly addedAt: Date
+  /** Its holder has proved it. Wallets always have; an address waits for its code. */
+  readonly verified: boolean
+}
+
+/** Addresses differ in letter case only for people who type them. */
+export const emailIdentityId = (address: string): string => `email:${address.toLowerCase()}`

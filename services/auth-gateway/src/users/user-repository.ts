@@ -1,29 +1,9 @@
+import type { Profile } from '@countersign/contracts'
 import { inTransaction, isDuplicateKey, type Audit, type Mongo } from '@countersign/mongo'
+import type { ClientSession } from 'mongodb'
 import type { Identity } from './identity.ts'
 import type { User } from './user.ts'
-
-interface UserDocument {
-  _id: string
-  username: string
-  usernameKey: string
-  email: string | null
-  emailProvedAt: Date | null
-  createdAt: Date
-  version: number
-}
-
-interface IdentityDocument {
-  _id: string
-  userId: string
-  kind: 'evm'
-  address: string
-  addedAt: Date
-}
-
-export const userIndexes = [
-  { collection: 'users', name: 'username', key: { usernameKey: 1 }, unique: true },
-  { collection: 'identities', name: 'by_user', key: { userId: 1 } }
-] as const
+import { toUser, type IdentityDocument, type UserDocument } from './user-document.ts'
 
 export type UserRepository = ReturnType<typeof createUserRepository>
 
@@ -32,67 +12,80 @@ export interface UserRepositoryDeps {
   readonly audit: Audit
   readonly now: () => Date
   readonly newId: () => string
-  /** A short random suffix for a username that is taken. */
-  readonly newSuffix: () => string
 }
 
-export function createUserRepository ({ mongo, audit, now, newId, newSuffix }: UserRepositoryDeps) {
+/** What else belongs to a new user, in its own transaction. */
+export type AlsoOnCreate = (user: User, transaction: ClientSession) => Promise<void>
+
+export interface NewUser {
+  readonly identity: Identity & { readonly verified: boolean }
+  readonly username: string
+  readonly requestId?: string
+}
+
+export function createUserRepository ({ mongo, audit, now, newId }: UserRepositoryDeps) {
   const users = mongo.db.collection<UserDocument>('users')
   const identities = mongo.db.collection<IdentityDocument>('identities')
+  const active = (id: string) => ({ _id: id, state: 'active' as const })
 
   async function find (id: string): Promise<User | undefined> {
-    const [user, logins] = await Promise.all([users.findOne({ _id: id }), identities.find({ userId: id }).sort({ addedAt: 1 }).toArray()])
+    const [user, logins] = await Promise.all([users.findOne(active(id)), identities.find({ userId: id }).sort({ addedAt: 1 }).toArray()])
     return user === null ? undefined : toUser(user, logins)
   }
 
-  async function create (identity: Identity, username: string): Promise<User> {
-    const at = now()
-    const user: UserDocument = { _id: newId(), username, usernameKey: username.toLowerCase(), email: null, emailProvedAt: null, createdAt: at, version: 1 }
-    const login: IdentityDocument = { _id: identity.id, userId: user._id, kind: identity.kind, address: identity.address, addedAt: at }
-    await inTransaction(mongo, async (session) => {
-      await identities.insertOne(login, { session })
-      await users.insertOne(user, { session })
-      await audit.append({ event: 'user.created', subject: user._id, facts: { identity: login._id } }, session)
-    })
-    return toUser(user, [login])
-  }
-
   return {
+    /** @returns the user while the account is in use; one that is being deleted is gone for everybody. */
     find,
 
-    /** One user per identity, also when its first two sign-ins race: the identity's unique id decides, the loser reads again. */
-    async findOrCreateByIdentity (identity: Identity, wantedUsername?: string): Promise<User> {
-      let username = wantedUsername ?? `user_${identity.address.slice(2, 10).toLowerCase()}`
-      for (let tries = 0; tries < 5; tries++) {
-        const known = await identities.findOne({ _id: identity.id })
-        if (known !== null) {
-          const user = await find(known.userId)
-          if (user !== undefined) return user
-          throw new Error(`identity without a user: ${known.userId}`)
-        }
-        try {
-          return await create(identity, username)
-        } catch (error) {
-          if (!isDuplicateKey(error)) throw error
-          username = `${username.slice(0, 40)}_${newSuffix()}`
-        }
+    async findByIdentity (identityId: string): Promise<User | undefined> {
+      const known = await identities.findOne({ _id: identityId })
+      return known === null ? undefined : await find(known.userId)
+    },
+
+    /** @returns the new user, or which of its names was taken: the identity's or the username's unique index decides every race. */
+    async create ({ identity, username, requestId }: NewUser, also?: AlsoOnCreate): Promise<User | 'identity taken' | 'username taken'> {
+      const at = now()
+      const document: UserDocument = {
+        _id: newId(), username, usernameKey: username.toLowerCase(), state: 'active', email: null, emailProvedAt: null,
+        roles: ['user'], profile: {}, createdAt: at, version: 1, sessionEpoch: 0
       }
-      throw new Error('no free username found')
+      const login: IdentityDocument = { _id: identity.id, userId: document._id, kind: identity.kind, address: identity.address, verified: identity.verified, addedAt: at }
+      const user = toUser(document, [login])
+      try {
+        await inTransaction(mongo, async (transaction) => {
+          await identities.insertOne(login, { session: transaction })
+          await users.insertOne(document, { session: transaction })
+          await audit.append({ event: 'user.created', subject: user.id, ...requestId !== undefined && { requestId }, facts: { kind: identity.kind } }, transaction)
+          await also?.(user, transaction)
+        })
+      } catch (error) {
+        if (!isDuplicateKey(error)) throw error
+        return await identities.findOne({ _id: identity.id }) === null ? 'username taken' : 'identity taken'
+      }
+      return user
     },
 
     /** @returns the user, with the address unless a later proof is there already; undefined when there is no such user. */
     async setEmail (id: string, email: string, provedAt: Date): Promise<User | undefined> {
-      await users.updateOne({ _id: id, $or: [{ emailProvedAt: null }, { emailProvedAt: { $lt: provedAt } }] }, { $set: { email, emailProvedAt: provedAt }, $inc: { version: 1 } })
+      await users.updateOne({ ...active(id), $or: [{ emailProvedAt: null }, { emailProvedAt: { $lt: provedAt } }] }, { $set: { email, emailProvedAt: provedAt }, $inc: { version: 1 } })
+      return await find(id)
+    },
+
+    /** Fields that are absent stay; an empty text clears one of the profile. */
+    async update (id: string, { username, profile = {} }: { username?: string, profile?: Profile }): Promise<User | 'username taken' | undefined> {
+      const set = Object.entries(profile).filter(([, value]) => value !== '').map(([name, value]) => [`profile.${name}`, value])
+      const unset = Object.entries(profile).filter(([, value]) => value === '').map(([name]) => [`profile.${name}`, 1])
+      try {
+        await users.updateOne(active(id), {
+          $set: { ...Object.fromEntries(set), ...username !== undefined && { username, usernameKey: username.toLowerCase() } },
+          ...unset.length > 0 && { $unset: Object.fromEntries(unset) },
+          $inc: { version: 1 }
+        })
+      } catch (error) {
+        if (isDuplicateKey(error)) return 'username taken'
+        throw error
+      }
       return await find(id)
     }
   }
 }
-
-const toUser = ({ _id, username, email, createdAt, version }: UserDocument, logins: readonly IdentityDocument[]): User => ({
-  id: _id,
-  username,
-  email,
-  createdAt,
-  version,
-  identities: logins.map(({ _id: id, kind, address, addedAt }) => ({ id, kind, address, addedAt }))
-})

@@ -1,11 +1,17 @@
-import type { UserView } from '@countersign/contracts'
+import type { IdentityView, UserView } from '@countersign/contracts'
+import type { LinkedIdentity } from './identity.ts'
 import type { User } from './user.ts'
 
 /** A user as the API shows them to themselves. */
-export const userView = ({ id, username, email, identities, createdAt }: User): UserView => ({
+export const userView = ({ id, username, email, roles, profile, identities, createdAt }: User): UserView => ({
   id,
   username,
   email,
-  identities: identities.map(({ id: identityId, kind, address, addedAt }) => ({ id: identityId, kind, address, added_at: addedAt.toISOString() })),
+  roles: [...roles],
+  profile,
+  identities: identities.map(identityView),
   created_at: createdAt.toISOString()
 })
+
+export const identityView = ({ id, kind, address, verified, addedAt }: LinkedIdentity): IdentityView =>
+  ({ id, kind, address, verified, added_at: addedAt.toISOString() })

@@ -1,12 +1,17 @@
-import type { Identity } from './identity.ts'
+import type { Profile, Role } from '@countersign/contracts'
+import type { LinkedIdentity } from './identity.ts'
 
 export interface User {
   readonly id: string
   readonly username: string
   /** The proved address, or null. */
   readonly email: string | null
-  readonly identities: readonly (Identity & { readonly addedAt: Date })[]
+  readonly roles: readonly Role[]
+  readonly profile: Profile
+  readonly identities: readonly LinkedIdentity[]
   readonly createdAt: Date
   /** Grows with every change, so that an older copy never replaces a newer one. */
   readonly version: number
+  /** Grows when every session is to end: one of an older epoch is dead. */
+  readonly sessionEpoch: number
 }

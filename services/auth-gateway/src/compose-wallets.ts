@@ -1,0 +1,72 @@
+/** Signing in and linking with wallets, joined: families, challenges, proofs. */
+import type { WalletFamily } from '@countersign/contracts'
+import type { Audit } from '@countersign/mongo'
+import { redisTime, type Redis } from '@countersign/redis'
+import { newId, type Logger, type Metrics } from '@countersign/runtime'
+import { randomToken } from '@countersign/secrets'
+import { canonicalEvmAddress, verifyEvmMessage } from '@countersign/wallet-proofs'
+import { createChallengeStore } from './challenges/challenge-store.ts'
+import { createIssueChallenge } from './challenges/issue-challenge.ts'
+import type { composeSessions } from './compose-sessions.ts'
+import type { GatewayConfig } from './config.ts'
+import { createCheckWalletProof } from './sign-in/check-wallet-proof.ts'
+import { createLinkWallet } from './sign-in/link-wallet.ts'
+import { createSignInWithWallet } from './sign-in/sign-in-with-wallet.ts'
+import { createUnlinkIdentity } from './sign-in/unlink-identity.ts'
+import type { IdentityRepository } from './users/identity-repository.ts'
+import type { UserRepository } from './users/user-repository.ts'
+import { createEvmFamily } from './wallets/evm-family.ts'
+import { networkFault, type Families, type Family } from './wallets/families.ts'
+
+export interface ComposeWalletsOptions {
+  readonly config: GatewayConfig
+  readonly redis: Redis
+  readonly users: UserRepository
+  readonly identities: IdentityRepository
+  readonly audit: Audit
+  readonly sessions: Pick<Awaited<ReturnType<typeof composeSessions>>, 'states' | 'endOfIdentity'>
+  readonly log: Logger
+  readonly metrics: Metrics
+}
+
+export function composeWallets ({ config, redis, users, identities, audit, sessions: { states, endOfIdentity }, log, metrics }: ComposeWalletsOptions) {
+  const challenges = createChallengeStore(redis)
+  const authentications = metrics.counter({ name: 'wallet_authentications_total', help: 'Wallet sign-ins by outcome', labels: ['wallet_type', 'status'] })
+  const families = composeFamilies(config.wallets)
+  const check = createCheckWalletProof({
+    families,
+    challenges,
+    refused: (family: WalletFamily, reason) => {
+      authentications.inc({ wallet_type: family, status: 'failure' })
+      log.info({ wallet_type: family, reason }, 'signature verification refused')
+    }
+  })
+  return {
+    issueChallenge: createIssueChallenge({
+      families,
+      challenges,
+      ...config.signIn,
+      now: async () => new Date(await redisTime(redis)),
+      newId: () => newId('chl'),
+      newNonce: () => Buffer.from(randomToken(16), 'base64url').toString('hex')
+    }),
+    signInWithWallet: createSignInWithWallet({
+      check, users,
+      succeeded: (family) => { authentications.inc({ wallet_type: family, status: 'success' }) },
+      newSuffix: () => randomToken(4).replace(/[^A-Za-z0-9]/g, '0')
+    }),
+    linkWallet: createLinkWallet({ check, identities, users, states, audit }),
+    unlink: createUnlinkIdentity({ identities, users, states, audit, endSessions: endOfIdentity })
+  }
+}
+
+function composeFamilies ({ chainIds }: GatewayConfig['wallets']): Families {
+  const absent: Family = { read: () => networkFault, prove: () => Promise.resolve({ outcome: 'refused', reason: 'not configured' }) }
+  return {
+    evm: createEvmFamily({ chainIds, canonical: canonicalEvmAddress, verify: verifyEvmMessage, rpcOf: () => undefined }),
+    solana: absent,
+    cosmos: absent,
+    stacks: absent,
+    bitcoin: absent
+  }
+}

@@ -1,0 +1,67 @@
+import { Problem, problems, type WalletFamily } from '@countersign/contracts'
+import type { ChallengeStore, SignInChallenge } from '../challenges/challenge-store.ts'
+import { nonceIn } from '../challenges/sign-in-message.ts'
+import type { Identity } from '../users/identity.ts'
+import type { Families, WalletAccount } from '../wallets/families.ts'
+
+export interface CheckDeps {
+  readonly families: Families
+  readonly challenges: Pick<ChallengeStore, 'consume' | 'idOfNonce'>
+  /** Every refusal with its cause, which the caller is never told. */
+  readonly refused: (family: WalletFamily, reason: string) => void
+}
+
+export interface GivenProof {
+  readonly address: string
+  readonly signedMessage: string
+  readonly signature: string
+  readonly publicKey?: string
+  readonly challengeId?: string
+}
+
+/** For whom the challenge must have been made. */
+export type Wanted = { readonly purpose: 'login' } | { readonly purpose: 'link', readonly userId: string, readonly sessionId: string }
+
+export type CheckWalletProof = (family: WalletFamily, given: GivenProof, wanted: Wanted) => Promise<Identity>
+
+/**
+ * Consumes the challenge before any signature work, so that of many parallel tries one at most is looked at; then the text must be the
+ * one that was issued, for this purpose and this asker; then the signature must be the address's. Every refusal answers alike.
+ * @throws Problem proofRejected; unavailable when nobody can tell whether the signature is right
+ */
+export const createCheckWalletProof = ({ families, challenges, refused }: CheckDeps): CheckWalletProof =>
+  async (familyName, given, wanted) => {
+    const family = families[familyName]
+    const challenge = await consume(given)
+    const fault = faultOf(challenge, familyName, given, wanted)
+    // A signature is also checked where nothing was issued: an unknown challenge must take as long as a wrong signature.
+    const account = challenge ?? family.read({ address: given.address })
+    const verdict = 'fault' in account ? { outcome: 'refused' as const, reason: 'address' } : await family.prove(accountOf(account), proofOf(given))
+
+    if (fault === undefined && verdict.outcome === 'proved') return verdict.identity
+    if (fault === undefined && verdict.outcome === 'unavailable') throw new Problem(problems.unavailable, { retry_after: 1 })
+    refused(familyName, fault ?? (verdict.outcome === 'refused' ? verdict.reason : verdict.outcome))
+    throw new Problem(problems.proofRejected)
+
+    async function consume ({ challengeId, signedMessage }: GivenProof): Promise<SignInChallenge | undefined> {
+      const nonce = nonceIn(signedMessage)
+      const id = challengeId ?? (nonce === undefined ? undefined : await challenges.idOfNonce(nonce))
+      return id === undefined ? undefined : await challenges.consume(id)
+    }
+
+    function faultOf (issued: SignInChallenge | undefined, name: WalletFamily, { address, signedMessage }: GivenProof, want: Wanted): string | undefined {
+      if (issued === undefined) return 'challenge'
+      if (issued.family !== name) return 'family'
+      if (issued.purpose !== want.purpose) return 'purpose'
+      if (want.purpose === 'link' && (issued.asker?.userId !== want.userId || issued.asker.sessionId !== want.sessionId)) return 'asker'
+      if (issued.message !== signedMessage) return 'text'
+      const claimed = family.read({ address, network: name === 'evm' ? undefined : issued.network, ...name === 'evm' && { chainId: Number(issued.chainReference) } })
+      return 'fault' in claimed || claimed.address !== issued.address ? 'address' : undefined
+    }
+  }
+
+const accountOf = ({ address, network, chainReference, ...rest }: SignInChallenge | WalletAccount): WalletAccount =>
+  ({ address, network, chainReference, chainName: 'chainName' in rest ? rest.chainName : '' })
+
+const proofOf = ({ signedMessage, signature, publicKey }: GivenProof) =>
+  ({ message: signedMessage, signature, ...publicKey !== undefined && { publicKey } })

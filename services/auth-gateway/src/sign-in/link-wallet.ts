@@ -1,0 +1,40 @@
+import { Problem, problems, type WalletFamily } from '@countersign/contracts'
+import type { Audit } from '@countersign/mongo'
+import type { SessionStates } from '../sessions/session-state.ts'
+import type { LinkedIdentity } from '../users/identity.ts'
+import type { IdentityRepository } from '../users/identity-repository.ts'
+import type { UserRepository } from '../users/user-repository.ts'
+import type { CheckWalletProof, GivenProof } from './check-wallet-proof.ts'
+
+export interface LinkDeps {
+  readonly check: CheckWalletProof
+  readonly identities: Pick<IdentityRepository, 'link'>
+  readonly users: Pick<UserRepository, 'find'>
+  readonly states: Pick<SessionStates, 'userChanged'>
+  readonly audit: Audit
+}
+
+export interface Asker {
+  readonly userId: string
+  readonly sessionId: string
+  readonly requestId: string
+}
+
+export type LinkWallet = (family: WalletFamily, proof: GivenProof, asker: Asker) => Promise<LinkedIdentity>
+
+/**
+ * Never merges: a wallet of another account is refused. One's own again changes nothing.
+ * @throws Problem proofRejected, identityTaken, unauthorized, unavailable
+ */
+export const createLinkWallet = ({ check, identities, users, states, audit }: LinkDeps): LinkWallet =>
+  async (family, proof, { userId, sessionId, requestId }) => {
+    const identity = await check(family, proof, { purpose: 'link', userId, sessionId })
+    const linked = await identities.link(userId, { ...identity, verified: true }, async ({ id, kind }, transaction) => {
+      await audit.append({ event: 'identity.linked', subject: userId, actor: userId, requestId, facts: { identity: id, kind } }, transaction)
+    })
+    if (linked === 'taken') throw new Problem(problems.identityTaken)
+    if (linked === 'gone') throw new Problem(problems.unauthorized)
+    const user = await users.find(userId)
+    if (user !== undefined) await states.userChanged(user, sessionId)
+    return linked
+  }

@@ -1,0 +1,76 @@
+/** Linking and unlinking: the user's own row is written in each transaction, so that of any number in parallel one comes after the other. */
+import { inTransaction, isDuplicateKey, type Mongo } from '@countersign/mongo'
+import type { ClientSession } from 'mongodb'
+import type { Identity, LinkedIdentity } from './identity.ts'
+import { toIdentity, type IdentityDocument, type UserDocument } from './user-document.ts'
+
+export type IdentityRepository = ReturnType<typeof createIdentityRepository>
+
+/** What else belongs to the change, in its own transaction. */
+export type AlsoOnChange = (identity: LinkedIdentity, transaction: ClientSession) => Promise<void>
+
+class Refused extends Error {
+  readonly outcome: 'last' | 'gone'
+
+  constructor (outcome: 'last' | 'gone') {
+    super(outcome)
+    this.outcome = outcome
+  }
+}
+
+export function createIdentityRepository ({ mongo, now }: { readonly mongo: Mongo, readonly now: () => Date }) {
+  const users = mongo.db.collection<UserDocument>('users')
+  const identities = mongo.db.collection<IdentityDocument>('identities')
+
+  const find = async (id: string): Promise<LinkedIdentity | undefined> => {
+    const found = await identities.findOne({ _id: id })
+    return found === null ? undefined : toIdentity(found)
+  }
+
+  async function takeTurn (userId: string, transaction: ClientSession): Promise<void> {
+    const { matchedCount } = await users.updateOne({ _id: userId, state: 'active' }, { $inc: { version: 1 } }, { session: transaction })
+    if (matchedCount === 0) throw new Refused('gone')
+  }
+
+  return {
+    find,
+
+    /** @returns the login as it is kept; `taken`: another account has it; `gone`: the account is not in use. One's own again changes nothing. */
+    async link (userId: string, identity: Identity & { readonly verified: boolean }, also: AlsoOnChange): Promise<LinkedIdentity | 'taken' | 'gone'> {
+      const login: IdentityDocument = { _id: identity.id, userId, kind: identity.kind, address: identity.address, verified: identity.verified, addedAt: now() }
+      try {
+        await inTransaction(mongo, async (transaction) => {
+          await takeTurn(userId, transaction)
+          await identities.insertOne(login, { session: transaction })
+          await also(toIdentity(login), transaction)
+        })
+        return toIdentity(login)
+      } catch (error) {
+        if (error instanceof Refused) return 'gone'
+        if (!isDuplicateKey(error)) throw error
+        const known = await find(identity.id)
+        return known?.userId === userId ? known : 'taken'
+      }
+    },
+
+    /** @returns the login that is gone now; `last`: nobody could sign in without it; `absent`: it is not this user's. */
+    async unlink (userId: string, id: string, also: AlsoOnChange): Promise<LinkedIdentity | 'last' | 'absent'> {
+      try {
+        return await inTransaction(mongo, async (transaction) => {
+          await takeTurn(userId, transaction)
+          const logins = await identities.find({ userId }, { session: transaction }).toArray()
+          const login = logins.find(({ _id }) => _id === id)
+          if (login === undefined) return 'absent'
+          // An address that was never proved signs nobody in who could not lose it to the mailbox's holder.
+          if (!logins.some(({ _id, verified }) => _id !== id && verified)) throw new Refused('last')
+          await identities.deleteOne({ _id: id, userId }, { session: transaction })
+          await also(toIdentity(login), transaction)
+          return toIdentity(login)
+        })
+      } catch (error) {
+        if (!(error instanceof Refused)) throw error
+        return error.outcome === 'last' ? 'last' : 'absent'
+      }
+    }
+  }
+}

@@ -1,0 +1,41 @@
+import type { canonicalEvmAddress, EvmRpc } from '@countersign/wallet-proofs'
+import { addressFault, type Family } from './families.ts'
+
+export interface EvmFamilyDeps {
+  /** EIP-155 ids; the first is the default. */
+  readonly chainIds: readonly number[]
+  readonly canonical: typeof canonicalEvmAddress
+  readonly verify: (proof: EvmProofGiven) => Promise<{ valid: boolean, method?: string, reason?: string }>
+  /** Of a chain that may be asked about contract wallets. */
+  readonly rpcOf: (chainId: number) => EvmRpc | undefined
+}
+
+export interface EvmProofGiven {
+  readonly message: string
+  readonly signature: string
+  readonly address: string
+  readonly chainId: number
+  readonly rpc?: EvmRpc
+}
+
+/**
+ * A key-held account is the same on every chain and is filed under chain 0, which stands for all of them (as in ENSIP-19). A contract
+ * wallet may belong to somebody else on another chain, so it carries its own, and never passes for the key of the same address (EIP-7702).
+ */
+export const createEvmFamily = ({ chainIds, canonical, verify, rpcOf }: EvmFamilyDeps): Family => ({
+  read ({ address: given, network, chainId = chainIds[0] }) {
+    const address = canonical(given)
+    if (address === undefined) return addressFault('has a wrong EIP-55 checksum')
+    if (network !== undefined && network !== 'mainnet') return { fault: { path: 'body/network', message: 'is not used here: send chain_id' } }
+    if (chainId === undefined || !chainIds.includes(chainId)) return { fault: { path: 'body/chain_id', message: 'is not a configured chain' } }
+    return { address, network: String(chainId), chainReference: String(chainId), chainName: 'Ethereum' }
+  },
+
+  async prove ({ address, chainReference }, { message, signature }) {
+    const rpc = rpcOf(Number(chainReference))
+    const verdict = await verify({ message, signature, address, chainId: Number(chainReference), ...rpc && { rpc } })
+    if (!verdict.valid) return verdict.reason === 'unavailable' ? { outcome: 'unavailable' } : { outcome: 'refused', reason: verdict.reason ?? 'invalid' }
+    const chain = verdict.method === 'eoa' ? '0' : chainReference
+    return { outcome: 'proved', identity: { id: `eip155:${chain}:${address.toLowerCase()}`, kind: 'evm', address } }
+  }
+})

@@ -1,0 +1,45 @@
+/** What a family of wallets knows of its addresses, networks and proofs. The rest of signing in is the same for all. */
+import type { WalletFamily } from '@countersign/contracts'
+import type { Identity } from '../users/identity.ts'
+
+export interface AccountGiven {
+  readonly address: string
+  readonly network?: string
+  /** EIP-155; the evm family alone reads it. */
+  readonly chainId?: number
+}
+
+/** An address that somebody wants to prove, in its one spelling. */
+export interface WalletAccount {
+  readonly address: string
+  readonly network: string
+  /** Of the CAIP-2 chain id, as the message shows it. */
+  readonly chainReference: string
+  readonly chainName: string
+}
+
+export interface AccountFault { readonly fault: { readonly path: string, readonly message: string } }
+
+export interface WalletProof {
+  /** As issued, so the whole text is trusted; the signature is what is looked at. */
+  readonly message: string
+  readonly signature: string
+  readonly publicKey?: string
+}
+
+export type ProofVerdict =
+  | { readonly outcome: 'proved', readonly identity: Identity }
+  | { readonly outcome: 'refused', readonly reason: string }
+  /** Nobody can tell at the moment: a chain or a queue does not answer. */
+  | { readonly outcome: 'unavailable' }
+
+export interface Family {
+  /** Canonical account of an address and network as a caller spells them. */
+  readonly read: (given: AccountGiven) => WalletAccount | AccountFault
+  readonly prove: (account: WalletAccount, proof: WalletProof) => Promise<ProofVerdict>
+}
+
+export type Families = Readonly<Record<WalletFamily, Family>>
+
+export const addressFault = (message: string): AccountFault => ({ fault: { path: 'body/address', message } })
+export const networkFault: AccountFault = { fault: { path: 'body/network', message: 'is not a configured network' } }
