@@ -4,3 +4,4 @@ export { verifyEvmMessage, type EvmProof, type EvmRpc, type EvmVerdict } from '.
 export type { EvmRefusal } from './evm/refusals.ts'
 export { canonicalEvmAddress } from './evm/address.ts'
 export { secp256k1Backend } from './recovery/backend.ts'
+export { verifySecp256k1, type Secp256k1Proof } from './secp256k1/verify-secp256k1.ts'

@@ -1,6 +1,7 @@
 /** The one form of signature that signs in: 65 bytes r, s, v with canonical values. */
 
 import { hexToBytes } from '@noble/hashes/utils.js'
+import { faultOfScalars } from '../secp256k1/scalar-range.ts'
 import type { EvmRefusal } from './refusals.ts'
 
 export interface RecoverableSignature {
@@ -10,26 +11,17 @@ export interface RecoverableSignature {
 }
 
 const SIGNATURE = /^0x[0-9a-fA-F]{130}$/
-const ZERO = '0'.repeat(64)
-// SEC 2 §2.4.1: the order of the group, and its half, rounded down.
-const ORDER = 'fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141'
-const HALF_ORDER = '7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0'
 
 // 27 and 28 by EIP-191 wallets, 0 and 1 by some hardware ones. EIP-155 values belong to transactions.
 const RECOVERY: Readonly<Record<string, 0 | 1>> = { '1b': 0, '1c': 1, '00': 0, '01': 1 }
 
-/** Range and low-s are settled here, in one place, because the back ends differ in what they tolerate. */
+/** Range and low-s are settled before any curve code runs. */
 export function readSignature (text: string): RecoverableSignature | EvmRefusal {
   if (text.length !== 132 || !SIGNATURE.test(text)) return 'signature is not 65 bytes in 0x hex'
 
-  // Hex of one case and length sorts as the numbers do.
-  const digits = text.slice(2).toLowerCase()
-  const r = digits.slice(0, 64)
-  const s = digits.slice(64, 128)
-  const recovery = RECOVERY[digits.slice(128)]
+  const compact = hexToBytes(text.slice(2, 130))
+  const recovery = RECOVERY[text.slice(130).toLowerCase()]
 
   if (recovery === undefined) return 'signature recovery id is not supported'
-  if (r === ZERO || s === ZERO || r >= ORDER || s >= ORDER) return 'signature value is out of range'
-  if (s > HALF_ORDER) return 'signature is not in low-s form' // EIP-2: (r, n - s) would pass as a second signature
-  return { compact: hexToBytes(r + s), recovery }
+  return faultOfScalars(compact) ?? { compact, recovery }
 }
