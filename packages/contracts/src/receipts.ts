@@ -34,3 +34,34 @@ export const ReceiptClaims = Type.Object({
   iat: Type.Integer({ minimum: 0, description: 'Seconds since the epoch' })
 }, { additionalProperties: false })
 export type ReceiptClaims = Static<typeof ReceiptClaims>
+
+/** A `typ` of its own: whoever takes receipts of factors, the signer first of all, refuses this one by its header. */
+export const mailboxReceiptType = 'countersign-mailbox-receipt+jwt'
+
+export const MailboxPurpose = Type.Union([
+  Type.Literal('signup'),
+  Type.Literal('login_email'),
+  Type.Literal('password_reset'),
+  Type.Literal('email_link')
+])
+export type MailboxPurpose = Static<typeof MailboxPurpose>
+
+export const MailboxProof = Type.Union([Type.Literal('code'), Type.Literal('link')])
+export type MailboxProof = Static<typeof MailboxProof>
+
+/**
+ * What otp-service attests once somebody showed that he reads a mailbox. It says nothing of a factor: no root, no kind, no text shown.
+ * The gateway compares purpose, challenge and digest with what it asked, and uses it once.
+ */
+export const MailboxReceiptClaims = Type.Object({
+  jti: ReceiptId,
+  challenge_id: ChallengeId,
+  aud: Type.Literal('auth-gateway'),
+  purpose: MailboxPurpose,
+  sub: Type.Optional(UserId),
+  proved_by: MailboxProof,
+  same_opener: Type.Boolean({ description: 'The browser that asked is the one that answered' }),
+  action_digest: Hash32,
+  iat: Type.Integer({ minimum: 0, description: 'Seconds since the epoch' })
+}, { additionalProperties: false })
+export type MailboxReceiptClaims = Static<typeof MailboxReceiptClaims>

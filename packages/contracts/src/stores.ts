@@ -17,7 +17,7 @@ export const stores: Readonly<Record<ServiceName, Store>> = Object.freeze({
   },
   'otp-service': {
     database: 'countersign_otp',
-    collections: ['factor_owners', 'factors', 'challenges', 'failure_budgets', 'receipts', 'outbox', 'leases'],
+    collections: ['factor_owners', 'factors', 'challenges', 'failure_budgets', 'mailbox_challenges', 'mailbox_budgets', 'withheld_mails', 'receipts', 'outbox', 'leases'],
     insertOnly: ['audit']
   },
   'signer-service': {

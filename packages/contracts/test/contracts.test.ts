@@ -2,7 +2,7 @@ import t from 'tap'
 import { Type } from 'typebox'
 import { Value } from 'typebox/value'
 import {
-  commandListKey, commands, EmailAddress, jobs, mailSealContext, Problem, problemBySlug, ProblemDocument, problemDocument, problems,
+  commandListKey, commands, EmailAddress, jobs, LinkBase, mailSealContext, Problem, problemBySlug, ProblemDocument, problemDocument, problems,
   queuePrefix, replyChannel, routes, serviceNames, stores, templatesOf, transactionMoves, transactionStates, MailContent, Amount, UserId
 } from '../src/index.ts'
 
@@ -94,6 +94,32 @@ t.test('an address is one plain mailbox', async (t) => {
     'group: a@example.com;', '<ada@example.com>', `${'a'.repeat(65)}@example.com`, `a@${'b'.repeat(250)}.com`, ''
   ]
   for (const text of bad) t.notOk(Value.Check(EmailAddress, text), JSON.stringify(text))
+})
+
+t.test('a link begins where the gateway says, and holds nothing that could be read in two ways', async (t) => {
+  for (const good of ['https://app.example.com', 'https://app.example.com/reset', 'http://127.0.0.1:3000/sign-in/link']) t.ok(Value.Check(LinkBase, good), good)
+  const bad = [
+    'https://user@app.example.com/x', 'https://app.example.com/x?next=y', 'https://app.example.com/x#y', 'javascript:alert(1)', '//app.example.com', 'https://app.example.com/a b',
+    'https://app.example.com/\n', 'https://app.example.com\\@evil.example', 'https://\u0430pp.example.com', 'https://', 'https://app.example.com/%0a', `https://app.example.com/${'a'.repeat(500)}`
+  ]
+  for (const text of bad) t.notOk(Value.Check(LinkBase, text), JSON.stringify(text))
+})
+
+t.test('no notice holds a second line, a control character or text that runs backwards', async (t) => {
+  const mail = (device: string) => ({ template: 'new_device', to: 'ada@example.com', parameters: { at: '2030-01-01T00:00:00Z', method: 'password', device } })
+  for (const good of ['Firefox on Linux', 'Ada’s telephone 📱', '<b>']) t.ok(Value.Check(MailContent, mail(good)), good)
+  for (const bad of ['', 'a\nb', 'a\rb', 'a\u0000', 'a\u2028b', '\u202eevil', '\u2066x', 'x'.repeat(201)]) t.notOk(Value.Check(MailContent, mail(bad)), encodeURIComponent(bad))
+  const broadcast = (message: string) => ({ template: 'broadcast', to: 'ada@example.com', parameters: { message } })
+  t.ok(Value.Check(MailContent, broadcast('Two\nlines')))
+  for (const bad of ['a\rb', 'x'.repeat(2_001), '\u202e']) t.notOk(Value.Check(MailContent, broadcast(bad)), encodeURIComponent(bad.slice(0, 9)))
+})
+
+t.test('the gateway\'s key opens no mail with a code, and only otp-service\'s mails hold a link', async (t) => {
+  const parametersOf = (name: string) => Object.keys((MailContent as unknown as { anyOf: { properties: { template: { const: string }, parameters: { properties: object } } }[] }).anyOf
+    .find(({ properties }) => properties.template.const === name)?.properties.parameters.properties ?? {})
+  for (const [queue, names] of Object.entries(templatesOf)) {
+    for (const name of names) if (queue !== 'mail-otp') t.notOk(parametersOf(name).some((key) => ['code', 'link', 'url', 'token'].includes(key)), `${queue}: ${name}`)
+  }
 })
 
 t.test('amounts are whole decimal numbers and ids have their prefix', async (t) => {

@@ -1,7 +1,8 @@
 /** Receipts: what otp-service attests, signed so that the signer need not believe the gateway that carries it. */
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
-import { ReceiptClaims, receiptType } from '@countersign/contracts'
+import { MailboxReceiptClaims, mailboxReceiptType, ReceiptClaims, receiptType } from '@countersign/contracts'
 import { CompactSign, compactVerify } from 'jose'
+import type { Static, TSchema } from 'typebox'
 import { Value } from 'typebox/value'
 import { decodeBase64url } from './base64url.ts'
 import { publicHalf, thumbprint, type Jwk, type Jwks } from './keys.ts'
@@ -26,11 +27,15 @@ export interface ReceiptSigner {
   readonly publicJwk: Jwk
   /** @throws Error when the claims break their contract. */
   sign (claims: ReceiptClaims): Promise<string>
+  /** Of a mailbox, under a `typ` of its own. @throws Error when the claims break their contract. */
+  signMailbox (claims: MailboxReceiptClaims): Promise<string>
 }
 
 export interface ReceiptVerifier {
   /** @throws ReceiptRefused */
   verify (jws: string): Promise<ReceiptClaims>
+  /** Takes receipts of mailboxes alone, as `verify` takes none of them. @throws ReceiptRefused */
+  verifyMailbox (jws: string): Promise<MailboxReceiptClaims>
 }
 
 /** @param privateJwk Ed25519, with `d`. The `kid` is its thumbprint, whatever the JWK says. */
@@ -39,13 +44,15 @@ export function createReceiptSigner (privateJwk: Jwk): ReceiptSigner {
   if (privateJwk.d === undefined) throw new Error('a receipt signer needs a private key')
   const key = createPrivateKey({ key: { ...privateJwk }, format: 'jwk' })
   const kid = thumbprint(privateJwk)
+  const signed = async (schema: TSchema, typ: string, claims: unknown): Promise<string> => {
+    if (!Value.Check(schema, claims)) throw new Error('the claims of a receipt break their contract')
+    return await new CompactSign(Buffer.from(JSON.stringify(claims))).setProtectedHeader(protectedHeader(kid, typ)).sign(key)
+  }
   return {
     kid,
     publicJwk: { ...publicHalf(privateJwk), kid },
-    async sign (claims) {
-      if (!Value.Check(ReceiptClaims, claims)) throw new Error('the claims of a receipt break their contract')
-      return await new CompactSign(Buffer.from(JSON.stringify(claims))).setProtectedHeader(protectedHeader(kid)).sign(key)
-    }
+    sign: (claims) => signed(ReceiptClaims, receiptType, claims),
+    signMailbox: (claims) => signed(MailboxReceiptClaims, mailboxReceiptType, claims)
   }
 }
 
@@ -55,23 +62,28 @@ export function createReceiptSigner (privateJwk: Jwk): ReceiptSigner {
  */
 export function createReceiptVerifier ({ keys }: Jwks): ReceiptVerifier {
   if (keys.length === 0) throw new Error('a receipt verifier needs a key')
-  const pinned = new Map(keys.map((jwk) => [headerSegment(thumbprint(jwk)), publicKey(jwk)]))
   return {
-    async verify (jws) {
-      const [header, payload] = segmentsOf(jws)
-      // Our signer writes one header per key, so the header is compared as text: no other algorithm, no embedded key, no crit,
-      // no b64, no duplicate member is ever parsed (RFC 8725 §3.1; fast-jwt CVE-2026-34950 began with a lenient header).
-      const key = pinned.get(header)
-      if (key === undefined) throw new ReceiptRefused('header')
-      await compactVerify(jws, key, { algorithms: [algorithm] }).catch(() => { throw new ReceiptRefused('signature') })
-      return claimsOf(payload)
-    }
+    verify: verifierOf(keys, ReceiptClaims, receiptType),
+    verifyMailbox: verifierOf(keys, MailboxReceiptClaims, mailboxReceiptType)
   }
 }
 
-const protectedHeader = (kid: string) => ({ alg: algorithm, kid, typ: receiptType })
+function verifierOf <Schema extends TSchema> (keys: Jwks['keys'], schema: Schema, typ: string): (jws: string) => Promise<Static<Schema>> {
+  const pinned = new Map(keys.map((jwk) => [headerSegment(thumbprint(jwk), typ), publicKey(jwk)]))
+  return async (jws) => {
+    const [header, payload] = segmentsOf(jws)
+    // Our signer writes one header per key and kind, so the header is compared as text: no other algorithm, no embedded key, no crit,
+    // no b64, no duplicate member is ever parsed (RFC 8725 §3.1; fast-jwt CVE-2026-34950 began with a lenient header).
+    const key = pinned.get(header)
+    if (key === undefined) throw new ReceiptRefused('header')
+    await compactVerify(jws, key, { algorithms: [algorithm] }).catch(() => { throw new ReceiptRefused('signature') })
+    return claimsOf(schema, payload)
+  }
+}
 
-const headerSegment = (kid: string): string => Buffer.from(JSON.stringify(protectedHeader(kid))).toString('base64url')
+const protectedHeader = (kid: string, typ: string) => ({ alg: algorithm, kid, typ })
+
+const headerSegment = (kid: string, typ: string): string => Buffer.from(JSON.stringify(protectedHeader(kid, typ))).toString('base64url')
 
 /** Exactly three segments, each in its one canonical spelling: the unused bits of a last character would be a second one. */
 function segmentsOf (jws: string): [header: string, payload: Buffer] {
@@ -82,14 +94,14 @@ function segmentsOf (jws: string): [header: string, payload: Buffer] {
   return [segments[0] ?? '', payload]
 }
 
-function claimsOf (payload: Buffer): ReceiptClaims {
+function claimsOf <Schema extends TSchema> (schema: Schema, payload: Buffer): Static<Schema> {
   let claims: unknown
   try {
     claims = JSON.parse(payload.toString('utf8'))
   } catch {
     throw new ReceiptRefused('claims')
   }
-  if (!Value.Check(ReceiptClaims, claims)) throw new ReceiptRefused('claims')
+  if (!Value.Check(schema, claims)) throw new ReceiptRefused('claims')
   return claims
 }
 

@@ -1,5 +1,5 @@
 import { createHmac, createPrivateKey, createPublicKey, generateKeyPairSync, sign } from 'node:crypto'
-import type { ReceiptClaims } from '@countersign/contracts'
+import { serviceNames, type MailboxReceiptClaims, type ReceiptClaims } from '@countersign/contracts'
 import { CompactSign, jwtVerify } from 'jose'
 import t from 'tap'
 import { createReceiptSigner, createReceiptVerifier, generateAccessTokenKey, generateReceiptKey, ReceiptRefused, type Jwk } from '../src/index.ts'
@@ -32,9 +32,12 @@ function forge (header: unknown, payload: unknown = claims, jwk: Jwk = key.priva
   return `${input}.${sign(null, Buffer.from(input), createPrivateKey({ key: { ...jwk }, format: 'jwk' })).toString('base64url')}`
 }
 
-async function refusalOf (jws: string): Promise<string | undefined> {
+const refusalOf = (jws: string) => refused(verifier.verify(jws))
+const mailboxRefusalOf = (jws: string) => refused(verifier.verifyMailbox(jws))
+
+async function refused (verifying: Promise<unknown>): Promise<string | undefined> {
   try {
-    await verifier.verify(jws)
+    await verifying
     return undefined
   } catch (error) {
     if (error instanceof ReceiptRefused) return error.reason
@@ -50,6 +53,41 @@ void t.test('a receipt gives its claims back, and any JWT library can check it',
   const { payload, protectedHeader } = await jwtVerify(jws, createPublicKey({ key: { ...key.publicJwk }, format: 'jwk' }), { audience: 'signer-service', typ: 'countersign-receipt+jwt' })
   t.strictSame(payload, claims)
   t.strictSame(protectedHeader, goodHeader)
+})
+
+const mailboxClaims: MailboxReceiptClaims = {
+  jti: claims.jti,
+  challenge_id: claims.challenge_id,
+  aud: 'auth-gateway',
+  purpose: 'login_email',
+  sub: claims.sub,
+  proved_by: 'code',
+  same_opener: true,
+  action_digest: claims.action_digest,
+  iat: claims.iat
+}
+
+void t.test('a receipt of a mailbox is taken where mailboxes are proved and nowhere else, whatever is written into it', async (t) => {
+  const { sub: _nobody, ...withoutAccount } = mailboxClaims
+  for (const own of [mailboxClaims, withoutAccount]) t.strictSame(await verifier.verifyMailbox(await signer.signMailbox(own)), own)
+  t.equal(await refusalOf(await signer.signMailbox(mailboxClaims)), 'header', 'no receipt of a factor')
+  t.equal(await mailboxRefusalOf(await signer.sign(claims)), 'header', 'and none of those is one of a mailbox')
+
+  const mailboxHeader = { ...goodHeader, typ: 'countersign-mailbox-receipt+jwt' }
+  const factorPurposes = ['transaction', 'email_enrol', 'email_change'] as const
+  const mailboxPurposes = ['signup', 'login_email', 'password_reset', 'email_link'] as const
+  for (const purpose of [...factorPurposes, ...mailboxPurposes]) {
+    for (const aud of serviceNames) {
+      const ofFactor = (factorPurposes as readonly string[]).includes(purpose)
+      const ofMailbox = !ofFactor && aud === 'auth-gateway'
+      t.equal(await refusalOf(forge(goodHeader, { ...claims, purpose, aud })), ofFactor ? undefined : 'claims', `factor, ${purpose}, ${aud}`)
+      t.equal(await mailboxRefusalOf(forge(mailboxHeader, { ...mailboxClaims, purpose, aud })), ofMailbox ? undefined : 'claims', `mailbox, ${purpose}, ${aud}`)
+      if (!ofMailbox) await t.rejects(signer.signMailbox({ ...mailboxClaims, purpose, aud } as MailboxReceiptClaims), /contract/)
+      if (!ofFactor) await t.rejects(signer.sign({ ...claims, purpose, aud } as unknown as ReceiptClaims), /contract/)
+    }
+  }
+  for (const missing of ['factor_root', 'sub', 'factor_kind', 'shown']) t.equal(await refusalOf(forge(goodHeader, { ...claims, [missing]: undefined })), 'claims', missing)
+  t.equal(await mailboxRefusalOf(forge(mailboxHeader, { ...mailboxClaims, factor_root: claims.factor_root })), 'claims', 'it cannot speak of a factor')
 })
 
 void t.test('while a key is replaced both are accepted, afterwards only the new one', async (t) => {

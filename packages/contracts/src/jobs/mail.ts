@@ -1,6 +1,6 @@
 import { Type, type Static } from 'typebox'
 import { defineJob, type Job } from '../job.ts'
-import { DeliveryId, EmailAddress, RequestId, Timestamp } from '../primitives.ts'
+import { DeliveryId, EmailAddress, RequestId, Timestamp, UserId } from '../primitives.ts'
 import type { ServiceName } from '../services.ts'
 
 /**
@@ -31,10 +31,40 @@ export const CodeMail = template('code', {
   text: Type.String({ minLength: 1, maxLength: 2_000 }),
   expires_at: Timestamp
 })
+const CodeAndLink = {
+  code: Type.String({ pattern: '^[0-9]{6}$' }),
+  expires_at: Timestamp,
+  link: Type.Optional(Type.Object({ url: Type.String({ pattern: '^https?://[A-Za-z0-9.:/_~-]{1,480}#token=[A-Za-z0-9_-]{43}$', maxLength: 560 }), expires_at: Timestamp }, { additionalProperties: false }))
+}
+/** Proofs of a mailbox. The link is otp-service's; its token stands in the fragment, which browsers send to no server. */
+export const SignupCodeMail = template('signup_code', CodeAndLink)
+export const LoginCodeMail = template('login_code', CodeAndLink)
+export const PasswordResetMail = template('password_reset', CodeAndLink)
+/** An account asks for this address as a way to sign in: the mail names the account. */
+export const EmailLinkCodeMail = template('email_link_code', { ...CodeAndLink, account: UserId })
+
 /** To the old address, after another one took its place. */
 export const FactorChangedMail = template('factor_changed', { masked: Type.String({ maxLength: 254 }), at: Timestamp })
 /** A refresh token was used twice: the session was closed. */
 export const SessionClosedMail = template('session_closed', { at: Timestamp })
+/** One line of somebody else's words: no line ends, no control characters, no marks that turn the direction of text. */
+const line = (maxLength: number) => Type.String({ minLength: 1, maxLength, pattern: '^[^\\u0000-\\u001f\\u007f-\\u009f\\u2028-\\u202e\\u2066-\\u2069]+$' })
+
+/** Somebody signed in from a browser or a program that this account had not used before. */
+export const NewDeviceMail = template('new_device', { at: Timestamp, ip: Type.Optional(line(45)), device: line(200), method: line(64) })
+export const PasswordChangedMail = template('password_changed', { at: Timestamp })
+/** A way to sign in was added or removed. */
+export const IdentityLinkedMail = template('identity_linked', { kind: line(64), masked: line(254), at: Timestamp })
+export const IdentityUnlinkedMail = template('identity_unlinked', { kind: line(64), masked: line(254), at: Timestamp })
+export const ApiKeyCreatedMail = template('api_key_created', { name: line(128), last4: Type.String({ pattern: '^[A-Za-z0-9_-]{4}$' }), at: Timestamp })
+/** Somebody tried to sign up with the address of an account. */
+export const EmailTakenMail = template('email_taken', { at: Timestamp })
+export const AccountDeletingMail = template('account_deleting', { at: Timestamp, deleted_at: Timestamp })
+/** An operator's notice: plain text. */
+export const BroadcastMail = template('broadcast', {
+  message: Type.String({ minLength: 1, maxLength: 2_000, pattern: '^[^\\u0000-\\u0009\\u000b-\\u001f\\u007f-\\u009f\\u2028-\\u202e\\u2066-\\u2069]+$' })
+})
+
 /** To the operator: a wallet cannot pay for what it was asked to send. */
 export const WalletLowMail = template('wallet_low', {
   wallet_id: Type.String({ maxLength: 64 }),
@@ -44,7 +74,11 @@ export const WalletLowMail = template('wallet_low', {
 })
 
 /** What is inside the seal. */
-export const MailContent = Type.Union([CodeMail, FactorChangedMail, SessionClosedMail, WalletLowMail])
+export const MailContent = Type.Union([
+  CodeMail, SignupCodeMail, LoginCodeMail, PasswordResetMail, EmailLinkCodeMail, FactorChangedMail,
+  SessionClosedMail, NewDeviceMail, PasswordChangedMail, IdentityLinkedMail, IdentityUnlinkedMail, ApiKeyCreatedMail, EmailTakenMail, AccountDeletingMail, BroadcastMail,
+  WalletLowMail
+])
 export type MailContent = Static<typeof MailContent>
 export type MailTemplate = MailContent['template']
 
@@ -68,7 +102,9 @@ export const mailFromSigner = mailJob('mail-signer', 'signer-service')
 
 /** Which templates a producer's key may open: a stolen gateway key sends no codes. */
 export const templatesOf: Readonly<Record<string, readonly MailTemplate[]>> = Object.freeze({
-  'mail-otp': ['code', 'factor_changed'],
-  'mail-gateway': ['session_closed'],
+  'mail-otp': ['code', 'signup_code', 'login_code', 'password_reset', 'email_link_code', 'factor_changed'],
+  'mail-gateway': [
+    'session_closed', 'new_device', 'password_changed', 'identity_linked', 'identity_unlinked', 'api_key_created', 'email_taken', 'account_deleting', 'broadcast'
+  ],
   'mail-signer': ['wallet_low']
 })

@@ -11,6 +11,10 @@ export const paragraph = (text: string): string => `<p style="margin:0 0 16px">$
 export const code = (text: string): string =>
   `<p style="margin:0 0 24px;font-size:32px;letter-spacing:6px;font-weight:600;font-variant-numeric:tabular-nums">${escapeHtml(text)}</p>`
 
+/** @param url of otp-service's making; shown as it is, so that its reader sees where it leads. */
+export const link = (url: string): string =>
+  `<p style="margin:0 0 24px;overflow-wrap:anywhere"><a href="${escapeHtml(url)}" rel="noreferrer">${escapeHtml(url)}</a></p>`
+
 /** Exactly as given: spaces, line ends and all. */
 export const verbatim = (text: string): string =>
   `<pre style="margin:0 0 24px;padding:16px;border:1px solid #d0d5dd;border-radius:6px;background:#f7f8fa;font-size:14px;line-height:1.5;white-space:pre-wrap;overflow-wrap:anywhere">${escapeHtml(text)}</pre>`

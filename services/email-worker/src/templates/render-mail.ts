@@ -1,6 +1,9 @@
 /** A mail's words, from its template and parameters. Plain text and HTML say the same. */
 import type { MailContent } from '@countersign/contracts'
-import { code, page, paragraph, verbatim } from './html.ts'
+import { page } from './html.ts'
+import { mailboxWords } from './mailbox-words.ts'
+import { noticeWords } from './notice-words.ts'
+import { says, shows, showsCode, utc, type Words } from './words.ts'
 
 export interface RenderedMail {
   readonly subject: string
@@ -10,14 +13,9 @@ export interface RenderedMail {
 
 export type RenderMail = (content: MailContent) => RenderedMail
 
-interface Part { readonly text: string, readonly html: string }
-
-const says = (text: string): Part => ({ text, html: paragraph(text) })
-const shows = (text: string): Part => ({ text, html: verbatim(text) })
-
-/** @param brand PROJECT_NAME. No template holds a link: a mail of ours that holds one is not of ours. */
+/** @param brand PROJECT_NAME. Only the mails that prove a mailbox hold a link, and only otp-service writes those. */
 export const createRenderMail = (brand: string): RenderMail => (content) => {
-  const { subject, parts } = written(brand, content)
+  const { subject, parts } = wordsOf(brand, content)
   return {
     subject,
     text: [brand, ...parts.map(({ text }) => text)].join('\n\n') + '\n',
@@ -25,13 +23,13 @@ export const createRenderMail = (brand: string): RenderMail => (content) => {
   }
 }
 
-function written (brand: string, content: MailContent): { subject: string, parts: Part[] } {
+function wordsOf (brand: string, content: MailContent): Words {
   switch (content.template) {
     case 'code': return {
       // The code itself stays out of the subject, which a locked telephone shows.
       subject: `Your code for ${brand}`,
       parts: [
-        { text: `Your code: ${content.parameters.code}`, html: paragraph('Your code:') + code(content.parameters.code) },
+        showsCode(content.parameters.code),
         says('It confirms exactly this and nothing else:'),
         shows(content.parameters.text),
         says(`The code is good until ${utc(content.parameters.expires_at)}, for one use.`),
@@ -46,14 +44,10 @@ function written (brand: string, content: MailContent): { subject: string, parts
         says('If this was not you, tell the operator of this service at once: somebody holds your session and read a code in this mailbox.')
       ]
     }
-    case 'session_closed': return {
-      subject: `A session at ${brand} was closed`,
-      parts: [
-        says('A refresh token of your account was used twice, so its session was closed. This happens when a token was copied.'),
-        says(`Time: ${utc(content.parameters.at)}`),
-        says('Sign in again. If you did nothing unusual, look for other sessions that you do not know and close them.')
-      ]
-    }
+    case 'signup_code':
+    case 'login_code':
+    case 'password_reset':
+    case 'email_link_code': return mailboxWords(brand, content)
     case 'wallet_low': return {
       subject: `${brand}: a wallet cannot pay`,
       parts: [
@@ -67,8 +61,6 @@ function written (brand: string, content: MailContent): { subject: string, parts
         says('Amounts are in the smallest unit of the chain.')
       ]
     }
+    default: return noticeWords(brand, content)
   }
 }
-
-/** RFC 3339 as people read it: `2030-01-01 00:05:00 UTC`. */
-const utc = (timestamp: string): string => `${new Date(timestamp).toISOString().slice(0, 19).replace('T', ' ')} UTC`
