@@ -35,7 +35,7 @@ export const problems = {
   unauthorized: kind('unauthorized', 401, 'Unauthorized', 'Unauthorized: a valid access token is required.'),
   proofRejected: kind('proof-rejected', 401, 'The proof was not accepted', 'Unauthorized: the signature or its challenge is wrong, used, expired or unknown. Ask for a new challenge.'),
   codeRejected: kind('code-rejected', 401, 'The code was not accepted', 'Unauthorized: the code is wrong, used or expired, or its challenge is unknown. Ask for a new code.'),
-  sessionClosed: kind('session-closed', 401, 'The session is closed', 'Unauthorized: the refresh token is unknown, expired or was used before. Sign in again.'),
+  sessionClosed: kind('session-closed', 401, 'The session is closed', 'Unauthorized: the session was closed, or its refresh token is unknown, expired or was used before. Sign in again.'),
   freshProofRequired: kind('fresh-proof-required', 401, 'A fresh proof is required', 'Unauthorized: this action needs a session that was proved a short while ago. Sign in again, then repeat the request.'),
   notPermitted: kind('not-permitted', 403, 'Not permitted', 'This user is not a principal that may do this. An operator grants it with: countersign principals grant.'),
   policyDenied: kind('policy-denied', 403, 'Denied by policy', 'No rule of the policy allows this transaction, or a rule denies it.'),

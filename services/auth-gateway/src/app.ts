@@ -4,11 +4,12 @@ import type { FastifyInstance } from 'fastify'
 import { identityRoutes, type IdentityRoutesDeps } from './routes/identities.ts'
 import { meRoutes, type MeRoutesDeps } from './routes/me.ts'
 import { openPages, type OpenPagesDeps } from './routes/open-pages.ts'
+import { sessionRoutes, type SessionRoutesDeps } from './routes/sessions.ts'
 import { signInRoutes, type SignInRoutesDeps } from './routes/sign-in.ts'
 import { transactionRoutes, type TransactionRoutesDeps } from './routes/transactions.ts'
 import { walletSignInRoutes, type WalletRoutesDeps } from './routes/wallet-sign-in.ts'
 
-export type GatewayDeps = OpenPagesDeps & WalletRoutesDeps & SignInRoutesDeps & IdentityRoutesDeps & MeRoutesDeps & TransactionRoutesDeps
+export type GatewayDeps = OpenPagesDeps & WalletRoutesDeps & SignInRoutesDeps & SessionRoutesDeps & IdentityRoutesDeps & MeRoutesDeps & TransactionRoutesDeps
 
 export async function serve (app: FastifyInstance, deps: GatewayDeps): Promise<void> {
   await registerDocs(app, { title: 'Countersign', version: '0.1.0' })
@@ -16,6 +17,7 @@ export async function serve (app: FastifyInstance, deps: GatewayDeps): Promise<v
     openPages(door, deps)
     walletSignInRoutes(door, deps)
     signInRoutes(door, deps)
+    sessionRoutes(door, deps)
     meRoutes(door, deps)
     identityRoutes(door, deps)
     transactionRoutes(door, deps)

@@ -8,18 +8,24 @@ import type { ClientSession } from 'mongodb'
 import type { GatewayConfig } from './config.ts'
 import { createWriteMail } from './mail/write-mail.ts'
 import { createAccessTokens } from './sessions/access-token.ts'
+import { createCloseOwnSession } from './sessions/close-own-session.ts'
 import { createCloseSession } from './sessions/close-session.ts'
+import { deviceOf } from './sessions/device.ts'
 import { watchEndedSessions } from './sessions/ended-sessions.ts'
+import { createListSessions } from './sessions/list-sessions.ts'
 import { createGrantTokens, createOpenSession } from './sessions/open-session.ts'
 import { createRefreshSession } from './sessions/refresh-session.ts'
 import { createRefreshTokens } from './sessions/refresh-token.ts'
 import { createReportReuse } from './sessions/report-reuse.ts'
+import { createRevocations } from './sessions/revoke-sessions.ts'
+import { startSeenSessions } from './sessions/seen-sessions.ts'
 import { startSessionCleanup } from './sessions/session-cleanup.ts'
+import { createSessionCursors } from './sessions/session-cursor.ts'
 import { createSessionGuard } from './sessions/session-guard.ts'
 import { createSessionRepository, type SessionRepository } from './sessions/session-repository.ts'
 import { createSessionStates, keptMs } from './sessions/session-state.ts'
 import type { Stores } from './stores.ts'
-import type { LinkedIdentity } from './users/identity.ts'
+import { createSessionEpochs } from './users/session-epochs.ts'
 import type { UserRepository } from './users/user-repository.ts'
 
 export interface ComposeSessionsOptions {
@@ -35,32 +41,38 @@ export interface ComposeSessionsOptions {
 
 export async function composeSessions ({ config, stores: { mongo, redis, outbox, dispatcher }, app, users, clock, log, metrics, lifecycle }: ComposeSessionsOptions) {
   const audit = createAudit(mongo.db)
-  const sessions = createSessionRepository(mongo)
-  const ended = await watchEndedSessions({ sessions, log, memoryMs: keptMs })
+  const sessions = createSessionRepository(mongo, config.sessions)
+  const epochs = createSessionEpochs(mongo)
+  const ended = await watchEndedSessions({ sessions, epochs, log, memoryMs: 2 * keptMs })
   lifecycle.onStop('ended sessions', () => ended.close())
-  const states = createSessionStates({ redis, sessions, users, ended, log })
+  const seen = startSeenSessions({ sessions, log })
+  lifecycle.onStop('seen sessions', () => seen.close())
+  const states = createSessionStates({ redis, sessions, users, ended, seen, log })
   const accessTokens = await createAccessTokens(app, config.tokens)
   const refreshTokens = createRefreshTokens(deriveKey(config.secretKey, 'refresh-token'))
   const grant = createGrantTokens({ accessTokens, refreshTokens })
 
   const durations = metrics.histogram({ name: 'wallet_session_duration_seconds', help: 'Life of closed sessions', buckets: [60, 300, 3_600, 86_400] })
-  const close = createCloseSession({
+  const ending = {
     sessions, states, audit,
-    inTransaction: (work) => inTransaction(mongo, work),
-    ended: (createdAt) => { durations.observe((clock.now().getTime() - createdAt.getTime()) / 1000) }
-  })
+    inTransaction: <T>(work: (transaction: ClientSession) => Promise<T>) => inTransaction(mongo, work),
+    ended: (createdAt: Date) => { durations.observe((clock.now().getTime() - createdAt.getTime()) / 1000) }
+  }
+  const close = createCloseSession(ending)
   const writeMail = createWriteMail({ outbox, sealKey: keyFromText(config.mailSealKey), now: () => clock.now() })
   const closeReused = createReportReuse({ users, close, writeMail, dispatch: (row) => dispatcher.dispatch(row), now: () => clock.now() })
   watchOver({ config, sessions, redis, log, metrics, lifecycle })
 
   return {
     states,
-    endOfIdentity: (identity: LinkedIdentity, transaction: ClientSession) => sessions.endOfIdentity(identity.userId, identity.id, 'identity_unlinked', transaction),
     jwks: accessTokens.jwks,
     guard: createSessionGuard({ accessTokens, states }),
-    open: createOpenSession({ sessions, states, audit, grant, newId: () => newId('ses'), ttlSeconds: config.sessions.ttlSeconds }),
+    open: createOpenSession({ ...ending, epochs, close, grant, newId: () => newId('ses'), ttlSeconds: config.sessions.ttlSeconds }),
     refresh: createRefreshSession({ sessions, users, refreshTokens, grant, closeReused }),
-    close
+    close,
+    closeOwn: createCloseOwnSession({ sessions, close }),
+    revocations: createRevocations({ ...ending, epochs }),
+    list: createListSessions({ sessions, epochs, cursors: createSessionCursors(deriveKey(config.secretKey, 'session-cursor')), deviceOf })
   }
 }
 

@@ -24,12 +24,12 @@ export interface ComposeWalletsOptions {
   readonly users: UserRepository
   readonly identities: IdentityRepository
   readonly audit: Audit
-  readonly sessions: Pick<Awaited<ReturnType<typeof composeSessions>>, 'states' | 'endOfIdentity'>
+  readonly sessions: Pick<Awaited<ReturnType<typeof composeSessions>>, 'states' | 'revocations'>
   readonly log: Logger
   readonly metrics: Metrics
 }
 
-export function composeWallets ({ config, redis, users, identities, audit, sessions: { states, endOfIdentity }, log, metrics }: ComposeWalletsOptions) {
+export function composeWallets ({ config, redis, users, identities, audit, sessions: { states, revocations }, log, metrics }: ComposeWalletsOptions) {
   const challenges = createChallengeStore(redis)
   const authentications = metrics.counter({ name: 'wallet_authentications_total', help: 'Wallet sign-ins by outcome', labels: ['wallet_type', 'status'] })
   const families = composeFamilies(config.wallets)
@@ -56,7 +56,7 @@ export function composeWallets ({ config, redis, users, identities, audit, sessi
       newSuffix: () => randomToken(4).replace(/[^A-Za-z0-9]/g, '0')
     }),
     linkWallet: createLinkWallet({ check, identities, users, states, audit }),
-    unlink: createUnlinkIdentity({ identities, users, states, audit, endSessions: endOfIdentity })
+    unlink: createUnlinkIdentity({ identities, users, states, audit, revocations })
   }
 }
 

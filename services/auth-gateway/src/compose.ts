@@ -63,6 +63,9 @@ export async function compose (config: GatewayConfig, log: Logger, lifecycle: Li
     },
     refresh: sessions.refresh,
     close: sessions.close,
+    closeOwn: sessions.closeOwn,
+    revokeSessions: sessions.revocations.revoke,
+    listSessions: sessions.list,
     commands,
     confirmEmail: createConfirmEmail({
       ask: createAskConfirmation({ commands, commandKey: deriveKey(config.secretKey, 'command-id') }),

@@ -42,6 +42,7 @@ export const environment = defineEnvironment({
   SESSION_DEFAULT_DURATION_HOURS: variable(Hours(24), { description: 'Absolute life of a session' }),
   SESSION_MIN_DURATION_HOURS: variable(Hours(1), { description: 'Shortest life that a session may be given' }),
   SESSION_MAX_DURATION_HOURS: variable(Hours(8760), { description: 'Longest life that a session may be given' }),
+  SESSION_IDLE_HOURS: variable(Type.Optional(Type.Integer({ minimum: 1, maximum: 8760 })), { description: 'A session ends after so long without a request; not set, its absolute life alone ends it' }),
   SESSION_CLEANUP_INTERVAL: variable(Type.Integer({ default: 3_600_000, minimum: 1000, maximum: 2_147_483_647 }), { description: 'Milliseconds between two sweeps of ended sessions' }),
   ACCESS_TOKEN_EXPIRE_MINUTES: variable(Type.Integer({ default: 15, minimum: 1, maximum: 1440 }), {
     description: 'Life of an access token', strict: (value) => value > 60 ? 'must be 60 at most' : undefined
@@ -92,6 +93,10 @@ export function configFrom (e: Readonly<Values<typeof environment.variables>>) {
       previousJwks: e.ACCESS_TOKEN_PREVIOUS_JWKS,
       ttlSeconds: e.ACCESS_TOKEN_EXPIRE_MINUTES * 60
     },
-    sessions: { ttlSeconds: e.SESSION_DEFAULT_DURATION_HOURS * 3600, cleanupIntervalMs: e.SESSION_CLEANUP_INTERVAL }
+    sessions: {
+      ttlSeconds: e.SESSION_DEFAULT_DURATION_HOURS * 3600,
+      idleSeconds: e.SESSION_IDLE_HOURS === undefined ? Infinity : e.SESSION_IDLE_HOURS * 3600,
+      cleanupIntervalMs: e.SESSION_CLEANUP_INTERVAL
+    }
   }
 }

@@ -11,7 +11,7 @@ export async function describeApi (): Promise<unknown> {
   const deps: GatewayDeps = {
     jwks: { keys: [] }, health: unused, issueChallenge: unused, signInWithWallet: unused, linkWallet: unused, sessionOf: unused, openSession: unused,
     unlink: unused, updateUser: unused,
-    refresh: unused, close: unused, commands: { call: unused }, confirmEmail: unused
+    refresh: unused, close: unused, closeOwn: unused, revokeSessions: unused, listSessions: unused, commands: { call: unused }, confirmEmail: unused
   }
   await serve(app, deps)
   await app.ready()

@@ -1,6 +1,7 @@
 import { auditIndexes, outboxIndexes, type IndexSpec } from '@countersign/mongo'
 import { sessionIndexes } from './sessions/session-repository.ts'
+import { sessionEpochIndexes } from './users/session-epochs.ts'
 import { userIndexes } from './users/user-document.ts'
 
 /** Every index of this service's database. */
-export const indexes: readonly IndexSpec[] = [...userIndexes, ...sessionIndexes, ...outboxIndexes, ...auditIndexes]
+export const indexes: readonly IndexSpec[] = [...userIndexes, ...sessionEpochIndexes, ...sessionIndexes, ...outboxIndexes, ...auditIndexes]

@@ -1,12 +1,12 @@
 /** A whole gateway in this process over real MongoDB and Redis; the services behind it are command servers of the test. */
 import type { ServiceName } from '@countersign/contracts'
 import { startCommandServer, type CommandHandler } from '@countersign/redis'
-import { createLogger, createMetrics, readEnvironment, type Lifecycle } from '@countersign/runtime'
+import { createLogger, createMetrics, readEnvironment, type Lifecycle, type Logger } from '@countersign/runtime'
 import { generateAccessTokenKey, generateReceiptKey, randomToken, type GeneratedKey } from '@countersign/secrets'
 import { captureLogs, sharedMongo, startRedis, type TestContext, type TestMongo, type TestRedis } from '@countersign/testing'
 import type { LocalAccount } from 'viem'
 import { compose } from '../src/compose.ts'
-import { configFrom, environment } from '../src/config.ts'
+import { configFrom, environment, type GatewayConfig } from '../src/config.ts'
 
 export interface TestGateway {
   readonly url: string
@@ -29,6 +29,13 @@ export interface Answer {
   readonly json: Readonly<Record<string, unknown>>
 }
 
+export interface Parts {
+  readonly config: GatewayConfig
+  readonly log: Logger
+  readonly lifecycle: Lifecycle
+  readonly stop: () => Promise<void>
+}
+
 export interface House {
   readonly mongo: TestMongo
   readonly redis: TestRedis
@@ -36,6 +43,8 @@ export interface House {
   readonly accessKey: GeneratedKey
   readonly logs: ReturnType<typeof captureLogs>
   readonly open: (overrides?: Record<string, string>) => Promise<TestGateway>
+  /** What `open` is made from, for a test that joins a part of the gateway itself. */
+  readonly parts: (overrides?: Record<string, string>) => Parts
   readonly answerFor: (service: ServiceName, handlers: readonly CommandHandler[]) => Promise<void>
 }
 
@@ -59,23 +68,31 @@ export async function buildHouse (t: TestContext): Promise<House> {
     START_TIMEOUT_SECONDS: '10'
   }
 
+  const parts = (overrides: Record<string, string> = {}): Parts => {
+    const config = configFrom(readEnvironment(environment, { ...base, ...overrides }))
+    const stops: (() => unknown)[] = []
+    const stop = async (): Promise<void> => {
+      for (let next = stops.pop(); next !== undefined; next = stops.pop()) await next()
+    }
+    t.teardown(stop)
+    return {
+      config: { ...config, mongo: { ...config.mongo, database: mongo.database } },
+      log: createLogger({ service: 'auth-gateway', level: 'debug', sha: 'test', environment: 'test', destination: logs.destination }),
+      lifecycle: {
+        signal: new AbortController().signal,
+        onStop: (_label, undo) => { stops.push(undo) },
+        fail: (reason) => { throw reason }
+      },
+      stop
+    }
+  }
+
   return {
-    mongo, redis, receiptKey, accessKey, logs,
+    mongo, redis, receiptKey, accessKey, logs, parts,
 
     async open (overrides = {}) {
-      const config = configFrom(readEnvironment(environment, { ...base, ...overrides }))
-      const log = createLogger({ service: 'auth-gateway', level: 'debug', sha: 'test', environment: 'test', destination: logs.destination })
-      const stops: (() => unknown)[] = []
-      const lifecycle: Lifecycle = {
-        signal: new AbortController().signal,
-        onStop: (_label, stop) => { stops.push(stop) },
-        fail: (reason) => { throw reason }
-      }
-      const stop = async (): Promise<void> => {
-        for (let next = stops.pop(); next !== undefined; next = stops.pop()) await next()
-      }
-      t.teardown(stop)
-      const { url, opsUrl } = await compose({ ...config, mongo: { ...config.mongo, database: mongo.database } }, log, lifecycle)
+      const { config, log, lifecycle, stop } = parts(overrides)
+      const { url, opsUrl } = await compose(config, log, lifecycle)
       return { url, opsUrl, stop, send: (method, path, given) => send(url, method, path, given) }
     },
 

@@ -2,6 +2,7 @@ import type { Route } from '../route.ts'
 import { logout, refreshSession } from './auth.ts'
 import { deleteIdentity, readIdentities, updateMe } from './identities.ts'
 import { beginEmail, confirmEmail, readMe } from './me.ts'
+import { deleteSession, readSessions, revokeSessions } from './sessions.ts'
 import { postChallenge, postConfirmation, postTransaction, readTransaction, readTransactions } from './transactions.ts'
 import { walletRoutes } from './wallets.ts'
 
@@ -9,6 +10,7 @@ import { walletRoutes } from './wallets.ts'
 export const routes: readonly Route[] = Object.freeze([
   ...Object.values(walletRoutes).flatMap(({ challenge, verify, link }) => [challenge, verify, link]),
   refreshSession, logout,
+  readSessions, deleteSession, revokeSessions,
   readMe, updateMe, readIdentities, deleteIdentity, beginEmail, confirmEmail,
   postTransaction, readTransactions, readTransaction, postConfirmation, postChallenge
 ])

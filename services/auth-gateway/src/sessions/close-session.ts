@@ -20,6 +20,8 @@ export interface Closing {
 /** What else belongs to this end, in the same transaction, and is not done again when the session had ended before. */
 export type AlsoOnClose = (transaction: ClientSession) => Promise<void>
 
+export type CloseSession = ReturnType<typeof createCloseSession>
+
 /** Ends a session everywhere: at once here and in MongoDB, within a second in other processes. Safe to repeat. */
 export const createCloseSession = ({ sessions, states, audit, inTransaction, ended }: CloseDeps) =>
   async ({ sessionId, reason, requestId }: Closing, also?: AlsoOnClose): Promise<boolean> => {

@@ -1,13 +1,16 @@
 /**
- * Which sessions have ended, as MongoDB says it, read once a second by every process. Nothing that is kept elsewhere can bring an ended
- * session back: not a copy in Redis, not Redis restarted from an older file, not a reader that was slow.
+ * Which sessions have ended, as MongoDB says it, read twice a second by every process: single ones by their id, all of a user's by the
+ * epoch that these must have reached. Nothing that is kept elsewhere can bring an ended session back: not a copy in Redis, not Redis
+ * restarted from an older file, not a reader that was slow.
  */
 import type { Logger } from '@countersign/runtime'
 import { LRUCache } from 'lru-cache'
+import type { SessionEpochs } from '../users/session-epochs.ts'
 import type { SessionRepository } from './session-repository.ts'
 
 export interface EndedSessionsDeps {
-  readonly sessions: Pick<SessionRepository, 'idsEndedWithin'>
+  readonly sessions: Pick<SessionRepository, 'idsRevokedWithin'>
+  readonly epochs: Pick<SessionEpochs, 'raisedWithin'>
   readonly log: Logger
   /** Longest life of a copy that could still say "open". */
   readonly memoryMs: number
@@ -15,25 +18,37 @@ export interface EndedSessionsDeps {
 
 export interface EndedSessions {
   has (id: string): boolean
+  /** What the sessions of that user must have reached; 0 when it was not raised of late. */
+  epochOf (userId: string): number
   /** For the process that ended it: at once. */
   add (id: string): void
+  raise (userId: string, epoch: number): void
   close (): Promise<void>
 }
 
-const intervalMs = 1_000
-/** A commit may become visible a little after the time that it carries. */
-const overlapMs = 5_000
+/** Half of the second within which every process must know. */
+const intervalMs = 500
+/** A commit may become visible after the time that it carries, by as long as a transaction may take. */
+const overlapMs = 15_000
 
 /** @returns once it knows what ended before it was asked */
-export async function watchEndedSessions ({ sessions, log, memoryMs }: EndedSessionsDeps): Promise<EndedSessions> {
+export async function watchEndedSessions ({ sessions, epochs, log, memoryMs }: EndedSessionsDeps): Promise<EndedSessions> {
   const ended = new LRUCache<string, true>({ max: 500_000, ttl: memoryMs + overlapMs })
+  const raised = new LRUCache<string, number>({ max: 100_000, ttl: memoryMs + overlapMs })
   let readAt = performance.now() - memoryMs
   let timer: NodeJS.Timeout | undefined
   let running: Promise<void> = Promise.resolve()
 
+  const raise = (userId: string, epoch: number): void => {
+    // Answers may come in another order than the changes.
+    if (epoch > (raised.get(userId) ?? 0)) raised.set(userId, epoch)
+  }
   const read = async (): Promise<void> => {
     const from = performance.now()
-    for (const id of await sessions.idsEndedWithin(from - readAt + overlapMs)) ended.set(id, true)
+    const windowMs = from - readAt + overlapMs
+    const [ids, users] = await Promise.all([sessions.idsRevokedWithin(windowMs), epochs.raisedWithin(windowMs)])
+    for (const id of ids) ended.set(id, true)
+    for (const { userId, epoch } of users) raise(userId, epoch)
     readAt = from
   }
   const schedule = (): void => {
@@ -46,7 +61,9 @@ export async function watchEndedSessions ({ sessions, log, memoryMs }: EndedSess
   schedule()
   return {
     has: (id) => ended.has(id),
+    epochOf: (userId) => raised.get(userId) ?? 0,
     add: (id) => { ended.set(id, true) },
+    raise,
     async close () {
       clearTimeout(timer)
       await running

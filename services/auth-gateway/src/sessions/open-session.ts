@@ -1,9 +1,12 @@
-import type { TokenReply } from '@countersign/contracts'
+import { Problem, problems, type TokenReply } from '@countersign/contracts'
 import type { Audit } from '@countersign/mongo'
+import type { ClientSession } from 'mongodb'
 import type { SignedIn } from '../sign-in/sign-in-with-wallet.ts'
+import type { SessionEpochs } from '../users/session-epochs.ts'
 import { userView } from '../users/user-view.ts'
 import type { User } from '../users/user.ts'
 import type { AccessTokens } from './access-token.ts'
+import type { CloseSession } from './close-session.ts'
 import type { RefreshTokens } from './refresh-token.ts'
 import type { Session } from './session.ts'
 import type { SessionRepository } from './session-repository.ts'
@@ -17,8 +20,11 @@ export interface ClientDescription {
 
 export interface OpenSessionDeps {
   readonly sessions: Pick<SessionRepository, 'open'>
+  readonly epochs: Pick<SessionEpochs, 'of'>
   readonly states: Pick<SessionStates, 'keep'>
   readonly audit: Audit
+  readonly inTransaction: <T>(work: (transaction: ClientSession) => Promise<T>) => Promise<T>
+  readonly close: CloseSession
   readonly grant: GrantTokens
   readonly newId: () => string
   readonly ttlSeconds: number
@@ -36,10 +42,25 @@ export const createGrantTokens = ({ accessTokens, refreshTokens }: { accessToken
     user: userView(user)
   })
 
-export const createOpenSession = ({ sessions, states, audit, grant, newId, ttlSeconds }: OpenSessionDeps) =>
+export type SessionOpener = ReturnType<typeof createOpenSession>
+
+/**
+ * A revocation of all sessions raises the user's epoch before it ends what it finds. So either it finds this session, or the epoch read
+ * here after the session was stored is the raised one, and the session ends before anybody holds a token of it.
+ * @throws Problem sessionClosed when all sessions of the user were revoked since the sign-in began
+ */
+export const createOpenSession = ({ sessions, epochs, states, audit, inTransaction, close, grant, newId, ttlSeconds }: OpenSessionDeps) =>
   async ({ user, identity }: SignedIn, { ip, userAgent, requestId }: ClientDescription): Promise<TokenReply> => {
-    const session = await sessions.open({ id: newId(), userId: user.id, identityId: identity.id, method: identity.kind, ttlSeconds, client: { ip, userAgent } })
-    await audit.append({ event: 'session.opened', subject: session.id, actor: user.id, requestId, facts: { method: identity.kind } })
-    await states.keep(session.id, user, ttlSeconds * 1000)
+    const opening = { id: newId(), userId: user.id, epoch: user.sessionEpoch, method: identity.kind, identityId: identity.id, ttlSeconds, client: { ip, userAgent } }
+    const session = await inTransaction(async (transaction) => {
+      const opened = await sessions.open(opening, transaction)
+      await audit.append({ event: 'session.opened', subject: opened.id, actor: user.id, requestId, facts: { method: identity.kind } }, transaction)
+      return opened
+    })
+    if (await epochs.of(user.id) !== session.epoch) {
+      await close({ sessionId: session.id, reason: 'sessions_revoked', requestId })
+      throw new Problem(problems.sessionClosed)
+    }
+    await states.keep(session, user, ttlSeconds * 1000)
     return grant(session, user)
   }

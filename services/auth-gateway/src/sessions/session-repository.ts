@@ -1,31 +1,34 @@
 import type { IdentityKind } from '@countersign/contracts'
-import type { Mongo } from '@countersign/mongo'
+import { literally, type Mongo } from '@countersign/mongo'
 import type { ClientSession } from 'mongodb'
-import type { Session, SessionState } from './session.ts'
+import type { Session, SessionClient, SessionState } from './session.ts'
 
 interface SessionDocument {
   _id: string
   userId: string
+  epoch: number
+  method: IdentityKind
   /** By which login it was opened: it ends with that one. */
   identityId: string
-  method: IdentityKind
   state: SessionState
   createdAt: Date
   expiresAt: Date
+  lastSeenAt: Date
   counter: number
   rotatedAt: Date
   endedAt?: Date
   endedReason?: string
-  client: { ip: string, userAgent: string }
+  client: SessionClient
 }
 
 export interface NewSession {
   readonly id: string
   readonly userId: string
-  readonly identityId: string
+  readonly epoch: number
   readonly method: IdentityKind
+  readonly identityId: string
   readonly ttlSeconds: number
-  readonly client: { readonly ip: string, readonly userAgent: string }
+  readonly client: SessionClient
 }
 
 /** What a refresh token, correct by its MAC, turned out to be. */
@@ -34,59 +37,90 @@ export type Rotation =
   | { readonly outcome: 'reused', readonly session: Session }
   | { readonly outcome: 'closed' }
 
+/** Which sessions of a user outlive a revocation: those that meet all that is said. */
+export interface Spared {
+  readonly sessionId?: string
+  /** Every session that this login did not open. */
+  readonly otherThanIdentity?: string
+}
+
 export const sessionIndexes = [
-  { collection: 'sessions', name: 'by_user', key: { userId: 1, state: 1, createdAt: -1 } },
+  { collection: 'sessions', name: 'of_user', key: { userId: 1, state: 1, _id: -1 } },
   { collection: 'sessions', name: 'by_expiry', key: { state: 1, expiresAt: 1 } },
-  { collection: 'sessions', name: 'by_end', key: { endedAt: 1 }, sparse: true }
+  { collection: 'sessions', name: 'by_revocation', key: { endedAt: 1 }, partialFilterExpression: { state: 'revoked' } }
 ] as const
 
 /** How long the parent of the newest token may be presented again: the answer may have been lost on its way. */
 const graceMs = 30_000
+/** A session in use is written that often at most. */
+const seenEveryMs = 60_000
+const batchSize = 500
+
+export interface SessionRepositoryOptions {
+  /** Without a request for so long a session is over; Infinity leaves it to its absolute life. */
+  readonly idleSeconds: number
+}
 
 export type SessionRepository = ReturnType<typeof createSessionRepository>
 
 /** Lives are decided by the database's clock ($$NOW), never by this process's. */
-export function createSessionRepository (mongo: Mongo) {
+export function createSessionRepository (mongo: Mongo, { idleSeconds }: SessionRepositoryOptions) {
   const sessions = mongo.db.collection<SessionDocument>('sessions')
-  const live = (id: string) => ({ _id: id, state: 'active' as const, $expr: { $gt: ['$expiresAt', '$$NOW'] } })
+  const end = Number.isFinite(idleSeconds) ? { $min: ['$expiresAt', { $add: ['$lastSeenAt', idleSeconds * 1000] }] } : '$expiresAt'
+  const unexpired = { state: 'active' as const, $expr: { $gt: [end, '$$NOW'] } }
+  const live = (id: string) => ({ _id: id, ...unexpired })
 
   return {
-    async open ({ id, userId, identityId, method, ttlSeconds, client }: NewSession): Promise<Session> {
-      // An upsert with a pipeline lets the database stamp both times.
+    async open ({ id, userId, epoch, method, identityId, ttlSeconds, client }: NewSession, transaction?: ClientSession): Promise<Session> {
+      // An upsert with a pipeline lets the database stamp all times.
       const opened = await sessions.findOneAndUpdate({ _id: id }, [{
         $set: {
-          userId, identityId: { $literal: identityId }, method, client: { $literal: client }, state: 'active', counter: 0,
-          createdAt: '$$NOW', rotatedAt: '$$NOW',
+          ...literallyAll({ userId, epoch, method, identityId, client }), state: 'active', counter: 0,
+          createdAt: '$$NOW', rotatedAt: '$$NOW', lastSeenAt: '$$NOW',
           expiresAt: { $dateAdd: { startDate: '$$NOW', unit: 'second', amount: ttlSeconds } }
         }
-      }], { upsert: true, returnDocument: 'after' })
+      }], { upsert: true, returnDocument: 'after', ...inSession(transaction) })
       if (opened === null) throw new Error('a session was not stored')
       return toSession(opened)
     },
 
-    /** @returns the session with what is left of its life by the database's clock. */
+    /** @returns the session with what is left of its life by the database's clock. Its epoch is for the caller to compare. */
     async findLive (id: string): Promise<Session & { readonly remainingMs: number } | undefined> {
       const [found] = await sessions.aggregate<SessionDocument & { remainingMs: number }>([
-        { $match: live(id) }, { $set: { remainingMs: { $subtract: ['$expiresAt', '$$NOW'] } } }
+        { $match: live(id) }, { $set: { remainingMs: { $subtract: [end, '$$NOW'] } } }
       ]).toArray()
       return found === undefined ? undefined : { ...toSession(found), remainingMs: Number(found.remainingMs) }
     },
 
-    /** Ids of sessions that were ended in the last so many milliseconds. */
-    async idsEndedWithin (ms: number): Promise<string[]> {
-      const found = await sessions.find({ $expr: { $gt: ['$endedAt', { $subtract: ['$$NOW', Math.ceil(ms)] }] } }, { projection: { _id: 1 }, hint: 'by_end' }).toArray()
+    /** @returns the session in whatever state, when it is this user's. */
+    async findOwn (id: string, userId: string): Promise<Session | undefined> {
+      const found = await sessions.findOne({ _id: id, userId })
+      return found === null ? undefined : toSession(found)
+    },
+
+    /** Open sessions of this epoch, newest first, from the one after `before` on. */
+    async listLive (userId: string, { epoch, limit, before }: { readonly epoch: number, readonly limit: number, readonly before?: string | undefined }): Promise<Session[]> {
+      const found = await sessions.find({ userId, epoch: { $gte: epoch }, ...unexpired, ...before !== undefined && { _id: { $lt: before } } })
+        .sort({ _id: -1 }).limit(limit).toArray()
+      return found.map(toSession)
+    },
+
+    /** Ids of sessions that were revoked in the last so many milliseconds. Expired ones need no watching: no copy outlives them. */
+    async idsRevokedWithin (ms: number): Promise<string[]> {
+      const found = await sessions.find({ state: 'revoked', $expr: { $gt: ['$endedAt', { $subtract: ['$$NOW', Math.ceil(ms)] }] } },
+        { projection: { _id: 1 }, hint: 'by_revocation' }).toArray()
       return found.map(({ _id }) => _id)
     },
 
     /** Compare-and-set on the counter: of tabs that race, one rotates and the others repeat its result. */
     async rotate (id: string, counter: number): Promise<Rotation> {
       const rotated = await sessions.findOneAndUpdate({ ...live(id), counter },
-        [{ $set: { counter: counter + 1, rotatedAt: '$$NOW' } }], { returnDocument: 'after' })
+        [{ $set: { counter: counter + 1, rotatedAt: '$$NOW', lastSeenAt: '$$NOW' } }], { returnDocument: 'after' })
       if (rotated !== null) return { outcome: 'rotated', session: toSession(rotated) }
 
       const repeated = await sessions.findOne({
         _id: id, state: 'active', counter: counter + 1,
-        $expr: { $and: [{ $gt: ['$expiresAt', '$$NOW'] }, { $gt: [{ $add: ['$rotatedAt', graceMs] }, '$$NOW'] }] }
+        $expr: { $and: [unexpired.$expr, { $gt: [{ $add: ['$rotatedAt', graceMs] }, '$$NOW'] }] }
       })
       if (repeated !== null) return { outcome: 'repeated', session: toSession(repeated) }
 
@@ -94,32 +128,55 @@ export function createSessionRepository (mongo: Mongo) {
       return alive === null || alive.counter <= counter ? { outcome: 'closed' } : { outcome: 'reused', session: toSession(alive) }
     },
 
+    /** Notes that these sessions are in use, those that were noted within the last minute excepted. */
+    async markSeen (ids: readonly string[]): Promise<void> {
+      await sessions.updateMany({ _id: { $in: [...ids] }, state: 'active', $expr: { $lt: ['$lastSeenAt', { $subtract: ['$$NOW', seenEveryMs] }] } },
+        [{ $set: { lastSeenAt: '$$NOW' } }])
+    },
+
     /** @returns the session when this call ended it, undefined when it was not active. */
     async end (id: string, reason: string, transaction?: ClientSession): Promise<Session | undefined> {
-      const ended = await sessions.findOneAndUpdate({ _id: id, state: 'active' },
-        [{ $set: { state: 'revoked', endedReason: reason, endedAt: '$$NOW' } }],
-        { returnDocument: 'after', ...transaction !== undefined && { session: transaction } })
+      const ended = await sessions.findOneAndUpdate({ _id: id, state: 'active' }, [revoked(reason)], { returnDocument: 'after', ...inSession(transaction) })
       return ended === null ? undefined : toSession(ended)
     },
 
-    /** @returns the ids of the sessions that a login had opened and that are ended now. */
-    async endOfIdentity (userId: string, identityId: string, reason: string, transaction: ClientSession): Promise<string[]> {
-      const open = await sessions.find({ userId, identityId, state: 'active' }, { projection: { _id: 1 }, session: transaction }).toArray()
-      const ids = open.map(({ _id }) => _id)
-      await sessions.updateMany({ _id: { $in: ids }, state: 'active' }, [{ $set: { state: 'revoked', endedReason: reason, endedAt: '$$NOW' } }], { session: transaction })
-      return ids
+    /** Takes sessions of a user over into the epoch that follows theirs. */
+    async carryOver (userId: string, epoch: number, { sessionId, otherThanIdentity }: Spared, transaction: ClientSession): Promise<void> {
+      await sessions.updateMany({
+        userId, state: 'active', epoch: epoch - 1,
+        ...sessionId !== undefined && { _id: sessionId },
+        ...otherThanIdentity !== undefined && { identityId: { $ne: otherThanIdentity } }
+      }, { $set: { epoch } }, { session: transaction })
+    },
+
+    /** Ends what is left of earlier epochs. @returns those sessions, as they were. */
+    async endBefore (userId: string, epoch: number, reason: string): Promise<Session[]> {
+      const all: Session[] = []
+      for (;;) {
+        const found = await sessions.find({ userId, epoch: { $lt: epoch }, ...unexpired }).limit(batchSize).toArray()
+        await sessions.updateMany({ _id: { $in: found.map(({ _id }) => _id) }, state: 'active' }, [revoked(reason)])
+        all.push(...found.map(toSession))
+        if (found.length < batchSize) return all
+      }
     },
 
     /** @returns how many sessions were past their life and are marked now; their rows are kept as history. */
     async markExpired (): Promise<number> {
-      const { modifiedCount } = await sessions.updateMany({ state: 'active', $expr: { $lte: ['$expiresAt', '$$NOW'] } },
+      const { modifiedCount } = await sessions.updateMany({ state: 'active', $expr: { $lte: [end, '$$NOW'] } },
         [{ $set: { state: 'expired', endedAt: '$$NOW', endedReason: 'expired' } }])
       return modifiedCount
     },
 
-    countActive: (): Promise<number> => sessions.countDocuments({ state: 'active', $expr: { $gt: ['$expiresAt', '$$NOW'] } })
+    countActive: (): Promise<number> => sessions.countDocuments(unexpired)
   }
 }
 
-const toSession = ({ _id, userId, state, createdAt, expiresAt, counter, endedReason }: SessionDocument): Session =>
-  ({ id: _id, userId, state, createdAt, expiresAt, counter, ...(endedReason === undefined ? {} : { endedReason }) })
+const revoked = (reason: string) => ({ $set: { state: 'revoked', endedReason: literally(reason), endedAt: '$$NOW' } })
+
+const inSession = (transaction: ClientSession | undefined) => transaction === undefined ? {} : { session: transaction }
+
+/** In a pipeline update a text that begins with `$` would be read as a field. */
+const literallyAll = (fields: Readonly<Record<string, unknown>>): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, literally(value)]))
+
+const toSession = ({ _id, rotatedAt: _rotatedAt, endedAt: _endedAt, ...rest }: SessionDocument): Session => ({ id: _id, ...rest })

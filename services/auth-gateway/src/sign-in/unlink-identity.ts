@@ -1,8 +1,7 @@
 import { Problem, problems } from '@countersign/contracts'
 import type { Audit } from '@countersign/mongo'
-import type { ClientSession } from 'mongodb'
+import type { Revocations } from '../sessions/revoke-sessions.ts'
 import type { SessionStates } from '../sessions/session-state.ts'
-import type { LinkedIdentity } from '../users/identity.ts'
 import type { IdentityRepository } from '../users/identity-repository.ts'
 import type { UserRepository } from '../users/user-repository.ts'
 import type { Asker } from './link-wallet.ts'
@@ -10,25 +9,26 @@ import type { Asker } from './link-wallet.ts'
 export interface UnlinkDeps {
   readonly identities: Pick<IdentityRepository, 'unlink'>
   readonly users: Pick<UserRepository, 'find'>
-  readonly states: Pick<SessionStates, 'userChanged' | 'close'>
+  readonly states: Pick<SessionStates, 'userChanged'>
   readonly audit: Audit
-  /** Ends what the login opened; answers the ids of its sessions. */
-  readonly endSessions: (identity: LinkedIdentity, transaction: ClientSession) => Promise<readonly string[]>
+  /** Ends what the login opened, and sign-ins under way. */
+  readonly revocations: Pick<Revocations, 'begin' | 'finish'>
 }
 
 export type UnlinkIdentity = (identityId: string, asker: Asker) => Promise<void>
 
 /** @throws Problem lastIdentity */
-export const createUnlinkIdentity = ({ identities, users, states, audit, endSessions }: UnlinkDeps): UnlinkIdentity =>
+export const createUnlinkIdentity = ({ identities, users, states, audit, revocations }: UnlinkDeps): UnlinkIdentity =>
   async (identityId, { userId, sessionId, requestId }) => {
-    let ended: readonly string[] = []
+    const revocation = { userId, reason: 'identity_unlinked', requestId, spared: { otherThanIdentity: identityId } }
+    let epoch: number | undefined
     const gone = await identities.unlink(userId, identityId, async (identity, transaction) => {
-      ended = await endSessions(identity, transaction)
+      epoch = await revocations.begin(revocation, transaction)
       await audit.append({ event: 'identity.unlinked', subject: userId, actor: userId, requestId, facts: { identity: identity.id, kind: identity.kind } }, transaction)
     })
     if (gone === 'last') throw new Problem(problems.lastIdentity)
     if (gone === 'absent') return
-    await Promise.all(ended.map((id) => states.close(id)))
+    if (epoch !== undefined) await revocations.finish(revocation, epoch)
     const user = await users.find(userId)
     if (user !== undefined) await states.userChanged(user, sessionId)
   }

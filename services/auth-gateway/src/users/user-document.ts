@@ -16,6 +16,8 @@ export interface UserDocument {
   createdAt: Date
   version: number
   sessionEpoch: number
+  /** When the epoch was raised last. */
+  sessionsRevokedAt?: Date
 }
 
 export interface IdentityDocument {

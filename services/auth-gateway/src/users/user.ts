@@ -12,6 +12,6 @@ export interface User {
   readonly createdAt: Date
   /** Grows with every change, so that an older copy never replaces a newer one. */
   readonly version: number
-  /** Grows when every session is to end: one of an older epoch is dead. */
+  /** Grows when all sessions are revoked: one of an older epoch is dead. A sign-in carries it from before its proof was checked until its session is open. */
   readonly sessionEpoch: number
 }
