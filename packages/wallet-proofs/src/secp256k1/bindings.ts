@@ -6,6 +6,14 @@ import { createRequire } from 'node:module'
 export interface Bindings {
   ecdsaRecover (signature: Uint8Array, recovery: number, digest: Uint8Array, compressed: boolean): Uint8Array
   ecdsaVerify (signature: Uint8Array, digest: Uint8Array, publicKey: Uint8Array): boolean
+  /** In place: the same array is given back. 1 to n-1 only. */
+  privateKeyNegate (scalar: Uint8Array): Uint8Array
+  /** scalar·G, 33 bytes; 1 to n-1 only. */
+  publicKeyCreate (scalar: Uint8Array): Uint8Array
+  /** scalar·point, 33 bytes; 1 to n-1 only. */
+  publicKeyTweakMul (point: Uint8Array, scalar: Uint8Array): Uint8Array
+  /** The sum, 33 bytes; never at infinity. */
+  publicKeyCombine (points: readonly Uint8Array[]): Uint8Array
 }
 
 let bindings: Bindings | null | undefined
