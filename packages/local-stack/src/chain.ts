@@ -9,7 +9,7 @@ import { findAnvil } from './tools/anvil.ts'
 export interface Chain {
   readonly rpcUrl: string
   readonly port: number
-  readonly chainId: 31337
+  readonly chainId: number
   /** Calls any JSON-RPC method; throws an Error with the node's message. */
   readonly request: <T = unknown>(method: string, params?: readonly unknown[]) => Promise<T>
   readonly kill: () => Promise<void>
@@ -25,6 +25,8 @@ export interface ChainOptions {
   readonly port?: number | undefined
   /** Seconds between blocks; none mines a block per transaction. */
   readonly blockTimeSeconds?: number | undefined
+  /** EIP-155; 31337 by default. */
+  readonly chainId?: number | undefined
   /** Write the state at the end and read it at the start. */
   readonly keepState?: boolean
   readonly logFile?: string | undefined
@@ -38,6 +40,7 @@ export interface ChainOptions {
 export const startChain = async (options: ChainOptions): Promise<Chain> => {
   const binary = findAnvil()
   const logFile = options.logFile ?? join(options.directory, 'anvil.log')
+  const chainId = options.chainId ?? 31337
   mkdirSync(options.directory, { recursive: true, mode: 0o700 })
   mkdirSync(dirname(logFile), { recursive: true })
 
@@ -46,7 +49,7 @@ export const startChain = async (options: ChainOptions): Promise<Chain> => {
       label: 'anvil',
       command: binary,
       args: [
-        '--host', '127.0.0.1', '--port', String(port), '--chain-id', '31337', '--silent',
+        '--host', '127.0.0.1', '--port', String(port), '--chain-id', String(chainId), '--silent',
         ...(options.blockTimeSeconds === undefined ? [] : ['--block-time', String(options.blockTimeSeconds)]),
         // The interval bounds what a crash loses; without it the state is written at the end only.
         ...(options.keepState === true ? ['--state', join(options.directory, 'state.json'), '--state-interval', '5'] : [])
@@ -54,7 +57,7 @@ export const startChain = async (options: ChainOptions): Promise<Chain> => {
       logFile,
       records: options.records
     })
-    await waitUntilReady(child, async () => await callRpc(urlOf(port), 'eth_chainId') === '0x7a69', 20_000)
+    await waitUntilReady(child, async () => await callRpc(urlOf(port), 'eth_chainId') === `0x${chainId.toString(16)}`, 20_000)
     return child
   }
 
@@ -64,7 +67,7 @@ export const startChain = async (options: ChainOptions): Promise<Chain> => {
   return {
     rpcUrl,
     port,
-    chainId: 31337,
+    chainId,
     request: async (method, params) => await callRpc(rpcUrl, method, params),
     kill: async () => {
       current.kill('SIGKILL')

@@ -9,10 +9,10 @@ export interface TestChain extends Omit<Chain, 'stop'> {
   readonly mine: (blocks?: number) => Promise<void>
 }
 
-/** anvil for one test file. `blockTime` in seconds; without it every transaction is mined at once. */
-export const startAnvil = async (t: TestContext, options: { blockTime?: number } = {}): Promise<TestChain> => {
+/** anvil for one test file. `blockTime` in seconds; without it every transaction is mined at once. `chainId` is 31337 by default. */
+export const startAnvil = async (t: TestContext, options: { blockTime?: number, chainId?: number } = {}): Promise<TestChain> => {
   const directory = await scratchDirectory(t, 'anvil')
-  const chain = await startChain({ directory, blockTimeSeconds: options.blockTime })
+  const chain = await startChain({ directory, blockTimeSeconds: options.blockTime, chainId: options.chainId })
   t.teardown(chain.stop)
   return {
     ...chain,
