@@ -1,6 +1,7 @@
 export { parseSiweMessage, type SiweMessage, type SiweResult } from './siwe/parse-siwe-message.ts'
 export type { SiweRefusal } from './siwe/refusals.ts'
-export { verifyEvmMessage, type EvmProof, type EvmRpc, type EvmVerdict } from './evm/verify-evm-message.ts'
+export { verifyEvmMessage, type EvmProof, type EvmVerdict } from './evm/verify-evm-message.ts'
+export type { EvmRpc } from './evm/evm-rpc.ts'
 export type { EvmRefusal } from './evm/refusals.ts'
 export { canonicalEvmAddress } from './evm/address.ts'
 export { secp256k1Backend } from './recovery/backend.ts'

@@ -2,31 +2,35 @@
 
 import { loadRecover } from '../recovery/backend.ts'
 import { addressOfPublicKey, checksumAddress, hasMixedCase, isHexAddress } from './address.ts'
+import type { EvmRpc } from './evm-rpc.ts'
 import { hashPersonalMessage } from './personal-message.ts'
 import type { EvmRefusal } from './refusals.ts'
 import { readSignature } from './signature.ts'
-
-/** A JSON-RPC client of the message's chain, in the shape of EIP-1193. */
-export interface EvmRpc {
-  request (call: { readonly method: string, readonly params: readonly unknown[] }): Promise<unknown>
-}
+import { verifyByContract } from './verify-by-contract.ts'
 
 export interface EvmProof {
   /** The text as signed, without the EIP-191 prefix. */
   readonly message: string
-  /** `0x` and 65 bytes in hex: r, s, v. */
+  /** In 0x hex. 65 bytes (r, s, v) of an externally owned account; with `rpc` also what a contract wallet takes, up to 8 KB. */
   readonly signature: string
   /** `0x` and 40 hex digits, in one case or in EIP-55 mixed case. */
   readonly address: string
-  /** Reserved for contract wallets (ERC-1271, ERC-6492). Never called by this version. */
+  /** A node of the message's chain, to ask contract wallets. Without it they are refused. Not called when an account's own key signed. */
   readonly rpc?: EvmRpc
+  /** EIP-155 chain id of the message: whatever `rpc` says of another chain is no answer. */
+  readonly chainId?: number
+  /** Longest wait for all answers of `rpc` together, in milliseconds; 10,000 by default. */
+  readonly rpcTimeoutMs?: number
 }
 
 export interface EvmVerdict {
   readonly valid: boolean
   /** The signer in EIP-55 form, when valid. */
   readonly address?: string
-  /** Which check passed, when valid; this version knows 'eoa' only. */
+  /**
+   * Which check passed, when valid. 'eoa': the key of the address itself, the same on every chain. 'erc1271' and 'erc6492':
+   * a contract on this one chain, or the delegate (EIP-7702) of an account whose own key did not sign.
+   */
   readonly method?: 'eoa' | 'erc1271' | 'erc6492'
   /** Why not, when not valid. */
   readonly reason?: EvmRefusal
@@ -36,15 +40,18 @@ export interface EvmVerdict {
 const MAX_MESSAGE_LENGTH = 65_536
 const LONE_SURROGATE = /\p{Surrogate}/u
 
+const DEFAULT_RPC_TIMEOUT_MS = 10_000
+
 /**
- * Checks an EIP-191 `personal_sign` signature of an externally owned account. Says who signed what, and nothing about
- * domain, nonce or time: those are the caller's. Any value as input gives a verdict, never a rejection.
- * Sources: EIP-191, EIP-55, EIP-2 (low s), SEC 1 §4.1.6 (recovery).
+ * Checks an EIP-191 `personal_sign` signature, by the address's own key or, with `rpc`, by the contract at the address.
+ * Says who signed what, and nothing about domain, nonce or time: those are the caller's. Any value as input gives a
+ * verdict, never a rejection; trouble with `rpc` gives the reason 'unavailable'.
+ * Sources: EIP-191, EIP-55, EIP-2 (low s), SEC 1 §4.1.6 (recovery), ERC-1271, ERC-6492, EIP-7702.
  */
 export async function verifyEvmMessage (proof: EvmProof): Promise<EvmVerdict> {
   const read = readProof(proof)
   if (read === null) return refuse('input is not readable')
-  const { message, signature, address } = read
+  const { message, signature, address, rpc, chainId, rpcTimeoutMs } = read
 
   if (typeof message !== 'string') return refuse('message is not well-formed text')
   if (message.length > MAX_MESSAGE_LENGTH) return refuse('message is too long')
@@ -55,24 +62,50 @@ export async function verifyEvmMessage (proof: EvmProof): Promise<EvmVerdict> {
   const claimed = checksumAddress(address)
   if (hasMixedCase(address) && address !== claimed) return refuse('address checksum is wrong')
 
+  const hash = hashPersonalMessage(message)
+  const own = await verifyByKey(claimed, hash, signature)
+  if (own === undefined) return { valid: true, address: claimed, method: 'eoa' }
+  if (rpc === undefined || typeof signature !== 'string') return refuse(own)
+
+  const contract = verifyByContract({ rpc: rpc as EvmRpc, chainId, account: claimed, hash, signature })
+  const outcome = await unlessLate(contract, rpcTimeoutMs).catch(() => 'unavailable' as const)
+  if (outcome === 'erc1271' || outcome === 'erc6492') return { valid: true, address: claimed, method: outcome }
+  if (outcome !== 'no contract') return refuse(outcome)
+  // Then it is a key's signature or none, and of 65 bytes is known what is wrong with them.
+  return refuse(own === 'signature is not 65 bytes in 0x hex' ? 'signature is not by this address' : own)
+}
+
+/** @returns undefined when the key of this address signed, else why it did not. */
+async function verifyByKey (address: string, hash: Uint8Array, signature: unknown): Promise<EvmRefusal | undefined> {
   const parsed = typeof signature === 'string' ? readSignature(signature) : 'signature is not 65 bytes in 0x hex'
-  if (typeof parsed === 'string') return refuse(parsed)
-
+  if (typeof parsed === 'string') return parsed
   const recover = await loadRecover()
-  const publicKey = recover(parsed.compact, parsed.recovery, hashPersonalMessage(message))
-  if (publicKey === null) return refuse('signature recovers no key')
-  if (addressOfPublicKey(publicKey) !== claimed) return refuse('signature is not by this address')
+  const publicKey = recover(parsed.compact, parsed.recovery, hash)
+  if (publicKey === null) return 'signature recovers no key'
+  return addressOfPublicKey(publicKey) === address ? undefined : 'signature is not by this address'
+}
 
-  return { valid: true, address: claimed, method: 'eoa' }
+/** The client has a timeout per answer; this one is for a client that has none, and for many slow answers in a row. */
+async function unlessLate<T> (work: Promise<T>, milliseconds: unknown): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_resolve, reject) => {
+    const isTime = typeof milliseconds === 'number' && milliseconds >= 0 && milliseconds < 2 ** 31
+    timer = setTimeout(() => { reject(new Error('the node did not answer in time')) }, isTime ? milliseconds : DEFAULT_RPC_TIMEOUT_MS)
+  })
+  try {
+    return await Promise.race([work, late])
+  } finally {
+    clearTimeout(timer)
+  }
 }
 
 const refuse = (reason: EvmRefusal): EvmVerdict => ({ valid: false, reason })
 
 /** Each property is read once; null: there is nothing to read, or reading it threw (a getter, a revoked proxy). */
-function readProof (proof: unknown): Readonly<Record<'message' | 'signature' | 'address', unknown>> | null {
+function readProof (proof: unknown): Readonly<Record<keyof EvmProof, unknown>> | null {
   try {
-    const { message, signature, address } = proof as EvmProof
-    return { message, signature, address }
+    const { message, signature, address, rpc, chainId, rpcTimeoutMs } = proof as EvmProof
+    return { message, signature, address, rpc, chainId, rpcTimeoutMs }
   } catch {
     return null
   }
