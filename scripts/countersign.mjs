@@ -8,6 +8,8 @@ const owners = {
   principals: ['signer-service', 'grant|list: who may ask for transactions'],
   policies: ['signer-service', 'set|show: what may be signed'],
   kms: ['signer-service', 'test: reach the KMS and prove a signature'],
+  users: ['auth-gateway', 'show|grant|revoke: accounts and their roles'],
+  stats: ['auth-gateway', 'sessions|wallets|failures: what the gateway sees'],
   factors: ['otp-service', 'show: the factors of a user, masked'],
   challenges: ['otp-service', 'explain: the state of a challenge, never its code'],
   email: ['email-worker', 'verify|test: the mail server']

@@ -34,6 +34,7 @@ async function pages () {
     ['docs/openapi.json', await openapi()],
     ['docs/problems.md', problemsPage(contracts)],
     ['docs/messages.md', messagesPage(contracts)],
+    ['docs/access.md', accessPage(contracts)],
     ['.env.example', await environmentExample()]
   ]
 }
@@ -55,6 +56,26 @@ header), \`attempts_left\`, \`challenge_id\`. \`instance\` is \`urn:request:<req
 ${rows.join('\n')}
 
 _Generated from packages/contracts/src/problems.ts by \`npm run docs\`._
+`
+}
+
+function accessPage ({ routes, freshProofSeconds }) {
+  const who = ({ caller, role }) => caller === 'anyone' ? 'anyone' : role ?? 'user'
+  const rows = routes.map((route) => `| \`${route.method} ${route.path}\` | ${who(route)} | ${route.scope === undefined ? '–' : `\`${route.scope}\``} | ${route.fresh === true ? 'fresh' : route.caller === 'anyone' ? 'none' : 'session'} | ${route.limit} |`)
+  return `# Who may call what
+
+One table for every route of the gateway, made from the contracts that the routes themselves are registered from; a test calls each route as each kind of caller.
+
+- **caller**: the least role; an administrator may do what an operator may. Roles open these routes and nothing else: who may move money is the signer's \`principals\`.
+- **API key**: the scope with which a key may call; without one the route is closed to keys. A scope counts only while the key's owner holds the role it needs.
+- **assurance**: \`fresh\` asks for a session proved within ${freshProofSeconds / 60} minutes, else 401 \`insufficient_user_authentication\` (RFC 9470). Refreshing renews tokens, not proofs.
+- **limit**: which rate limit counts it.
+
+| route | caller | API key | assurance | limit |
+|---|---|---|---|---|
+${rows.join('\n')}
+
+_Generated from packages/contracts by \`npm run docs\`._
 `
 }
 

@@ -3,7 +3,7 @@ import { Type, type Static } from 'typebox'
 
 /** What an API key may be allowed to do. A route without a scope is closed to every key. */
 export const scopes = [
-  'profile:read', 'identities:read', 'sessions:read', 'transactions:read', 'transactions:write', 'tokens:introspect', 'audit:read'
+  'profile:read', 'identities:read', 'sessions:read', 'transactions:read', 'tokens:introspect', 'audit:read'
 ] as const
 export type Scope = typeof scopes[number]
 export const ScopeSchema = Type.Unsafe<Scope>({ type: 'string', enum: [...scopes] })
@@ -12,6 +12,13 @@ export const ScopeSchema = Type.Unsafe<Scope>({ type: 'string', enum: [...scopes
 export const roles = ['user', 'operator', 'admin'] as const
 export type Role = typeof roles[number]
 export const RoleSchema = Type.Unsafe<Role>({ type: 'string', enum: [...roles] })
+
+/** Scopes that a plain user's key cannot have: at every use its owner must hold this role. */
+export const scopeRoles: Readonly<Partial<Record<Scope, Exclude<Role, 'user'>>>> = Object.freeze({ 'tokens:introspect': 'operator', 'audit:read': 'operator' })
+
+/** An administrator may do what an operator may. */
+export const holdsRole = (held: readonly Role[], wanted: Role): boolean =>
+  wanted === 'user' || held.includes(wanted) || (wanted === 'operator' && held.includes('admin'))
 
 /** Age of a session's own proof after which a sensitive route asks for a new one (RFC 9470 `max_age`). */
 export const freshProofSeconds = 600

@@ -6,6 +6,7 @@ const identifier = (prefix: string, title: string): TString =>
 
 export const UserId = identifier('usr', 'User id')
 export const SessionId = identifier('ses', 'Session handle; no credential')
+export const ApiKeyId = identifier('key', 'API key id; no credential')
 export const ChallengeId = identifier('chl', 'Challenge id')
 export const TransactionId = identifier('tx', 'Transaction id')
 export const WalletId = identifier('wal', 'Id of a KMS-held wallet')
@@ -13,6 +14,9 @@ export const PolicyId = identifier('pol', 'Policy id')
 export const ReceiptId = identifier('rcp', 'Receipt id')
 export const DeliveryId = identifier('dlv', 'Mail delivery id')
 export const FactorId = identifier('fct', 'Factor id')
+
+/** Who asked, by what: a session, or an API key. */
+export const CallerHandle = Type.String({ pattern: '^(ses|key)_[0-9A-HJKMNP-TV-Z]{26}$', maxLength: 31, description: 'Session handle or API key id; no credential' })
 
 /** Longest message, signature or other free text that a body may carry is set by the body limit; these are the bounded ones. */
 export const EvmAddress = Type.String({ pattern: '^0x[0-9a-fA-F]{40}$', maxLength: 42, description: 'EVM address, hex; EIP-55 when mixed case' })

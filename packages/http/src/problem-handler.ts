@@ -1,5 +1,5 @@
 /** The one place where a fault becomes an answer (RFC 9457). What is not expected tells strangers nothing. */
-import { Problem, problemDocument, problems, type ProblemKind } from '@countersign/contracts'
+import { freshProofSeconds, Problem, problemDocument, problems, type ProblemKind } from '@countersign/contracts'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 
 export interface ProblemHandlerOptions {
@@ -26,9 +26,19 @@ export const handleProblems = (app: FastifyInstance, { realm, isOutage }: Proble
 export const sendProblem = (request: FastifyRequest, reply: FastifyReply, problem: Problem, realm: string): FastifyReply => {
   const { kind: { status }, extensions: { retry_after: retryAfter } } = problem
   if (retryAfter !== undefined) reply.header('retry-after', String(Math.max(1, Math.ceil(retryAfter))))
-  if (status === 401) reply.header('www-authenticate', `Bearer realm="${realm}"`)
+  const challenge = challengeOf(problem)
+  if (challenge !== undefined) reply.header('www-authenticate', `Bearer realm="${realm}"${challenge}`)
   // As text: the route's serialiser knows the shape of its reply, not of a problem.
   return reply.code(status).type('application/problem+json').send(JSON.stringify(problemDocument(problem, request.id)))
+}
+
+/** What WWW-Authenticate adds to the realm; undefined where the answer asks for no other credential. */
+function challengeOf ({ kind: { slug, status } }: Problem): string | undefined {
+  // RFC 9470 §3: the credential is good, the proof behind it is too old.
+  if (slug === problems.freshProofRequired.slug) return `, error="insufficient_user_authentication", max_age="${freshProofSeconds}"`
+  // RFC 6750 §3.1
+  if (slug === problems.insufficientScope.slug) return ', error="insufficient_scope"'
+  return status === 401 ? '' : undefined
 }
 
 const byCode: Readonly<Record<string, ProblemKind>> = {

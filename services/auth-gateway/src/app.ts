@@ -1,15 +1,17 @@
 /** What the gateway serves, in order. */
 import { registerDocs } from '@countersign/http'
 import type { FastifyInstance } from 'fastify'
+import { apiKeyRoutes, type ApiKeyRoutesDeps } from './routes/api-keys.ts'
 import { identityRoutes, type IdentityRoutesDeps } from './routes/identities.ts'
 import { meRoutes, type MeRoutesDeps } from './routes/me.ts'
 import { openPages, type OpenPagesDeps } from './routes/open-pages.ts'
+import { operatorRoutes, type OperatorRoutesDeps } from './routes/operators.ts'
 import { sessionRoutes, type SessionRoutesDeps } from './routes/sessions.ts'
 import { signInRoutes, type SignInRoutesDeps } from './routes/sign-in.ts'
 import { transactionRoutes, type TransactionRoutesDeps } from './routes/transactions.ts'
 import { walletSignInRoutes, type WalletRoutesDeps } from './routes/wallet-sign-in.ts'
 
-export type GatewayDeps = OpenPagesDeps & WalletRoutesDeps & SignInRoutesDeps & SessionRoutesDeps & IdentityRoutesDeps & MeRoutesDeps & TransactionRoutesDeps
+export type GatewayDeps = OpenPagesDeps & WalletRoutesDeps & SignInRoutesDeps & SessionRoutesDeps & IdentityRoutesDeps & MeRoutesDeps & TransactionRoutesDeps & ApiKeyRoutesDeps & OperatorRoutesDeps
 
 export async function serve (app: FastifyInstance, deps: GatewayDeps): Promise<void> {
   await registerDocs(app, { title: 'Countersign', version: '0.1.0' })
@@ -21,5 +23,7 @@ export async function serve (app: FastifyInstance, deps: GatewayDeps): Promise<v
     meRoutes(door, deps)
     identityRoutes(door, deps)
     transactionRoutes(door, deps)
+    apiKeyRoutes(door, deps)
+    operatorRoutes(door, deps)
   })
 }

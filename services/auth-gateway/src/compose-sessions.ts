@@ -1,4 +1,5 @@
 /** Everything about sessions, joined: tokens, state, opening, refreshing, closing, and what watches over them. */
+import { freshProofSeconds } from '@countersign/contracts'
 import { createAudit, inTransaction } from '@countersign/mongo'
 import { withLock } from '@countersign/redis'
 import { newId, type Clock, type Lifecycle, type Logger, type Metrics } from '@countersign/runtime'
@@ -65,6 +66,7 @@ export async function composeSessions ({ config, stores: { mongo, redis, outbox,
 
   return {
     states,
+    isFresh: (sessionId: string) => sessions.provedWithin(sessionId, freshProofSeconds),
     jwks: accessTokens.jwks,
     guard: createSessionGuard({ accessTokens, states }),
     open: createOpenSession({ ...ending, epochs, close, grant, newId: () => newId('ses'), ttlSeconds: config.sessions.ttlSeconds }),

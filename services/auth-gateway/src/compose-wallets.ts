@@ -5,6 +5,7 @@ import { redisTime, type Redis } from '@countersign/redis'
 import { newId, type Logger, type Metrics } from '@countersign/runtime'
 import { randomToken } from '@countersign/secrets'
 import { canonicalEvmAddress, verifyEvmMessage } from '@countersign/wallet-proofs'
+import type { ClientSession } from 'mongodb'
 import { createChallengeStore } from './challenges/challenge-store.ts'
 import { createIssueChallenge } from './challenges/issue-challenge.ts'
 import type { composeSessions } from './compose-sessions.ts'
@@ -25,20 +26,22 @@ export interface ComposeWalletsOptions {
   readonly identities: IdentityRepository
   readonly audit: Audit
   readonly sessions: Pick<Awaited<ReturnType<typeof composeSessions>>, 'states' | 'revocations'>
+  readonly revokeKeysMadeBy: (userId: string, identityId: string, transaction: ClientSession) => Promise<void>
   readonly log: Logger
   readonly metrics: Metrics
 }
 
-export function composeWallets ({ config, redis, users, identities, audit, sessions: { states, revocations }, log, metrics }: ComposeWalletsOptions) {
+export function composeWallets ({ config, redis, users, identities, audit, sessions: { states, revocations }, revokeKeysMadeBy, log, metrics }: ComposeWalletsOptions) {
   const challenges = createChallengeStore(redis)
   const authentications = metrics.counter({ name: 'wallet_authentications_total', help: 'Wallet sign-ins by outcome', labels: ['wallet_type', 'status'] })
   const families = composeFamilies(config.wallets)
   const check = createCheckWalletProof({
     families,
     challenges,
-    refused: (family: WalletFamily, reason) => {
+    async refused (family: WalletFamily, reason, requestId) {
       authentications.inc({ wallet_type: family, status: 'failure' })
-      log.info({ wallet_type: family, reason }, 'signature verification refused')
+      log.info({ wallet_type: family, reason, requestId }, 'signature verification refused')
+      await audit.append({ event: 'sign_in.failed', subject: family, requestId, facts: { method: family, reason } })
     }
   })
   return {
@@ -56,7 +59,7 @@ export function composeWallets ({ config, redis, users, identities, audit, sessi
       newSuffix: () => randomToken(4).replace(/[^A-Za-z0-9]/g, '0')
     }),
     linkWallet: createLinkWallet({ check, identities, users, states, audit }),
-    unlink: createUnlinkIdentity({ identities, users, states, audit, revocations })
+    unlink: createUnlinkIdentity({ identities, users, states, audit, revocations, revokeKeysMadeBy })
   }
 }
 

@@ -5,7 +5,9 @@ import { createAudit } from '@countersign/mongo'
 import { clockFrom, createMetrics, newId, type Clock, type Lifecycle, type Logger, type Metrics } from '@countersign/runtime'
 import { createReceiptVerifier, deriveKey } from '@countersign/secrets'
 import { secp256k1Backend } from '@countersign/wallet-proofs'
+import type { FastifyRequest } from 'fastify'
 import { serve } from './app.ts'
+import { composeAccess } from './compose-access.ts'
 import { composeSessions } from './compose-sessions.ts'
 import { composeWallets } from './compose-wallets.ts'
 import type { GatewayConfig } from './config.ts'
@@ -13,7 +15,6 @@ import { createAskConfirmation } from './email/ask-confirmation.ts'
 import { createConfirmEmail } from './email/confirm-email.ts'
 import { isOutage } from './health/outage.ts'
 import { createPublicHealth } from './health/public-health.ts'
-import type { SessionGuard } from './sessions/session-guard.ts'
 import { openStores, type Stores } from './stores.ts'
 import { createIdentityRepository } from './users/identity-repository.ts'
 import { createUserRepository } from './users/user-repository.ts'
@@ -36,7 +37,7 @@ export async function compose (config: GatewayConfig, log: Logger, lifecycle: Li
   const identities = createIdentityRepository({ mongo: stores.mongo, now: () => clock.now() })
 
   // The server takes its guard when it is made, and the guard's tokens are made by the server's plugin.
-  let guard: SessionGuard = () => Promise.reject(new Problem(problems.unavailable))
+  let guard: (request: FastifyRequest) => Promise<unknown> = () => Promise.reject(new Problem(problems.unavailable))
   const app = await createServer({
     service, log, metrics,
     trustedHops: config.http.trustedHops,
@@ -46,14 +47,16 @@ export async function compose (config: GatewayConfig, log: Logger, lifecycle: Li
     isOutage
   })
   const sessions = await composeSessions({ config, stores, app, users, clock, log, metrics, lifecycle })
-  guard = sessions.guard
+  const { guard: access, revokeKeysMadeBy, ...operations } = composeAccess({ config, stores, users, audit, sessions, log })
+  guard = access
 
   const { commands } = stores
   const receipts = createReceiptVerifier(config.receiptKeys)
   await serve(app, {
     jwks: sessions.jwks,
     health: composeHealth(config, stores, clock),
-    ...composeWallets({ config, redis: stores.redis, users, identities, audit, sessions, log, metrics }),
+    ...composeWallets({ config, redis: stores.redis, users, identities, audit, sessions, revokeKeysMadeBy, log, metrics }),
+    ...operations,
     openSession: sessions.open,
     sessionOf: sessions.guard,
     updateUser: async (id, sessionId, changes) => {

@@ -1,7 +1,7 @@
 /** The environment of the gateway, read once. */
 import { stores } from '@countersign/contracts'
 import {
-  commonRules, commonVariables, defineEnvironment, jsonVariable, listVariable, metricsApiKeyOf, variable, type Values
+  commonRules, commonVariables, defineEnvironment, isStrict, jsonVariable, listVariable, metricsApiKeyOf, variable, type Values
 } from '@countersign/runtime'
 import { generateAccessTokenKey, randomToken } from '@countersign/secrets'
 import { Type } from 'typebox'
@@ -65,6 +65,7 @@ export function configFrom (e: Readonly<Values<typeof environment.variables>>) {
   const url = new URL(e.PUBLIC_URL)
   return {
     label: e.ENVIRONMENT,
+    strict: isStrict({ NODE_ENV: e.NODE_ENV, ENVIRONMENT: e.ENVIRONMENT }),
     log: { level: e.LOG_LEVEL, directory: e.LOG_DIR, sha: e.DEPLOY_SHA },
     http: { host: e.HOST, port: e.PORT, compatibilityPorts: e.COMPATIBILITY_PORTS, corsOrigins: e.CORS_ORIGINS, trustedHops: e.TRUSTED_HOPS },
     rateLimit: {

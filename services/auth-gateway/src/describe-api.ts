@@ -10,6 +10,7 @@ export async function describeApi (): Promise<unknown> {
   const app = await createServer({ service: 'auth-gateway', log, metrics, trustedHops: 0, sessionGuard: unused })
   const deps: GatewayDeps = {
     jwks: { keys: [] }, health: unused, issueChallenge: unused, signInWithWallet: unused, linkWallet: unused, sessionOf: unused, openSession: unused,
+    apiKeys: { create: unused, list: unused, rotate: unused, revoke: unused }, readAudit: unused, setUserRoles: unused,
     unlink: unused, updateUser: unused,
     refresh: unused, close: unused, closeOwn: unused, revokeSessions: unused, listSessions: unused, commands: { call: unused }, confirmEmail: unused
   }

@@ -1,10 +1,12 @@
 import { Type } from 'typebox'
 import { defineCommand } from '../command.ts'
-import { Code, Cursor, IdempotencyKey, SessionId, TransactionId, UserId } from '../primitives.ts'
+import { CallerHandle, Code, Cursor, IdempotencyKey, SessionId, TransactionId, UserId } from '../primitives.ts'
 import { TransactionChallenge, TransactionStateSchema, TransactionView, TransferRequest } from '../transactions.ts'
 
 /** What the gateway says of who is asking. A claim: the signer believes receipts and principals, not this. */
 const claim = { user_id: UserId, session_id: SessionId }
+/** Reading may also be asked for with an API key. */
+const readerClaim = { user_id: UserId, session_id: CallerHandle }
 
 export const createTransaction = defineCommand({
   name: 'transactions.create',
@@ -22,7 +24,7 @@ export const getTransaction = defineCommand({
   callee: 'signer-service',
   callers: ['auth-gateway'],
   deadlineMs: 3_000,
-  request: Type.Object({ ...claim, id: TransactionId }, { additionalProperties: false }),
+  request: Type.Object({ ...readerClaim, id: TransactionId }, { additionalProperties: false }),
   reply: TransactionView
 })
 
@@ -33,7 +35,7 @@ export const listTransactions = defineCommand({
   callers: ['auth-gateway'],
   deadlineMs: 3_000,
   request: Type.Object({
-    ...claim,
+    ...readerClaim,
     limit: Type.Integer({ minimum: 1, maximum: 100 }),
     cursor: Type.Optional(Cursor),
     state: Type.Optional(TransactionStateSchema)

@@ -1,7 +1,9 @@
 import type { Route } from '../route.ts'
+import { createApiKey, deleteApiKey, readApiKeys, rotateApiKey } from './api-keys.ts'
 import { logout, refreshSession } from './auth.ts'
 import { deleteIdentity, readIdentities, updateMe } from './identities.ts'
 import { beginEmail, confirmEmail, readMe } from './me.ts'
+import { readIdentityAudit, setRoles } from './operators.ts'
 import { deleteSession, readSessions, revokeSessions } from './sessions.ts'
 import { postChallenge, postConfirmation, postTransaction, readTransaction, readTransactions } from './transactions.ts'
 import { walletRoutes } from './wallets.ts'
@@ -12,5 +14,7 @@ export const routes: readonly Route[] = Object.freeze([
   refreshSession, logout,
   readSessions, deleteSession, revokeSessions,
   readMe, updateMe, readIdentities, deleteIdentity, beginEmail, confirmEmail,
+  createApiKey, readApiKeys, rotateApiKey, deleteApiKey,
+  readIdentityAudit, setRoles,
   postTransaction, readTransactions, readTransaction, postConfirmation, postChallenge
 ])

@@ -28,6 +28,7 @@ export const readTransactions = defineRoute({
   tag: 'Transactions',
   summary: 'Own transactions, newest first',
   caller: 'session',
+  scope: 'transactions:read',
   limit: 'general',
   query: Type.Object({
     limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, default: 20 })),
@@ -46,6 +47,7 @@ export const readTransaction = defineRoute({
   tag: 'Transactions',
   summary: 'One transaction: state, attempts with hashes, block, history',
   caller: 'session',
+  scope: 'transactions:read',
   limit: 'general',
   params,
   status: 200,

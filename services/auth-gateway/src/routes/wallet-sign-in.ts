@@ -46,13 +46,13 @@ function routesOf (app: FastifyInstance, family: WalletFamily, { issueChallenge,
 
   addRoute(app, verify, async ({ body, request }) => {
     const { username } = body as ProofBody
-    const signedIn = await signInWithWallet(family, { ...proofIn(body as ProofBody), ...username !== undefined && { username }, requestId: request.id })
+    const signedIn = await signInWithWallet(family, { ...proofIn(body as ProofBody, request.id), ...username !== undefined && { username } })
     request.log.info({ user_id: signedIn.user.id, wallet_type: family }, 'Wallet connected')
     return await openSession(signedIn, clientOf(request))
   })
 
   addRoute<typeof link, OpenSession>(app, link, async ({ body, session, request }) => {
-    const linked = await linkWallet(family, proofIn(body as ProofBody), { userId: session.userId, sessionId: session.id, requestId: request.id })
+    const linked = await linkWallet(family, proofIn(body as ProofBody, request.id), { userId: session.userId, sessionId: session.id, requestId: request.id })
     return { message: 'Wallet linked', identity: identityView(linked) }
   })
 
@@ -69,8 +69,8 @@ function routesOf (app: FastifyInstance, family: WalletFamily, { issueChallenge,
   }
 }
 
-const proofIn = ({ address, signed_message: signedMessage, signature, public_key: publicKey, challenge_id: challengeId }: ProofBody): GivenProof =>
-  ({ address, signedMessage, signature, ...publicKey !== undefined && { publicKey }, ...challengeId !== undefined && { challengeId } })
+const proofIn = ({ address, signed_message: signedMessage, signature, public_key: publicKey, challenge_id: challengeId }: ProofBody, requestId: string): GivenProof =>
+  ({ address, signedMessage, signature, requestId, ...publicKey !== undefined && { publicKey }, ...challengeId !== undefined && { challengeId } })
 
 export const clientOf = (request: FastifyRequest): ClientDescription =>
   ({ ip: clientIp(request), userAgent: (request.headers['user-agent'] ?? '').slice(0, 256), requestId: request.id })

@@ -105,6 +105,11 @@ export function createSessionRepository (mongo: Mongo, { idleSeconds }: SessionR
       return found.map(toSession)
     },
 
+    /** Whether its holder proved who they are within the last so many seconds: its own time, never inferred from a token's. */
+    async provedWithin (id: string, seconds: number): Promise<boolean> {
+      return await sessions.countDocuments({ _id: id, state: 'active', $expr: { $gt: [{ $add: ['$createdAt', seconds * 1000] }, '$$NOW'] } }, { limit: 1 }) === 1
+    },
+
     /** Ids of sessions that were revoked in the last so many milliseconds. Expired ones need no watching: no copy outlives them. */
     async idsRevokedWithin (ms: number): Promise<string[]> {
       const found = await sessions.find({ state: 'revoked', $expr: { $gt: ['$endedAt', { $subtract: ['$$NOW', Math.ceil(ms)] }] } },

@@ -8,7 +8,7 @@ export interface CheckDeps {
   readonly families: Families
   readonly challenges: Pick<ChallengeStore, 'consume' | 'idOfNonce'>
   /** Every refusal with its cause, which the caller is never told. */
-  readonly refused: (family: WalletFamily, reason: string) => void
+  readonly refused: (family: WalletFamily, reason: string, requestId: string) => Promise<void>
 }
 
 export interface GivenProof {
@@ -17,6 +17,7 @@ export interface GivenProof {
   readonly signature: string
   readonly publicKey?: string
   readonly challengeId?: string
+  readonly requestId: string
 }
 
 /** For whom the challenge must have been made. */
@@ -40,7 +41,7 @@ export const createCheckWalletProof = ({ families, challenges, refused }: CheckD
 
     if (fault === undefined && verdict.outcome === 'proved') return verdict.identity
     if (fault === undefined && verdict.outcome === 'unavailable') throw new Problem(problems.unavailable, { retry_after: 1 })
-    refused(familyName, fault ?? (verdict.outcome === 'refused' ? verdict.reason : verdict.outcome))
+    await refused(familyName, fault ?? (verdict.outcome === 'refused' ? verdict.reason : verdict.outcome), given.requestId)
     throw new Problem(problems.proofRejected)
 
     async function consume ({ challengeId, signedMessage }: GivenProof): Promise<SignInChallenge | undefined> {

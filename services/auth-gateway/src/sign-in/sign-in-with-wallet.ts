@@ -14,7 +14,6 @@ export interface SignInDeps {
 
 export interface WalletSignIn extends GivenProof {
   readonly username?: string
-  readonly requestId: string
 }
 
 /** Who signed in, and by which login. */
@@ -30,9 +29,9 @@ export type SignInWithWallet = (family: WalletFamily, request: WalletSignIn) => 
  * @throws Problem proofRejected, unavailable
  */
 export const createSignInWithWallet = ({ check, users, succeeded, newSuffix }: SignInDeps): SignInWithWallet => {
-  return async (family, { username, requestId, ...proof }) => {
+  return async (family, { username, ...proof }) => {
     const identity = await check(family, proof, { purpose: 'login' })
-    const user = await findOrCreate(identity, username, requestId)
+    const user = await findOrCreate(identity, username, proof.requestId)
     succeeded(family)
     return { user, identity }
   }

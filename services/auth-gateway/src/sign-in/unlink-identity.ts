@@ -1,5 +1,6 @@
 import { Problem, problems } from '@countersign/contracts'
 import type { Audit } from '@countersign/mongo'
+import type { ClientSession } from 'mongodb'
 import type { Revocations } from '../sessions/revoke-sessions.ts'
 import type { SessionStates } from '../sessions/session-state.ts'
 import type { IdentityRepository } from '../users/identity-repository.ts'
@@ -13,16 +14,19 @@ export interface UnlinkDeps {
   readonly audit: Audit
   /** Ends what the login opened, and sign-ins under way. */
   readonly revocations: Pick<Revocations, 'begin' | 'finish'>
+  /** API keys that were made in sessions of that login. */
+  readonly revokeKeysMadeBy: (userId: string, identityId: string, transaction: ClientSession) => Promise<void>
 }
 
 export type UnlinkIdentity = (identityId: string, asker: Asker) => Promise<void>
 
 /** @throws Problem lastIdentity */
-export const createUnlinkIdentity = ({ identities, users, states, audit, revocations }: UnlinkDeps): UnlinkIdentity =>
+export const createUnlinkIdentity = ({ identities, users, states, audit, revocations, revokeKeysMadeBy }: UnlinkDeps): UnlinkIdentity =>
   async (identityId, { userId, sessionId, requestId }) => {
     const revocation = { userId, reason: 'identity_unlinked', requestId, spared: { otherThanIdentity: identityId } }
     let epoch: number | undefined
     const gone = await identities.unlink(userId, identityId, async (identity, transaction) => {
+      await revokeKeysMadeBy(userId, identityId, transaction)
       epoch = await revocations.begin(revocation, transaction)
       await audit.append({ event: 'identity.unlinked', subject: userId, actor: userId, requestId, facts: { identity: identity.id, kind: identity.kind } }, transaction)
     })

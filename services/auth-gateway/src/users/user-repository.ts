@@ -65,6 +65,15 @@ export function createUserRepository ({ mongo, audit, now, newId }: UserReposito
       return user
     },
 
+    /**
+     * Writes the user's row, so that what the transaction counts is counted by one after the other.
+     * @returns false when the account is not in use, or no longer has that login
+     */
+    async takeTurn (id: string, identityId: string, transaction: ClientSession): Promise<boolean> {
+      const { matchedCount } = await users.updateOne(active(id), { $inc: { version: 1 } }, { session: transaction })
+      return matchedCount === 1 && await identities.findOne({ _id: identityId, userId: id }, { session: transaction }) !== null
+    },
+
     /** @returns the user, with the address unless a later proof is there already; undefined when there is no such user. */
     async setEmail (id: string, email: string, provedAt: Date): Promise<User | undefined> {
       await users.updateOne({ ...active(id), $or: [{ emailProvedAt: null }, { emailProvedAt: { $lt: provedAt } }] }, { $set: { email, emailProvedAt: provedAt }, $inc: { version: 1 } })

@@ -1,0 +1,40 @@
+/** Who may call a route, by the route's contract: the one door for sessions and keys. */
+import { holdsRole, Problem, problems, type Route } from '@countersign/contracts'
+import { clientAddress } from '@countersign/http'
+import type { FastifyRequest } from 'fastify'
+import type { ApiKeyGuard } from '../api-keys/api-key-guard.ts'
+import type { SessionGuard } from '../sessions/session-guard.ts'
+import { userView } from '../users/user-view.ts'
+import type { OpenSession } from '../sessions/session-state.ts'
+
+export interface AccessDeps {
+  readonly bySession: SessionGuard
+  readonly byKey: ApiKeyGuard
+  /** Whether the session was proved a short while ago, by the database's clock. */
+  readonly isFresh: (sessionId: string) => Promise<boolean>
+}
+
+/** What a route handler learns of an API key's holder: no session, hence no more than the user and the key's id. */
+export type KeyHolder = Pick<OpenSession, 'id' | 'userId' | 'user'>
+
+/** @throws Problem unauthorized, freshProofRequired, roleRequired, insufficientScope, rateLimited */
+export const createAccessGuard = ({ bySession, byKey, isFresh }: AccessDeps) =>
+  async (request: FastifyRequest): Promise<OpenSession | KeyHolder> => {
+    const { role, fresh, scope } = request.routeOptions.config.contract ?? {} as Partial<Route>
+    const text = keyIn(request)
+    if (text !== undefined) {
+      const { key, user } = await byKey(text, clientAddress(request), scope)
+      return { id: key.id, userId: user.id, user: userView(user) }
+    }
+    const session = await bySession(request)
+    if (role !== undefined && !holdsRole(session.user.roles, role)) throw new Problem(problems.roleRequired)
+    if (fresh === true && !await isFresh(session.id)) throw new Problem(problems.freshProofRequired)
+    return session
+  }
+
+/** `Authorization: Bearer sk_…` or `X-Api-Key`; the header for tokens wins, whatever it holds. */
+function keyIn ({ headers }: FastifyRequest): string | undefined {
+  const { authorization, 'x-api-key': other } = headers
+  if (authorization !== undefined) return /^bearer (sk_\S+)$/i.exec(authorization)?.[1]
+  return other === undefined ? undefined : String(other)
+}

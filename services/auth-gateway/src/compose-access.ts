@@ -1,0 +1,53 @@
+/** API keys, roles and the audit, joined; and the one door through which every caller comes. */
+import { randomBytes } from 'node:crypto'
+import { inTransaction, type Audit } from '@countersign/mongo'
+import { createLimiter } from '@countersign/redis'
+import { newId, type Logger } from '@countersign/runtime'
+import { deriveKey } from '@countersign/secrets'
+import { createAccessGuard } from './access/guard.ts'
+import { createApiKeyGuard } from './api-keys/api-key-guard.ts'
+import { createApiKeyRepository } from './api-keys/api-key-repository.ts'
+import { createKeyTexts } from './api-keys/key-text.ts'
+import { createManageApiKeys } from './api-keys/manage-api-keys.ts'
+import type { composeSessions } from './compose-sessions.ts'
+import type { GatewayConfig } from './config.ts'
+import { createAuditReader } from './operators/audit-reader.ts'
+import { createCursors } from './operators/cursors.ts'
+import { createReadAudit } from './operators/read-audit.ts'
+import type { Stores } from './stores.ts'
+import { createRoleRepository } from './users/role-repository.ts'
+import type { UserRepository } from './users/user-repository.ts'
+
+export interface ComposeAccessOptions {
+  readonly config: GatewayConfig
+  readonly stores: Pick<Stores, 'mongo' | 'redis'>
+  readonly users: UserRepository
+  readonly audit: Audit
+  readonly sessions: Pick<Awaited<ReturnType<typeof composeSessions>>, 'guard' | 'isFresh'>
+  readonly log: Logger
+}
+
+export function composeAccess ({ config, stores: { mongo, redis }, users, audit, sessions, log }: ComposeAccessOptions) {
+  const keys = createApiKeyRepository(mongo)
+  const texts = createKeyTexts({ key: deriveKey(config.secretKey, 'api-key'), randomHex: () => randomBytes(32).toString('hex') })
+  const roles = createRoleRepository({ mongo, audit })
+  const byKey = createApiKeyGuard({
+    keys, users, texts,
+    limiter: createLimiter({ redis, prefix: 'gw:{limits}' }),
+    modes: config.strict ? ['live'] : ['live', 'test'],
+    warn: (err, text) => { log.warn({ err }, text) }
+  })
+  return {
+    guard: createAccessGuard({ bySession: sessions.guard, byKey, isFresh: sessions.isFresh }),
+    apiKeys: createManageApiKeys({
+      keys, texts, audit,
+      inTransaction: (work) => inTransaction(mongo, work),
+      takeTurn: users.takeTurn,
+      newId: () => newId('key'),
+      mode: config.strict ? 'live' : 'test'
+    }),
+    readAudit: createReadAudit({ rows: createAuditReader(mongo), cursors: createCursors(deriveKey(config.secretKey, 'audit-cursor')) }),
+    setUserRoles: roles.set,
+    revokeKeysMadeBy: keys.revokeAll
+  }
+}

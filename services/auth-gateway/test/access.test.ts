@@ -1,0 +1,239 @@
+/** Every route of the contract, called as every kind of caller; API keys; roles; the audit. */
+import { challengeTransaction, getTransaction, listTransactions, Problem, problems, routes, scopes, type Route, type Scope } from '@countersign/contracts'
+import { handle } from '@countersign/redis'
+import t from 'tap'
+import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
+import { buildHouse, proofOf, signIn, type Answer, type TestGateway, type Tokens } from './open-gateway.ts'
+
+const house = await buildHouse(t)
+const gateway = await house.open()
+const other = await house.open()
+const notThere = (): never => { throw new Problem(problems.notFound) }
+await house.answerFor('signer-service', [
+  handle(getTransaction, notThere), handle(challengeTransaction, notThere),
+  handle(listTransactions, () => Promise.resolve({ data: [], next_cursor: null }))
+])
+
+const newUser = (): Promise<Tokens> => signIn(gateway, privateKeyToAccount(generatePrivateKey()))
+const sessions = house.mongo.db.collection<{ _id: string }>('sessions')
+const users = house.mongo.db.collection<{ _id: string }>('users')
+const keys = house.mongo.db.collection<{ _id: string }>('api_keys')
+const sessionOf = ({ refresh }: Tokens): string => refresh.split('.')[1] ?? ''
+
+async function withRole (role: 'operator' | 'admin'): Promise<Tokens> {
+  const tokens = await newUser()
+  await users.updateOne({ _id: tokens.userId }, { $set: { roles: ['user', role] }, $inc: { version: 1 } })
+  await house.redis.flush()
+  return tokens
+}
+async function stale (): Promise<Tokens> {
+  const tokens = await newUser()
+  await sessions.updateOne({ _id: sessionOf(tokens) }, [{ $set: { createdAt: { $subtract: ['$$NOW', 700_000] } } }])
+  return tokens
+}
+const makeKey = (tokens: Tokens, body: object = {}): Promise<Answer> =>
+  gateway.send('POST', '/api/v1/api-keys', { token: tokens.access, body: { name: 'test', scopes: ['profile:read'], ...body } })
+const keyOf = async (tokens: Tokens, body?: object): Promise<{ id: string, key: string }> => {
+  const { status, json, text } = await makeKey(tokens, body)
+  if (status !== 201) throw new Error(text)
+  return { id: String(json['id']), key: String(json['key']) }
+}
+
+/** A path whose parameters have the right form and name nothing. */
+const pathOf = ({ path, params }: Route): string => path.replace(/:(\w+)/g, (_whole, name: string) => {
+  const pattern = String((params?.properties[name] as { pattern?: string } | undefined)?.pattern ?? '')
+  return `${/^\^([a-z]+)_/.exec(pattern)?.[1] ?? 'none'}_${'0'.repeat(26)}`
+})
+const call = (route: Route, credential?: string, at: TestGateway = gateway): Promise<Answer> => at.send(route.method, pathOf(route), {
+  ...credential !== undefined && { token: credential },
+  ...route.body !== undefined && { body: { none: 'of the fields' } }
+})
+
+/** What the door says, or `in` when the request got past it. */
+const atTheDoor = ({ json }: Answer): string => {
+  const type = String(json['type'] ?? '').replace('/problems/', '')
+  return ['unauthorized', 'fresh-proof-required', 'role-required', 'insufficient-scope'].includes(type) ? type : 'in'
+}
+
+type Caller = 'nobody' | 'a forged token' | 'a user' | 'a user whose proof is old' | 'an operator' | 'an admin' | 'a closed session' | 'a key with every scope of a user' | 'a key with no scope for it' | 'an operator\'s key' | 'a revoked key' | 'an expired key'
+
+const userScopes: Scope[] = ['profile:read', 'identities:read', 'sessions:read', 'transactions:read']
+
+function expected ({ caller, role, fresh, scope }: Route, who: Caller): string {
+  if (caller === 'anyone') return 'in'
+  const byKey = (held: readonly Scope[]): string => scope !== undefined && held.includes(scope) ? 'in' : 'insufficient-scope'
+  switch (who) {
+    case 'nobody': case 'a forged token': case 'a closed session': case 'a revoked key': case 'an expired key': return 'unauthorized'
+    case 'a user': return role === undefined ? 'in' : 'role-required'
+    case 'a user whose proof is old': return role !== undefined ? 'role-required' : fresh === true ? 'fresh-proof-required' : 'in'
+    case 'an operator': return role === 'admin' ? 'role-required' : 'in'
+    case 'an admin': return 'in'
+    case 'a key with every scope of a user': return byKey(userScopes)
+    case 'a key with no scope for it': return byKey(scope === 'profile:read' ? ['identities:read'] : ['profile:read'])
+    case 'an operator\'s key': return byKey(scopes)
+  }
+}
+
+t.test('every route answers every kind of caller as the table says', async (t) => {
+  const [keyUser, operator] = [await newUser(), await withRole('operator')]
+  const wide = await keyOf(keyUser, { scopes: userScopes })
+  const profile = await keyOf(keyUser)
+  const identities = await keyOf(keyUser, { scopes: ['identities:read'] })
+  const operators = await keyOf(operator, { scopes })
+  const revoked = await keyOf(keyUser)
+  await gateway.send('DELETE', `/api/v1/api-keys/${revoked.id}`, { token: keyUser.access })
+  const expired = await keyOf(keyUser, { expires_in_days: 1 })
+  await keys.updateOne({ _id: expired.id }, [{ $set: { expiresAt: { $subtract: ['$$NOW', 1] } } }])
+  const closed = await newUser()
+  await gateway.send('POST', '/api/v1/auth/logout', { token: closed.access })
+
+  const lasting = { user: await newUser(), stale: await stale(), operator: await withRole('operator'), admin: await withRole('admin') }
+  /** A route that needs no body does its work, and may close the session that calls it: there each call has its own. */
+  const forOnce = ({ method, body }: Route): boolean => method !== 'GET' && body === undefined
+  const credentialFor: Record<Caller, (route: Route) => Promise<string | undefined>> = {
+    nobody: () => Promise.resolve(undefined),
+    'a forged token': () => Promise.resolve(`${keyUser.access.slice(0, -6)}AAAAAA`),
+    'a user': async (route) => (forOnce(route) ? await newUser() : lasting.user).access,
+    'a user whose proof is old': async (route) => (forOnce(route) ? await stale() : lasting.stale).access,
+    'an operator': async (route) => (forOnce(route) ? await withRole('operator') : lasting.operator).access,
+    'an admin': async (route) => (forOnce(route) ? await withRole('admin') : lasting.admin).access,
+    'a closed session': () => Promise.resolve(closed.access),
+    'a key with every scope of a user': () => Promise.resolve(wide.key),
+    'a key with no scope for it': ({ scope }) => Promise.resolve(scope === 'profile:read' ? identities.key : profile.key),
+    'an operator\'s key': () => Promise.resolve(operators.key),
+    'a revoked key': () => Promise.resolve(revoked.key),
+    'an expired key': () => Promise.resolve(expired.key)
+  }
+  for (const route of routes) {
+    const wanted: Record<string, string> = {}
+    const seen: Record<string, string> = {}
+    for (const [who, credential] of Object.entries(credentialFor) as [Caller, (route: Route) => Promise<string | undefined>][]) {
+      const answer = await call(route, await credential(route))
+      seen[who] = atTheDoor(answer)
+      wanted[who] = expected(route, who)
+      if (answer.status >= 500) seen[who] = `${answer.status}`
+    }
+    t.strictSame(seen, wanted, `${route.method} ${route.path}`)
+  }
+})
+
+t.test('a proof that is too old is told as RFC 9470 says, and a missing scope as RFC 6750 does', async (t) => {
+  const old = await gateway.send('POST', '/api/v1/api-keys', { token: (await stale()).access, body: { name: 'x', scopes: ['profile:read'] } })
+  t.equal(old.status, 401)
+  t.match(old.headers.get('www-authenticate') ?? '', /error="insufficient_user_authentication", max_age="600"/)
+
+  const { key } = await keyOf(await newUser(), { scopes: ['identities:read'] })
+  const narrow = await gateway.send('GET', '/api/v1/me', { token: key })
+  t.equal(narrow.status, 403)
+  t.match(narrow.headers.get('www-authenticate') ?? '', /error="insufficient_scope"/)
+})
+
+t.test('a refreshed token does not make an old proof fresh', async (t) => {
+  const tokens = await stale()
+  const renewed = await gateway.send('POST', '/api/v1/auth/refresh', { body: { refresh_token: tokens.refresh } })
+
+  t.equal(renewed.status, 200)
+  t.equal((await gateway.send('POST', '/api/v1/api-keys', { token: String(renewed.json['access_token']), body: { name: 'x', scopes: ['profile:read'] } })).status, 401)
+})
+
+t.test('a key is shown once, kept as a hash, and told apart by its end', async (t) => {
+  const tokens = await newUser()
+  const made = await makeKey(tokens, { name: 'nightly', scopes: userScopes })
+
+  const key = String(made.json['key'])
+  t.match(key, /^sk_test_[0-9a-f]{64}$/)
+  t.equal(made.headers.get('cache-control'), 'no-store')
+  t.match((await gateway.send('GET', '/api/v1/me', { token: key })).json, { id: tokens.userId })
+  t.match((await gateway.send('GET', '/api/v1/me', { headers: { 'x-api-key': key } })).json, { id: tokens.userId })
+  t.strictSame((await gateway.send('GET', '/api/v1/transactions', { token: key })).json['data'], [])
+  const list = await gateway.send('GET', '/api/v1/api-keys', { token: tokens.access })
+  t.match(list.json, { data: [{ name: 'nightly', shown: `sk_test_…${key.slice(-4)}`, revoked_at: null }] })
+  t.notMatch(list.text, key.slice(8))
+  t.notMatch(JSON.stringify(await keys.find().toArray()), key.slice(8))
+  t.notMatch(house.logs.text(), key.slice(8))
+  for (const bad of [key.slice(0, -1), `${key}0`, key.toUpperCase(), key.replace('test', 'live'), flip(key, 20), flip(key, 71)]) {
+    t.equal((await gateway.send('GET', '/api/v1/me', { headers: { 'x-api-key': bad } })).status, 401)
+  }
+})
+const flip = (text: string, at: number): string => `${text.slice(0, at)}${text[at] === '0' ? '1' : '0'}${text.slice(at + 1)}`
+
+t.test('a scope is no wider than its maker, also when the maker is made smaller', async (t) => {
+  t.match((await makeKey(await newUser(), { scopes: ['audit:read'] })).json, { status: 403, type: '/problems/role-required' })
+
+  const operator = await withRole('operator')
+  const { key } = await keyOf(operator, { scopes: ['audit:read'] })
+  t.equal((await gateway.send('GET', '/api/v1/audit/identity', { token: key })).status, 200)
+  await users.updateOne({ _id: operator.userId }, { $set: { roles: ['user'] }, $inc: { version: 1 } })
+  t.match((await other.send('GET', '/api/v1/audit/identity', { token: key })).json, { status: 403 })
+})
+
+t.test('a key is used from its networks alone, no oftener than it may, and in no other mode', async (t) => {
+  const tokens = await newUser()
+  const here = await keyOf(tokens, { networks: ['127.0.0.0/8', '2001:db8::/32'] })
+  const elsewhere = await keyOf(tokens, { networks: ['192.0.2.0/24'] })
+  t.equal((await gateway.send('GET', '/api/v1/me', { token: here.key })).status, 200)
+  t.equal((await gateway.send('GET', '/api/v1/me', { token: elsewhere.key })).status, 401)
+  t.match((await makeKey(tokens, { networks: ['10.0.0.0/33'] })).json, { status: 422, faults: [{ path: 'body/networks/0' }] })
+
+  const slow = await keyOf(tokens, { max_per_minute: 5 })
+  const answers = await Promise.all(Array.from({ length: 40 }, () => gateway.send('GET', '/api/v1/me', { token: slow.key })))
+  t.equal(answers.filter(({ status }) => status === 200).length, 5)
+  t.equal(answers.filter(({ status }) => status === 429).length, 35)
+})
+
+t.test('a rotated key and its successor overlap, and a key is rotated once however often it is asked at once', async (t) => {
+  const tokens = await newUser()
+  const { id, key } = await keyOf(tokens)
+  const rotate = (overlap: number, from = id): Promise<Answer> => gateway.send('POST', `/api/v1/api-keys/${from}/rotate`, { token: tokens.access, body: { overlap_hours: overlap } })
+
+  const answers = await Promise.all(Array.from({ length: 10 }, () => rotate(1)))
+
+  const made = answers.filter(({ status }) => status === 201)
+  t.equal(made.length, 1)
+  t.equal(answers.filter(({ status }) => status === 409).length, 9)
+  const successor = String(made[0]?.json['key'])
+  t.equal((await gateway.send('GET', '/api/v1/me', { token: key })).status, 200)
+  t.equal((await gateway.send('GET', '/api/v1/me', { token: successor })).status, 200)
+  t.equal((await rotate(0, String(made[0]?.json['id']))).status, 201)
+  t.equal((await other.send('GET', '/api/v1/me', { token: successor })).status, 401, 'no overlap wanted')
+})
+
+t.test('nobody touches another user\'s keys, and an account has no more than fifty', async (t) => {
+  const [mine, theirs] = [await newUser(), await newUser()]
+  const { id, key } = await keyOf(theirs)
+  t.equal((await gateway.send('DELETE', `/api/v1/api-keys/${id}`, { token: mine.access })).status, 404)
+  t.equal((await gateway.send('POST', `/api/v1/api-keys/${id}/rotate`, { token: mine.access, body: {} })).status, 404)
+  t.equal((await gateway.send('GET', '/api/v1/me', { token: key })).status, 200)
+
+  const answers = await Promise.all(Array.from({ length: 55 }, () => makeKey(mine)))
+  t.equal(await keys.countDocuments({ userId: mine.userId }), 50, [...new Set(answers.map(({ status }) => status))].join(' '))
+})
+
+t.test('an administrator sets roles, and the last one stays', async (t) => {
+  await users.updateMany({ roles: 'admin' } as object, { $set: { roles: ['user'] } })
+  const [admin, user] = [await withRole('admin'), await newUser()]
+  const set = (id: string, roles: string[]): Promise<Answer> => gateway.send('PUT', `/api/v1/users/${id}/roles`, { token: admin.access, body: { roles } })
+
+  t.strictSame((await set(user.userId, ['operator'])).json, { id: user.userId, roles: ['operator', 'user'] })
+  t.equal((await set(admin.userId, [])).status, 409)
+  t.equal((await set('usr_00000000000000000000000000', [])).status, 404)
+  t.equal((await set(user.userId, ['root'])).status, 422)
+})
+
+t.test('operators page through what happened, by cursors that nobody can make up', async (t) => {
+  const operator = await withRole('operator')
+  const tokens = await newUser()
+  const proof = await proofOf(gateway, privateKeyToAccount(generatePrivateKey()))
+  await gateway.send('POST', '/api/v1/auth/evm/verify', { body: { ...proof, signature: `0x${'11'.repeat(64)}1b` } })
+  const read = (query: string): Promise<Answer> => gateway.send('GET', `/api/v1/audit/identity?${query}`, { token: operator.access })
+
+  t.match((await read(`subject=${tokens.userId}&event=user.created`)).json, { data: [{ event: 'user.created', facts: { kind: 'evm' } }], next_cursor: null })
+  t.match((await read('event=sign_in.failed&limit=1')).json, { data: [{ facts: { method: 'evm', reason: /signature/ } }] })
+  const first = await read('limit=2')
+  const second = await read(`limit=2&cursor=${String(first.json['next_cursor'])}`)
+  const ids = [first, second].flatMap(({ json }) => (json['data'] as { id: string }[]).map(({ id }) => id))
+  t.equal(new Set(ids).size, 4)
+  t.strictSame(ids, [...ids].sort().reverse())
+  t.equal((await read(`limit=2&event=user.created&cursor=${String(first.json['next_cursor'])}`)).status, 422, 'of another list')
+  t.equal((await read('cursor=bm90LWEtY3Vyc29y')).status, 422)
+})
