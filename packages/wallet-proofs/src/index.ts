@@ -16,3 +16,6 @@ export { canonicalStacksAddress, stacksAccountHash, stacksAddressOn, type Stacks
 export { verifyBitcoinMessage, type BitcoinProof, type BitcoinVerdict } from './bitcoin/verify-bitcoin-message.ts'
 export type { BitcoinDoubt, BitcoinRefusal } from './bitcoin/refusals.ts'
 export { canonicalBitcoinAddress, type BitcoinAddress } from './bitcoin/address.ts'
+export { verifyEd25519, type Ed25519Proof } from './ed25519/verify-ed25519.ts'
+export { verifySolanaMessage, type SolanaProof, type SolanaVerdict } from './solana/verify-solana-message.ts'
+export type { SolanaRefusal } from './solana/refusals.ts'

@@ -1,4 +1,6 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { execFile } from 'node:child_process'
+import { createECDH, createHash, createPrivateKey, randomBytes, sign } from 'node:crypto'
+import { promisify } from 'node:util'
 import { secp256k1 } from '@noble/curves/secp256k1.js'
 import fc from 'fast-check'
 import t from 'tap'
@@ -107,7 +109,6 @@ t.test('what node:crypto signs is valid once s is low, and what noble signs as i
   t.ok(isValid({ publicKey: uncompressed }))
   t.ok(isValid({ hash: new Uint8Array(hash), signature: Buffer.from(signature), publicKey: Buffer.from(compressed) }))
 
-  const { createECDH, createPrivateKey, sign } = await import('node:crypto')
   const ecdh = createECDH('secp256k1')
   for (let round = 0; round < 40; round += 1) {
     const publicKey = ecdh.generateKeys()
@@ -171,6 +172,19 @@ t.test('the back ends give one answer to everything', async (t) => {
     for (const [name, verify] of backends) t.ok(verify(own, digest, compressed), name)
     t.ok(agree(own, digest, uncompressed))
   }
+})
+
+t.test('where the addon has no binary, noble answers at once and without a word', async (t) => {
+  const entry = new URL('../../src/index.js', import.meta.url).href
+  const hex = (bytes: Uint8Array): string => `Buffer.from('${Buffer.from(bytes).toString('hex')}', 'hex')`
+  const script = `
+    import { secp256k1Backend, verifySecp256k1 } from '${entry}'
+    const verdicts = [${hex(hash)}, Buffer.alloc(32)].map((hash) => verifySecp256k1({ hash, signature: ${hex(signature)}, publicKey: ${hex(compressed)} }).valid)
+    process.stdout.write(JSON.stringify([secp256k1Backend(), ...verdicts]))`
+  // The loader of the addon looks for a binary of this architecture: there is none.
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', script], { env: { PATH: process.env.PATH, npm_config_arch: 'none' } })
+  t.strictSame(JSON.parse(stdout), ['noble', true, false])
+  t.equal(stderr, '')
 })
 
 t.test('no JavaScript value makes it throw', async (t) => {

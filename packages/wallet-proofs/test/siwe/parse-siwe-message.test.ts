@@ -5,6 +5,7 @@ import t from 'tap'
 import { createSiweMessage } from 'viem/siwe'
 import { parseSiweMessage, type SiweMessage } from '../../src/index.ts'
 import { siweRefusals } from '../../src/siwe/refusals.ts'
+import { hostileValues } from '../input/hostile-values.ts'
 import { renderSiweMessage } from './render-siwe-message.ts'
 import { bareMessage, fullMessage, parses, refusals } from './vectors.ts'
 
@@ -283,7 +284,8 @@ const keepsItsWord = (value: unknown): boolean => {
 
 t.test('no JavaScript value makes the parser throw', async (t) => {
   const hostile = [undefined, null, 0, NaN, 1n, true, Symbol('a'), () => full, [full], { toString: () => full }, new String(full), new Proxy({}, { get () { throw new Error('trap') } }), Buffer.from(full), '', '\n'.repeat(20), full.slice(0, 60)]
-  for (const value of hostile) t.ok(reasonFor(value))
+  for (const value of [...hostile, ...hostileValues]) t.ok(reasonFor(value))
+  t.ok(siweRefusals.every((reason) => reason.length > 0))
   fc.assert(fc.property(fc.anything({ withNullPrototype: true, withBigInt: true, withDate: true, withTypedArray: true }), keepsItsWord), { numRuns: 3_000 })
   fc.assert(fc.property(fc.string({ unit: 'binary', maxLength: 300 }), keepsItsWord), { numRuns: 3_000 })
 })
