@@ -1,5 +1,7 @@
 /** Is this text signed by this address? */
 
+import { readProperties } from '../input/properties.ts'
+import { readText } from '../input/text.ts'
 import { loadRecover } from '../recovery/backend.ts'
 import { addressOfPublicKey, checksumAddress, hasMixedCase, isHexAddress } from './address.ts'
 import type { EvmRpc } from './evm-rpc.ts'
@@ -36,10 +38,6 @@ export interface EvmVerdict {
   readonly reason?: EvmRefusal
 }
 
-// Bounds the hashing of a hostile text (keccak in JavaScript); a sign-in message is under 10 KB.
-const MAX_MESSAGE_LENGTH = 65_536
-const LONE_SURROGATE = /\p{Surrogate}/u
-
 const DEFAULT_RPC_TIMEOUT_MS = 10_000
 
 /**
@@ -49,14 +47,12 @@ const DEFAULT_RPC_TIMEOUT_MS = 10_000
  * Sources: EIP-191, EIP-55, EIP-2 (low s), SEC 1 §4.1.6 (recovery), ERC-1271, ERC-6492, EIP-7702.
  */
 export async function verifyEvmMessage (proof: EvmProof): Promise<EvmVerdict> {
-  const read = readProof(proof)
+  const read = readProperties(proof, ['message', 'signature', 'address', 'rpc', 'chainId', 'rpcTimeoutMs'])
   if (read === null) return refuse('input is not readable')
-  const { message, signature, address, rpc, chainId, rpcTimeoutMs } = read
+  const { signature, address, rpc, chainId, rpcTimeoutMs } = read
 
-  if (typeof message !== 'string') return refuse('message is not well-formed text')
-  if (message.length > MAX_MESSAGE_LENGTH) return refuse('message is too long')
-  // A lone surrogate has no UTF-8 form: encoders put U+FFFD there, so two texts would share one signature.
-  if (LONE_SURROGATE.test(message)) return refuse('message is not well-formed text')
+  const message = readText(read.message)
+  if (typeof message === 'string') return refuse(message)
 
   if (typeof address !== 'string' || !isHexAddress(address)) return refuse('address is not 20 bytes in 0x hex')
   const claimed = checksumAddress(address)
@@ -100,13 +96,3 @@ async function unlessLate<T> (work: Promise<T>, milliseconds: unknown): Promise<
 }
 
 const refuse = (reason: EvmRefusal): EvmVerdict => ({ valid: false, reason })
-
-/** Each property is read once; null: there is nothing to read, or reading it threw (a getter, a revoked proxy). */
-function readProof (proof: unknown): Readonly<Record<keyof EvmProof, unknown>> | null {
-  try {
-    const { message, signature, address, rpc, chainId, rpcTimeoutMs } = proof as EvmProof
-    return { message, signature, address, rpc, chainId, rpcTimeoutMs }
-  } catch {
-    return null
-  }
-}
