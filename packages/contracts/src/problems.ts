@@ -41,6 +41,7 @@ export const problems = {
   roleRequired: kind('role-required', 403, 'Another role is required', 'This user does not hold the role that this route asks for. Roles are given with: countersign users grant.'),
   insufficientScope: kind('insufficient-scope', 403, 'The API key may not do this', 'The key lacks the scope of this route, or this route is closed to keys.'),
   policyDenied: kind('policy-denied', 403, 'Denied by policy', 'No rule of the policy allows this transaction, or a rule denies it.'),
+  originRefused: kind('origin-refused', 403, 'This origin may not use a cookie here', 'The request carries or asks for a cookie, and comes from a page that is not on the list of origins. Send the credential in a header instead.'),
   noSuchRoute: kind('no-such-route', 404, 'Nothing lives at this address', 'See /docs for the routes of this API.'),
   notFound: kind('not-found', 404, 'Not found', 'There is no such thing, or it is not yours.'),
   idempotencyConflict: kind('idempotency-conflict', 409, 'The Idempotency-Key was used for another request', 'The same key was sent with another body. Use a new key for a new request.'),

@@ -2,8 +2,8 @@
 import cors from '@fastify/cors'
 import type { FastifyInstance } from 'fastify'
 
-const requestHeaders = ['content-type', 'authorization', 'idempotency-key', 'x-request-id', 'x-session-id', 'x-api-key']
-const replyHeaders = ['x-request-id', 'retry-after', 'idempotency-replayed', 'x-ratelimit-limit', 'x-ratelimit-remaining', 'x-ratelimit-reset']
+const requestHeaders = ['content-type', 'authorization', 'idempotency-key', 'x-request-id', 'x-session-id', 'x-api-key', 'x-token-delivery']
+const replyHeaders = ['x-request-id', 'retry-after', 'idempotency-replayed', 'x-ratelimit-limit', 'x-ratelimit-remaining', 'x-ratelimit-reset', 'x-session-expires-soon', 'x-session-expires-in']
 
 export const allowOrigins = async (app: FastifyInstance, given: readonly string[]): Promise<void> => {
   const origins = new Set(given.map(originOf))

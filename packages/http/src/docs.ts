@@ -36,7 +36,10 @@ export const registerDocs = async (app: FastifyInstance, { title, version, descr
       openapi: '3.1.0',
       info: { title, version, ...description !== undefined && { description } },
       components: {
-        securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'Access token of a session' } },
+        securitySchemes: {
+          bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'Access token of a session' },
+          session_id: { type: 'apiKey', in: 'header', name: 'X-Session-Id', description: 'Secret of a session; browsers may send it as the cookie `sessionId`' }
+        },
         schemas: problemSchemas as never
       }
     },

@@ -38,7 +38,7 @@ function schemaOf ({ operationId, tag, summary, description, caller, headers, pa
     tags: [tag],
     summary,
     ...description !== undefined && { description },
-    ...caller === 'session' && { security: [{ bearer: [] }] },
+    ...caller === 'session' && { security: [{ bearer: [] }, { session_id: [] }] },
     ...headers && { headers },
     ...params && { params },
     ...query && { querystring: query },

@@ -3,28 +3,36 @@ import { freshProofSeconds } from '@countersign/contracts'
 import { createAudit, inTransaction } from '@countersign/mongo'
 import { withLock } from '@countersign/redis'
 import { newId, type Clock, type Lifecycle, type Logger, type Metrics } from '@countersign/runtime'
-import { deriveKey, keyFromText } from '@countersign/secrets'
+import { deriveKey, keyFromText, randomToken } from '@countersign/secrets'
+import fastifyCookie from '@fastify/cookie'
 import type { FastifyInstance } from 'fastify'
 import type { ClientSession } from 'mongodb'
 import type { GatewayConfig } from './config.ts'
 import { createWriteMail } from './mail/write-mail.ts'
+import { announceExpiry } from './sessions/announce-expiry.ts'
 import { createAccessTokens } from './sessions/access-token.ts'
 import { createCloseOwnSession } from './sessions/close-own-session.ts'
 import { createCloseSession } from './sessions/close-session.ts'
 import { deviceOf } from './sessions/device.ts'
 import { watchEndedSessions } from './sessions/ended-sessions.ts'
+import { createGrantTokens } from './sessions/grant-tokens.ts'
 import { createListSessions } from './sessions/list-sessions.ts'
-import { createGrantTokens, createOpenSession } from './sessions/open-session.ts'
+import { createOpenSession, createOpenWithSecret, createStoreSession } from './sessions/open-session.ts'
+import { createOriginCheck } from './sessions/origin-check.ts'
 import { createRefreshSession } from './sessions/refresh-session.ts'
 import { createRefreshTokens } from './sessions/refresh-token.ts'
 import { createReportReuse } from './sessions/report-reuse.ts'
 import { createRevocations } from './sessions/revoke-sessions.ts'
+import { createSecretHolders } from './sessions/secret-holders.ts'
 import { startSeenSessions } from './sessions/seen-sessions.ts'
 import { startSessionCleanup } from './sessions/session-cleanup.ts'
+import { createSessionCookies } from './sessions/session-cookies.ts'
 import { createSessionCursors } from './sessions/session-cursor.ts'
 import { createSessionGuard } from './sessions/session-guard.ts'
 import { createSessionRepository, type SessionRepository } from './sessions/session-repository.ts'
+import { createSessionSecrets } from './sessions/session-secret.ts'
 import { createSessionStates, keptMs } from './sessions/session-state.ts'
+import { deliverTokens } from './sessions/token-delivery.ts'
 import type { Stores } from './stores.ts'
 import { createSessionEpochs } from './users/session-epochs.ts'
 import type { UserRepository } from './users/user-repository.ts'
@@ -62,14 +70,25 @@ export async function composeSessions ({ config, stores: { mongo, redis, outbox,
   const close = createCloseSession(ending)
   const writeMail = createWriteMail({ outbox, sealKey: keyFromText(config.mailSealKey), now: () => clock.now() })
   const closeReused = createReportReuse({ users, close, writeMail, dispatch: (row) => dispatcher.dispatch(row), now: () => clock.now() })
+  const secrets = createSessionSecrets(deriveKey(config.secretKey, 'session-secret'), () => randomToken(32))
+  const cookies = createSessionCookies(config.cookies)
+  const checkOrigin = createOriginCheck(config.cookies.origins)
+  await app.register(fastifyCookie)
+  deliverTokens(app, { cookies, checkOrigin })
+  announceExpiry(app, () => clock.now())
+  const store = createStoreSession({ ...ending, epochs, close, newId: () => newId('ses') })
   watchOver({ config, sessions, redis, log, metrics, lifecycle })
 
   return {
     states,
     isFresh: (sessionId: string) => sessions.provedWithin(sessionId, freshProofSeconds),
     jwks: accessTokens.jwks,
-    guard: createSessionGuard({ accessTokens, states }),
-    open: createOpenSession({ ...ending, epochs, close, grant, newId: () => newId('ses'), ttlSeconds: config.sessions.ttlSeconds }),
+    guard: createSessionGuard({ accessTokens, holderOf: createSecretHolders({ secrets, sessions }), cookies, checkOrigin, states }),
+    cookies,
+    checkOrigin,
+    open: createOpenSession({ store, grant, ttlSeconds: config.sessions.ttlSeconds }),
+    /** For callers of the earlier API: a session with a secret in place of tokens. */
+    openWithSecret: createOpenWithSecret({ store, secrets, hours: config.sessions.hours }),
     refresh: createRefreshSession({ sessions, users, refreshTokens, grant, closeReused }),
     close,
     closeOwn: createCloseOwnSession({ sessions, close }),

@@ -69,6 +69,8 @@ export async function compose (config: GatewayConfig, log: Logger, lifecycle: Li
     closeOwn: sessions.closeOwn,
     revokeSessions: sessions.revocations.revoke,
     listSessions: sessions.list,
+    cookies: sessions.cookies,
+    checkOrigin: sessions.checkOrigin,
     commands,
     confirmEmail: createConfirmEmail({
       ask: createAskConfirmation({ commands, commandKey: deriveKey(config.secretKey, 'command-id') }),

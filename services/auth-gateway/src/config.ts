@@ -88,6 +88,7 @@ export function configFrom (e: Readonly<Values<typeof environment.variables>>) {
       cosmosPrefixes: e.COSMOS_PREFIXES,
       cosmosEthPrefixes: e.COSMOS_ETH_PREFIXES
     },
+    cookies: { secure: url.protocol === 'https:', origins: [url.origin, ...e.CORS_ORIGINS] },
     tokens: {
       issuer: url.origin,
       privateJwk: e.ACCESS_TOKEN_PRIVATE_JWK,
@@ -96,6 +97,7 @@ export function configFrom (e: Readonly<Values<typeof environment.variables>>) {
     },
     sessions: {
       ttlSeconds: e.SESSION_DEFAULT_DURATION_HOURS * 3600,
+      hours: { usual: e.SESSION_DEFAULT_DURATION_HOURS, least: e.SESSION_MIN_DURATION_HOURS, most: e.SESSION_MAX_DURATION_HOURS },
       idleSeconds: e.SESSION_IDLE_HOURS === undefined ? Infinity : e.SESSION_IDLE_HOURS * 3600,
       cleanupIntervalMs: e.SESSION_CLEANUP_INTERVAL
     }

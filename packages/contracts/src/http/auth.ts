@@ -1,4 +1,5 @@
 import { Type, type Static } from 'typebox'
+import { Timestamp } from '../primitives.ts'
 import { defineRoute } from '../route.ts'
 import { UserView } from './user-view.ts'
 
@@ -6,10 +7,16 @@ export const TokenReply = Type.Object({
   access_token: Type.String({ description: 'ES256 JWT, typ at+jwt' }),
   token_type: Type.Literal('bearer'),
   expires_in: Type.Integer({ description: 'Seconds' }),
-  refresh_token: Type.String(),
+  refresh_token: Type.Optional(Type.String({ description: 'Absent when it was set as a cookie' })),
+  session_expires_at: Timestamp,
   user: UserView
 })
 export type TokenReply = Static<typeof TokenReply>
+
+/** For browsers that keep the refresh token out of reach of their scripts. Every route that answers a TokenReply heeds it. */
+export const TokenDelivery = Type.Object({
+  'x-token-delivery': Type.Optional(Type.Union([Type.Literal('body'), Type.Literal('cookie')], { description: '`cookie`: the refresh token is set as the cookie `__Host-csr` (HttpOnly, Secure, SameSite=Strict) and left out of the answer; for listed origins only' }))
+})
 
 export const refreshSession = defineRoute({
   method: 'POST',
@@ -17,13 +24,14 @@ export const refreshSession = defineRoute({
   operationId: 'refreshSession',
   tag: 'Sign-in',
   summary: 'A new access token and the next refresh token',
-  description: 'The token just used may be presented again within 30 seconds and gets the same successor; anything older closes the session.',
+  description: 'The token just used may be presented again within 30 seconds and gets the same successor; anything older closes the session. Without `refresh_token` the cookie `__Host-csr` is taken, from listed origins only, and set anew.',
   caller: 'anyone',
   limit: 'sign-in',
-  body: Type.Object({ refresh_token: Type.String({ minLength: 1, maxLength: 1_024 }) }, { additionalProperties: false }),
+  headers: TokenDelivery,
+  body: Type.Object({ refresh_token: Type.Optional(Type.String({ minLength: 1, maxLength: 1_024 })) }, { additionalProperties: false }),
   status: 200,
   reply: TokenReply,
-  problems: ['malformedRequest', 'sessionClosed', 'schemaViolation', 'rateLimited', 'unavailable']
+  problems: ['malformedRequest', 'sessionClosed', 'originRefused', 'schemaViolation', 'rateLimited', 'unavailable']
 })
 
 export const logout = defineRoute({

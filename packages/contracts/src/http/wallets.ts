@@ -3,7 +3,7 @@ import { Type, type TSchema } from 'typebox'
 import type { WalletFamily } from '../access.ts'
 import { ChainId, ChallengeId, EvmAddress, Timestamp } from '../primitives.ts'
 import { defineRoute } from '../route.ts'
-import { TokenReply } from './auth.ts'
+import { TokenDelivery, TokenReply } from './auth.ts'
 import { IdentityView, Username } from './user-view.ts'
 
 const Network = Type.String({ pattern: '^[a-z0-9-]{1,32}$', maxLength: 32, description: 'One of the configured networks; the default one when absent' })
@@ -82,10 +82,11 @@ const verifyOf = <F extends WalletFamily>(family: F) => defineRoute({
   description: 'The challenge is used up by this call, right or wrong. A wrong signature, an unknown, used or expired challenge and any other text answer alike. The first sign-in makes the account.',
   caller: 'anyone',
   limit: 'sign-in',
+  headers: TokenDelivery,
   body: Type.Object({ ...proof(family), username: Type.Optional(Username) }, { additionalProperties: false }),
   status: 200,
   reply: TokenReply,
-  problems: ['malformedRequest', 'proofRejected', 'schemaViolation', 'rateLimited', 'unavailable']
+  problems: ['malformedRequest', 'proofRejected', 'sessionClosed', 'originRefused', 'schemaViolation', 'rateLimited', 'unavailable']
 })
 
 const linkOf = <F extends WalletFamily>(family: F) => defineRoute({

@@ -3,13 +3,11 @@ import type { Audit } from '@countersign/mongo'
 import type { ClientSession } from 'mongodb'
 import type { SignedIn } from '../sign-in/sign-in-with-wallet.ts'
 import type { SessionEpochs } from '../users/session-epochs.ts'
-import { userView } from '../users/user-view.ts'
-import type { User } from '../users/user.ts'
-import type { AccessTokens } from './access-token.ts'
 import type { CloseSession } from './close-session.ts'
-import type { RefreshTokens } from './refresh-token.ts'
+import type { GrantTokens } from './grant-tokens.ts'
 import type { Session } from './session.ts'
 import type { SessionRepository } from './session-repository.ts'
+import type { SessionSecrets } from './session-secret.ts'
 import type { SessionStates } from './session-state.ts'
 
 export interface ClientDescription {
@@ -18,40 +16,35 @@ export interface ClientDescription {
   readonly requestId: string
 }
 
-export interface OpenSessionDeps {
+export interface StoreSessionDeps {
   readonly sessions: Pick<SessionRepository, 'open'>
   readonly epochs: Pick<SessionEpochs, 'of'>
   readonly states: Pick<SessionStates, 'keep'>
   readonly audit: Audit
   readonly inTransaction: <T>(work: (transaction: ClientSession) => Promise<T>) => Promise<T>
   readonly close: CloseSession
-  readonly grant: GrantTokens
   readonly newId: () => string
-  readonly ttlSeconds: number
 }
 
-export type GrantTokens = ReturnType<typeof createGrantTokens>
+export interface Opening {
+  readonly ttlSeconds: number
+  readonly secretHash?: string
+}
 
-/** The tokens of a session at its present counter, with the user they stand for. */
-export const createGrantTokens = ({ accessTokens, refreshTokens }: { accessTokens: Pick<AccessTokens, 'issue' | 'ttlSeconds'>, refreshTokens: Pick<RefreshTokens, 'issue'> }) =>
-  (session: Session, user: User): TokenReply => ({
-    access_token: accessTokens.issue({ userId: user.id, sessionId: session.id }),
-    token_type: 'bearer',
-    expires_in: accessTokens.ttlSeconds,
-    refresh_token: refreshTokens.issue({ sessionId: session.id, counter: session.counter }),
-    user: userView(user)
-  })
-
-export type SessionOpener = ReturnType<typeof createOpenSession>
+export type StoreSession = ReturnType<typeof createStoreSession>
 
 /**
  * A revocation of all sessions raises the user's epoch before it ends what it finds. So either it finds this session, or the epoch read
- * here after the session was stored is the raised one, and the session ends before anybody holds a token of it.
+ * here after the session was stored is the raised one, and the session ends before anybody holds a credential of it.
+ * The user given must have been read before its proof was checked, so that a revocation in between is noticed too.
  * @throws Problem sessionClosed when all sessions of the user were revoked since the sign-in began
  */
-export const createOpenSession = ({ sessions, epochs, states, audit, inTransaction, close, grant, newId, ttlSeconds }: OpenSessionDeps) =>
-  async ({ user, identity }: SignedIn, { ip, userAgent, requestId }: ClientDescription): Promise<TokenReply> => {
-    const opening = { id: newId(), userId: user.id, epoch: user.sessionEpoch, method: identity.kind, identityId: identity.id, ttlSeconds, client: { ip, userAgent } }
+export const createStoreSession = ({ sessions, epochs, states, audit, inTransaction, close, newId }: StoreSessionDeps) =>
+  async ({ user, identity }: SignedIn, { ip, userAgent, requestId }: ClientDescription, { ttlSeconds, secretHash }: Opening): Promise<Session> => {
+    const opening = {
+      id: newId(), userId: user.id, epoch: user.sessionEpoch, method: identity.kind, identityId: identity.id, ttlSeconds, client: { ip, userAgent },
+      ...secretHash !== undefined && { secretHash }
+    }
     const session = await inTransaction(async (transaction) => {
       const opened = await sessions.open(opening, transaction)
       await audit.append({ event: 'session.opened', subject: opened.id, actor: user.id, requestId, facts: { method: identity.kind } }, transaction)
@@ -62,5 +55,48 @@ export const createOpenSession = ({ sessions, epochs, states, audit, inTransacti
       throw new Problem(problems.sessionClosed)
     }
     await states.keep(session, user, ttlSeconds * 1000)
-    return grant(session, user)
+    return session
+  }
+
+export interface OpenSessionDeps {
+  readonly store: StoreSession
+  readonly grant: GrantTokens
+  readonly ttlSeconds: number
+}
+
+export type SessionOpener = ReturnType<typeof createOpenSession>
+
+/** A session with an access token and a refresh token. @throws Problem sessionClosed */
+export const createOpenSession = ({ store, grant, ttlSeconds }: OpenSessionDeps) =>
+  async (signedIn: SignedIn, client: ClientDescription): Promise<TokenReply> =>
+    grant(await store(signedIn, client, { ttlSeconds }), signedIn.user)
+
+export interface OpenWithSecretDeps {
+  readonly store: StoreSession
+  readonly secrets: Pick<SessionSecrets, 'issue'>
+  readonly hours: { readonly usual: number, readonly least: number, readonly most: number }
+}
+
+export interface SecretSession {
+  /** Shown once: only its hash is kept. */
+  readonly secret: string
+  readonly session: Session
+  /** From opening to its absolute end. */
+  readonly ttlSeconds: number
+}
+
+export type SecretSessionOpener = ReturnType<typeof createOpenWithSecret>
+
+/**
+ * A session for callers that send its secret with each request (`X-Session-Id` or the cookie `sessionId`).
+ * @throws Problem schemaViolation for a duration outside the configured limits, sessionClosed
+ */
+export const createOpenWithSecret = ({ store, secrets, hours: { usual, least, most } }: OpenWithSecretDeps) =>
+  async (signedIn: SignedIn, client: ClientDescription, { durationHours = usual }: { readonly durationHours?: number | undefined } = {}): Promise<SecretSession> => {
+    if (!(durationHours >= least && durationHours <= most)) {
+      throw new Problem(problems.schemaViolation, { faults: [{ path: 'body/sessionDurationHours', message: `must be between ${least} and ${most}` }] })
+    }
+    const { secret, hash } = secrets.issue()
+    const ttlSeconds = Math.round(durationHours * 3600)
+    return { secret, session: await store(signedIn, client, { ttlSeconds, secretHash: hash }), ttlSeconds }
   }

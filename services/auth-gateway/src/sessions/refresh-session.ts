@@ -1,7 +1,7 @@
 import { Problem, problems, type TokenReply } from '@countersign/contracts'
 import type { UserRepository } from '../users/user-repository.ts'
 import type { User } from '../users/user.ts'
-import type { GrantTokens } from './open-session.ts'
+import type { GrantTokens } from './grant-tokens.ts'
 import type { RefreshTokens } from './refresh-token.ts'
 import type { Session } from './session.ts'
 import type { SessionRepository } from './session-repository.ts'

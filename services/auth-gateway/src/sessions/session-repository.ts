@@ -19,6 +19,8 @@ interface SessionDocument {
   endedAt?: Date
   endedReason?: string
   client: SessionClient
+  /** Of a session whose caller sends its secret. */
+  secretHash?: string
 }
 
 export interface NewSession {
@@ -29,6 +31,7 @@ export interface NewSession {
   readonly identityId: string
   readonly ttlSeconds: number
   readonly client: SessionClient
+  readonly secretHash?: string
 }
 
 /** What a refresh token, correct by its MAC, turned out to be. */
@@ -46,6 +49,7 @@ export interface Spared {
 
 export const sessionIndexes = [
   { collection: 'sessions', name: 'of_user', key: { userId: 1, state: 1, _id: -1 } },
+  { collection: 'sessions', name: 'by_secret', key: { secretHash: 1 }, unique: true, sparse: true },
   { collection: 'sessions', name: 'by_expiry', key: { state: 1, expiresAt: 1 } },
   { collection: 'sessions', name: 'by_revocation', key: { endedAt: 1 }, partialFilterExpression: { state: 'revoked' } }
 ] as const
@@ -71,11 +75,11 @@ export function createSessionRepository (mongo: Mongo, { idleSeconds }: SessionR
   const live = (id: string) => ({ _id: id, ...unexpired })
 
   return {
-    async open ({ id, userId, epoch, method, identityId, ttlSeconds, client }: NewSession, transaction?: ClientSession): Promise<Session> {
+    async open ({ id, userId, epoch, method, identityId, ttlSeconds, client, secretHash }: NewSession, transaction?: ClientSession): Promise<Session> {
       // An upsert with a pipeline lets the database stamp all times.
       const opened = await sessions.findOneAndUpdate({ _id: id }, [{
         $set: {
-          ...literallyAll({ userId, epoch, method, identityId, client }), state: 'active', counter: 0,
+          ...literallyAll({ userId, epoch, method, identityId, client, ...secretHash !== undefined && { secretHash } }), state: 'active', counter: 0,
           createdAt: '$$NOW', rotatedAt: '$$NOW', lastSeenAt: '$$NOW',
           expiresAt: { $dateAdd: { startDate: '$$NOW', unit: 'second', amount: ttlSeconds } }
         }
@@ -96,6 +100,12 @@ export function createSessionRepository (mongo: Mongo, { idleSeconds }: SessionR
     async findOwn (id: string, userId: string): Promise<Session | undefined> {
       const found = await sessions.findOne({ _id: id, userId })
       return found === null ? undefined : toSession(found)
+    },
+
+    /** @returns whose secret it is, whatever the state of the session. */
+    async findBySecret (secretHash: string): Promise<Pick<Session, 'id' | 'userId'> | undefined> {
+      const found = await sessions.findOne({ secretHash }, { projection: { userId: 1 } })
+      return found === null ? undefined : { id: found._id, userId: found.userId }
     },
 
     /** Open sessions of this epoch, newest first, from the one after `before` on. */
@@ -184,4 +194,4 @@ const inSession = (transaction: ClientSession | undefined) => transaction === un
 const literallyAll = (fields: Readonly<Record<string, unknown>>): Record<string, unknown> =>
   Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, literally(value)]))
 
-const toSession = ({ _id, rotatedAt: _rotatedAt, endedAt: _endedAt, ...rest }: SessionDocument): Session => ({ id: _id, ...rest })
+const toSession = ({ _id, rotatedAt: _rotatedAt, endedAt: _endedAt, secretHash: _secretHash, ...rest }: SessionDocument): Session => ({ id: _id, ...rest })
