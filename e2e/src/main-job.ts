@@ -21,7 +21,7 @@ export async function signIn (gateway: GatewayClient, account: LocalAccount): Pr
   const reply = await gateway.call<TokenReply>('POST', '/api/v1/auth/evm/verify', {
     body: { address: account.address, signed_message: challenge.message, signature, challenge_id: challenge.challenge_id }
   })
-  return { userId: reply.user.id, accessToken: reply.access_token, refreshToken: reply.refresh_token }
+  return { userId: reply.user.id, accessToken: reply.access_token, refreshToken: reply.refresh_token ?? '' }
 }
 
 /** Adds an address and proves it by the code that really arrived there. */
