@@ -5,6 +5,7 @@ import { startCommandServer } from '@countersign/redis'
 import { clockFrom, newId, type Lifecycle, type Logger, type Metrics } from '@countersign/runtime'
 import { challengeCommands } from './commands/challenge-commands.ts'
 import { factorCommands } from './commands/factor-commands.ts'
+import { mailboxCommands } from './commands/mailbox-commands.ts'
 import type { Parts } from './compose.ts'
 import type { Config } from './config.ts'
 import { indexes } from './indexes.ts'
@@ -21,7 +22,7 @@ export interface AppOptions {
 const sweepMs = 5_000
 
 export async function startApp ({ config, parts, log, metrics, lifecycle }: AppOptions): Promise<void> {
-  const { mongo, redis, leases, dispatcher, challenges, useCases } = parts
+  const { mongo, redis, leases, dispatcher, challenges, mailboxes, useCases } = parts
   const holder = newId('prc')
   let serving = false
 
@@ -30,7 +31,7 @@ export async function startApp ({ config, parts, log, metrics, lifecycle }: AppO
   dispatcher.start(sweepMs)
   lifecycle.onStop('outbox', () => dispatcher.close())
 
-  const pendingCount = startPendingCount({ challenges, leases, holder, metrics, log })
+  const pendingCount = startPendingCount({ pending: [challenges, mailboxes], leases, holder, metrics, log })
   lifecycle.onStop('pending count', () => pendingCount.close())
 
   const clock = clockFrom(config.process.clockOffsetMs)
@@ -54,7 +55,7 @@ export async function startApp ({ config, parts, log, metrics, lifecycle }: AppO
   lifecycle.onStop('operations server', () => ops.close())
 
   const server = await startCommandServer({
-    url: config.redisUrl, service: 'otp-service', log, metrics, handlers: [...factorCommands(useCases), ...challengeCommands(useCases)]
+    url: config.redisUrl, service: 'otp-service', log, metrics, handlers: [...factorCommands(useCases), ...challengeCommands(useCases), ...mailboxCommands(useCases)]
   })
   serving = true
   lifecycle.onStop('commands', async () => {

@@ -15,6 +15,7 @@ import { createConsumeChallenge } from './challenges/consume-challenge.ts'
 import { createCreateChallenge } from './challenges/create-challenge.ts'
 import { createResendChallenge } from './challenges/resend-challenge.ts'
 import { createVerifyChallenge } from './challenges/verify-challenge.ts'
+import { composeMailboxes } from './compose-mailboxes.ts'
 import type { Config } from './config.ts'
 import { createApplyEnrolment } from './factors/apply-enrolment.ts'
 import { createBeginEmailFactor } from './factors/begin-email-factor.ts'
@@ -57,7 +58,7 @@ export async function compose ({ config, log, metrics, lifecycle }: ComposeOptio
 
   const transact: Transact = async (work) => await inTransaction(mongo, work)
   const dispatch: Dispatch = async (rows) => { await Promise.all(rows.map((row) => dispatcher.dispatch(row))) }
-  const { sign } = createReceiptSigner(config.receiptPrivateJwk)
+  const { sign, signMailbox } = createReceiptSigner(config.receiptPrivateJwk)
   const codes = createCodes(config.secretKey, config.previousSecretKey)
   const mails = createMailWriter({ outbox, sealKey: config.mailSealKey, newDeliveryId: () => newId('dlv') })
   const sendLimit = createSendLimit({
@@ -72,12 +73,14 @@ export async function compose ({ config, log, metrics, lifecycle }: ComposeOptio
   const consume = createConsumeChallenge({ challenges, receipts, budgets, outbox, audit })
   const asking = { challenges, factors, budgets, codes, mails, sendLimit, audit, events, transact, dispatch, ...config.codes }
   const answered = { challenges, factors, receipts, answering, consume, codes, events, sign, transact, dispatch, newReceiptId: () => newId('rcp') }
+  const { mailboxes, ...mailboxUseCases } = composeMailboxes({ db, config, codes, mails, receipts, sign: signMailbox, sendLimit, house, audit, events, transact, dispatch })
 
   return {
     mongo,
     redis,
     dispatcher,
     challenges,
+    mailboxes,
     leases: createLeases(db),
     useCases: {
       createChallenge: createCreateChallenge(asking),
@@ -89,7 +92,8 @@ export async function compose ({ config, log, metrics, lifecycle }: ComposeOptio
         applyEnrolment: createApplyEnrolment({ factors, challenges, consume, mails, audit }),
         newFactorRoot: () => randomToken(32)
       }),
-      describeFactors: createDescribeFactors({ factors })
+      describeFactors: createDescribeFactors({ factors }),
+      ...mailboxUseCases
     }
   }
 }

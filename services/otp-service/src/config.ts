@@ -29,6 +29,9 @@ export const environment = defineEnvironment({
   MAIL_SEAL_KEY: variable(Base64url32, {
     description: 'Seals the mails of this service, 32 bytes in base64url; the same as MAIL_SEAL_KEY_OTP of email-worker', secret: true, generate: () => randomToken(32)
   }),
+  FRONTEND_URL: variable(Type.Optional(Type.String({ pattern: '^https?://[^\\s]+$', maxLength: 2_000 })), {
+    aliases: ['WEB_URL'], description: 'The application: links in mails lead to its origin and nowhere else', example: 'http://127.0.0.1:3000'
+  }),
   OTP_TTL_SECONDS: variable(Type.Integer({ default: 300, minimum: 1, maximum: 900 }), {
     description: 'Life of a code', strict: (value) => value < 60 || value > 600 ? 'must lie between 60 and 600' : undefined
   }),
@@ -62,6 +65,9 @@ export const operatorEnvironment = defineEnvironment({
   MONGODB_URI: commonVariables.MONGODB_URI
 })
 
+/** Addresses are counted under a hash that only this key makes. */
+export const mailboxEnvironment = defineEnvironment({ NODE_ENV: commonVariables.NODE_ENV, ENVIRONMENT: commonVariables.ENVIRONMENT, SECRET_KEY: environment.variables.SECRET_KEY })
+
 export type Config = ReturnType<typeof configFrom>
 
 export const configFrom = (values: Values<typeof environment.variables>) => ({
@@ -74,6 +80,7 @@ export const configFrom = (values: Values<typeof environment.variables>) => ({
   receiptPrivateJwk: values.RECEIPT_PRIVATE_JWK,
   mailSealKey: keyFromText(values.MAIL_SEAL_KEY),
   codes: { ttlSeconds: values.OTP_TTL_SECONDS, maxAttempts: values.OTP_MAX_ATTEMPTS },
+  linkOrigin: values.FRONTEND_URL === undefined ? undefined : new URL(values.FRONTEND_URL).origin,
   lockSeconds: values.OTP_LOCK_SECONDS,
   houseFailuresPerHour: values.OTP_HOUSE_FAILURES_PER_HOUR,
   sends: {

@@ -1,6 +1,9 @@
 /** The indexes of this service's collections; the unique ones are rules, not hints. */
 import { auditIndexes, outboxIndexes, type IndexSpec } from '@countersign/mongo'
 import { onePerCommand } from './challenges/challenge-repository.ts'
+import { mailboxIndexes } from './mailboxes/mailbox-repository.ts'
+import { mailboxBudgetIndexes } from './mailboxes/mailbox-budgets.ts'
+import { withheldMailIndexes } from './mailboxes/mailbox-mail.ts'
 
 const weekInSeconds = 7 * 86_400
 
@@ -11,6 +14,9 @@ export const indexes: readonly IndexSpec[] = [
   // Long enough for whoever asks the operator what happened; the receipt row stays.
   { collection: 'challenges', name: 'expiry', key: { expires_at: 1 }, expireAfterSeconds: weekInSeconds },
   { collection: 'receipts', name: 'one_receipt_per_challenge', key: { challenge_id: 1 }, unique: true },
+  ...mailboxIndexes,
+  ...mailboxBudgetIndexes,
+  ...withheldMailIndexes,
   ...outboxIndexes,
   ...auditIndexes
 ]

@@ -2,14 +2,18 @@
 import { stores } from '@countersign/contracts'
 import { connectMongo, createAudit, ensureIndexes, inTransaction, verifyIndexes, type Mongo } from '@countersign/mongo'
 import { createLogger, createMetrics, exitCodes, readEnvironment, type CliCommand, type EnvironmentSource } from '@countersign/runtime'
+import { deriveKey } from '@countersign/secrets'
 import { budgetRules } from './budgets/budget.ts'
 import { createBudgetRepository, type BudgetRepository } from './budgets/budget-repository.ts'
 import { createChallengeRepository } from './challenges/challenge-repository.ts'
 import { explainChallenge } from './challenges/explain-challenge.ts'
-import { operatorEnvironment } from './config.ts'
+import { mailboxEnvironment, operatorEnvironment } from './config.ts'
 import { maskAddress } from './factors/factor.ts'
 import { createFactorRepository } from './factors/factor-repository.ts'
 import { indexes } from './indexes.ts'
+import { explainMailbox } from './mailboxes/explain-mailbox.ts'
+import { addressBudgetKey, mailboxBudgetLabel } from './mailboxes/mailbox-budgets.ts'
+import { createMailboxRepository } from './mailboxes/mailbox-repository.ts'
 import { createReceiptRepository } from './receipts/receipt-repository.ts'
 
 type WithMongo = <T>(work: (mongo: Mongo) => Promise<T>) => Promise<T>
@@ -33,7 +37,7 @@ export function operatorCommands (env: EnvironmentSource): CliCommand[] {
       await mongo.close()
     }
   }
-  return [showFactors(withMongo), reopenFactor(withMongo), explain(withMongo), ensure(withMongo), verify(withMongo)]
+  return [showFactors(withMongo), reopenFactor(withMongo), reopenMailbox(withMongo, env), explain(withMongo), ensure(withMongo), verify(withMongo)]
 }
 
 /** Locks are explained with the rules that wrote them: only the day's count is read again here. */
@@ -75,17 +79,44 @@ const reopenFactor = (withMongo: WithMongo): CliCommand => ({
   })
 })
 
+const reopenMailbox = (withMongo: WithMongo, env: EnvironmentSource): CliCommand => ({
+  name: 'mailboxes reopen',
+  description: 'Reopen the codes of an address that wrong ones have locked or closed, and forget them; its factor is another matter',
+  args: [['<email>', 'the address']],
+  run: async ({ args: [email = ''], print, line }) => await withMongo(async (mongo) => {
+    const hashKey = deriveKey(readEnvironment(mailboxEnvironment, env).SECRET_KEY, mailboxBudgetLabel)
+    const budgets = createBudgetRepository(mongo.db, budgetRules(0), 'mailbox_budgets')
+    const keys = (['open', 'session'] as const).map((opened) => addressBudgetKey(hashKey, email, opened))
+    const reopened = await inTransaction(mongo, async (transaction) => {
+      let any = false
+      for (const key of keys) {
+        if (!await budgets.reopen(key, transaction)) continue
+        await createAudit(mongo.db).append({ event: 'mailbox.reopened', subject: key, actor: 'operator' }, transaction)
+        any = true
+      }
+      return any
+    })
+    if (!reopened) throw new Error(`the codes of ${maskAddress(email)} are not closed, and have no wrong ones to forget`)
+    print({ address: maskAddress(email), reopened }, () => { line(`reopened: ${maskAddress(email)}`) })
+  })
+})
+
 const explain = (withMongo: WithMongo): CliCommand => ({
   name: 'challenges explain',
   description: 'State, tries and times of a challenge; never its code',
   args: [['<id>', 'challenge id, chl_…']],
   run: async ({ args: [id = ''], print, line }) => await withMongo(async (mongo) => {
-    const found = await createChallengeRepository(mongo.db).findWithTime(id)
-    if (found === undefined) throw new Error(`there is no challenge ${id}; they are kept for a week after their end`)
+    const [found, mailbox, receipt] = await Promise.all([
+      createChallengeRepository(mongo.db).findWithTime(id), createMailboxRepository(mongo.db).findWithTime(id), createReceiptRepository(mongo.db).ofChallenge(id)
+    ])
+    const show = (explained: object) => { print(explained, () => { for (const [name, value] of Object.entries(explained)) line(`${name.padEnd(16)}${String(value ?? '-')}`) }) }
+    if (mailbox !== undefined) {
+      show(explainMailbox(mailbox.challenge, mailbox.now, receipt?.id ?? null))
+      return
+    }
+    if (found === undefined) throw new Error(`there is no challenge ${id}; those of factors are kept for a week after their end, those of mailboxes for a day`)
     const { challenge, now } = found
-    const [receipt, lock] = await Promise.all([createReceiptRepository(mongo.db).ofChallenge(id), budgetsOf(mongo).lockOf(challenge.userId, challenge.sessionId)])
-    const explained = explainChallenge(challenge, now, receipt?.id ?? null, lock)
-    print(explained, () => { for (const [name, value] of Object.entries(explained)) line(`${name.padEnd(16)}${value ?? '-'}`) })
+    show(explainChallenge(challenge, now, receipt?.id ?? null, await budgetsOf(mongo).lockOf(challenge.userId, challenge.sessionId)))
   })
 })
 

@@ -2,7 +2,7 @@
 import t from 'tap'
 import { createHash } from 'node:crypto'
 import {
-  challengeTransaction, confirmTransaction, createTransaction, getTransaction, listTransactions, Problem, problems, replyChannel, type ReceiptClaims, type TransactionView
+  challengeTransaction, confirmTransaction, createTransaction, getTransaction, listTransactions, Problem, problems, replyChannel, type MailboxReceiptClaims, type ReceiptClaims, type TransactionView
 } from '@countersign/contracts'
 import { connectRedis } from '@countersign/redis'
 import { newId } from '@countersign/runtime'
@@ -271,6 +271,11 @@ t.test('forged, foreign, altered and replayed receipts move nothing and leave a 
   const [header, payload, signature] = (await house.otp.sign(honest)).split('.') as [string, string, string]
   const changed = (change: Partial<ReceiptClaims>) => ({ ...house.otp.claimsOf(challenge), ...change })
   const signed = async (change: Partial<ReceiptClaims>): Promise<string> => await house.otp.sign(changed(change))
+  const mailbox: MailboxReceiptClaims = {
+    jti: newId('rcp'), challenge_id: challenge.challenge_id, aud: 'auth-gateway', purpose: 'login_email', sub: challenge.user_id, proved_by: 'code', same_opener: true,
+    action_digest: challenge.action_digest, iat: honest.iat
+  }
+  const [mailboxHeader] = (await house.otp.signMailbox(mailbox)).split('.')
   const otherDigest = house.otp.challengeOf(victim.id).action_digest
 
   const forged: [string, string, string][] = [
@@ -288,6 +293,8 @@ t.test('forged, foreign, altered and replayed receipts move nothing and leave a 
     ['another text', await signed({ text_sha256: createHash('sha256').update('Send 1 wei').digest('hex') }), 'text'],
     ['a proof that was not shown', await signed({ shown: false }), 'unshown'],
     ['a challenge of nobody', await signed({ challenge_id: newId('chl') }), 'unknown_challenge'],
+    ['a receipt of a mailbox, about everything that it can be about', await house.otp.signMailbox(mailbox), 'header'],
+    ['a receipt of a mailbox with a transaction\'s claims', `${mailboxHeader}.${payload}.${signature}`, 'header'],
     ['the challenge of another transaction', await signed({ challenge_id: house.otp.challengeOf(victim.id).challenge_id }), 'digest']
   ]
   for (const [, receipt] of forged) await house.otp.addJob(receipt, { jti: newId('rcp'), challenge_id: challenge.challenge_id })

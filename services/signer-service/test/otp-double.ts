@@ -20,7 +20,7 @@ export type OtpDouble = Awaited<ReturnType<typeof startOtp>>
 export async function startOtp ({ url, log }: { url: string, log: Logger }) {
   const metrics = createMetrics({ service: 'otp-service', sha: 'test' })
   const key = generateReceiptKey()
-  const { sign } = createReceiptSigner(key.privateJwk)
+  const { sign, signMailbox } = createReceiptSigner(key.privateJwk)
   const producer = createProducer(receiptForSigner, { connection: jobConnection(url, 'otp-service'), log, metrics })
   const challenges = new Map<string, OtpChallenge>()
   const factorRoots = new Map<string, string>()
@@ -109,6 +109,7 @@ export async function startOtp ({ url, log }: { url: string, log: Logger }) {
   return {
     publicJwk: key.publicJwk,
     sign,
+    signMailbox,
     switches,
     challenges,
     /** What the outbox would bring again. */

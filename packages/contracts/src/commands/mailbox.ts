@@ -4,8 +4,8 @@
  */
 import { Type } from 'typebox'
 import { defineCommand } from '../command.ts'
-import { ChallengeId, Code, EmailAddress, MaskedEmail, SessionId, Timestamp, UserId } from '../primitives.ts'
-import { MailboxPurpose, MailboxProof } from '../receipts.ts'
+import { ChallengeId, Code, EmailAddress, MaskedEmail, SessionId, UserId } from '../primitives.ts'
+import { MailboxPurpose } from '../receipts.ts'
 
 /**
  * SHA-256 of a secret that only the asking browser holds, or of a session's id, in base64url without padding. A code answers only to the
@@ -68,8 +68,8 @@ export const resendMailbox = defineCommand({
 })
 
 /**
- * Code and link of one challenge consume it once between them. A link is answered in whatever browser it was opened in; `same_opener` says
- * whether that is the one that asked, and only then what that browser chose before (a password at signup) is its owner's choice.
+ * Code and link of one challenge consume it once between them. A link is answered in whatever browser it was opened in; `same_opener` of the
+ * receipt says whether that is the one that asked, and only then is what that browser chose before (a password at signup) its owner's choice.
  */
 export const answerMailbox = defineCommand({
   name: 'mailboxes.answer',
@@ -88,10 +88,7 @@ export const answerMailbox = defineCommand({
     receipt: Type.String({ maxLength: 4_096, description: 'Compact JWS, see mailbox receipts' }),
     challenge_id: ChallengeId,
     user_id: Type.Union([UserId, Type.Null()]),
-    email: EmailAddress,
-    proved_by: MailboxProof,
-    same_opener: Type.Boolean(),
-    proved_at: Timestamp
+    email: EmailAddress
   }, { additionalProperties: false })
 })
 

@@ -5,6 +5,8 @@ import { exactly, literally } from '../exactly.ts'
 import type { OutboxEntry, OutboxRow, OutboxState } from './row.ts'
 
 export interface OutboxOptions {
+  /** Another collection of the same rows. Nobody sweeps it unless told to. */
+  readonly collection?: string
   /** How long a committed row is left to the process that wrote it before a sweeper looks. */
   readonly graceMs?: number
   /** How long a sweeper leaves a row alone after looking at it. */
@@ -32,8 +34,8 @@ export interface Outbox {
   countOpen (): Promise<ReadonlyMap<string, number>>
 }
 
-export const createOutbox = (db: Db, { graceMs = 5_000, recheckMs = 10_000 }: OutboxOptions = {}): Outbox => {
-  const rows = db.collection<OutboxRow>('outbox')
+export const createOutbox = (db: Db, { collection = 'outbox', graceMs = 5_000, recheckMs = 10_000 }: OutboxOptions = {}): Outbox => {
+  const rows = db.collection<OutboxRow>(collection)
 
   return {
     async insert ({ queue, jobId, payload, usefulUntil }, session) {

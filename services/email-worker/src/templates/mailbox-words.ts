@@ -43,7 +43,7 @@ function saidBy (brand: string, mail: MailboxMail): { subject: string, does: str
     }
     case 'email_link_code': return {
       subject: `Confirm your address for ${brand}`,
-      does: `The account ${mail.parameters.account} at ${brand} wants to use this address to sign in. Whoever reads this mailbox can then sign in to that account, and the account is whoever's asked.`,
+      does: `The account ${mail.parameters.account} at ${brand} wants to use this address to sign in. From then on whoever reads this mailbox can sign in to that account.`,
       unasked: 'without the code nothing changes.'
     }
   }

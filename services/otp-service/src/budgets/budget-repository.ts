@@ -1,4 +1,4 @@
-/** One row per account, and one update per attempt: it prunes, decides and counts at once, by the database's clock. */
+/** One row per account, or whatever else wrong codes are counted for, and one update per attempt: it prunes, decides and counts at once, by the database's clock. */
 import { randomInt } from 'node:crypto'
 import type { Db } from 'mongodb'
 import type { Transaction } from '../transaction.ts'
@@ -6,7 +6,7 @@ import type { BudgetRules, Lock, Reservation } from './budget.ts'
 import { pruned, reserving, waitMs, without } from './reserving.ts'
 
 interface BudgetDocument {
-  /** User id. */
+  /** Whose budget it is: a user id, or a key of mailboxes. */
   readonly _id: string
   /** Wrong codes of the last 24 hours, and attempts not yet compared. */
   readonly failures: readonly { readonly at: Date, readonly ref: string }[]
@@ -25,6 +25,7 @@ interface BudgetDocument {
   readonly granted: boolean
   readonly spends: boolean
   readonly wait_ms: number
+  readonly touched_at: Date
 }
 
 /** Enough that refusals in parallel do not queue for one row. */
@@ -32,8 +33,9 @@ const decoys = 64
 
 export type BudgetRepository = ReturnType<typeof createBudgetRepository>
 
-export function createBudgetRepository (db: Db, rules: BudgetRules) {
-  const budgets = db.collection<BudgetDocument>('failure_budgets')
+/** Factors have their collection and mailboxes theirs: what is guessed at one locks nothing of the other. */
+export function createBudgetRepository (db: Db, rules: BudgetRules, collection: 'failure_budgets' | 'mailbox_budgets' = 'failure_budgets') {
+  const budgets = db.collection<BudgetDocument>(collection)
 
   return {
     /** Counts one attempt as a wrong code, unless the account is locked for this session, or closed. */
@@ -49,15 +51,18 @@ export function createBudgetRepository (db: Db, rules: BudgetRules) {
       await budgets.findOneAndUpdate({ _id: decoy }, reserving(rules, reservationId, decoy), { upsert: true, returnDocument: 'after' })
     },
 
-    /** The code was right and did what it was for. */
-    async succeed (userId: string, sessionId: string, reservationId: string, transaction: Transaction): Promise<void> {
+    /**
+     * The code was right and did what it was for.
+     * @param sessionId null: nobody is remembered for it.
+     */
+    async succeed (userId: string, sessionId: string | null, reservationId: string, transaction: Transaction): Promise<void> {
       await budgets.updateOne(
         { _id: userId },
         [{
           $set: {
             failures: without('$failures', reservationId),
             own_failures: without('$own_failures', reservationId),
-            own_sessions: { $slice: [{ $concatArrays: [others(sessionId), [{ $literal: sessionId }]] }, -rules.ownSessions] },
+            own_sessions: sessionId === null ? '$own_sessions' : { $slice: [{ $concatArrays: [others(sessionId), [{ $literal: sessionId }]] }, -rules.ownSessions] },
             counted_from: '$$NOW',
             in_a_row: 0,
             ...unlocked,

@@ -70,6 +70,6 @@ export function reserving (rules: BudgetRules, reservationId: string, sessionId:
         counted_from: { $cond: ['$spends', lockEnd, '$counted_from'] }
       }
     },
-    { $set: { spends: { $or: ['$spends', { $eq: ['$closed_by', ref] }] }, wait_ms: waitMs(rules, sessionId) } }
+    { $set: { spends: { $or: ['$spends', { $eq: ['$closed_by', ref] }] }, wait_ms: waitMs(rules, sessionId), touched_at: '$$NOW' } }
   ]
 }

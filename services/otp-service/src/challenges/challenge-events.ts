@@ -1,5 +1,5 @@
 /** What runbooks grep and alerts read. Ids and masked addresses only. */
-import type { ChallengePurpose } from '@countersign/contracts'
+import type { ChallengePurpose, MailboxPurpose } from '@countersign/contracts'
 import type { Logger, Metrics } from '@countersign/runtime'
 import { maskAddress } from '../factors/factor.ts'
 import type { Challenge } from './challenge.ts'
@@ -7,14 +7,23 @@ import type { Challenge } from './challenge.ts'
 /** `unknown` covers all that has no challenge to answer: none, another's, used, expired, cancelled, out of attempts. */
 export type RejectionClass = 'unknown' | 'wrong' | 'locked' | 'late'
 
-export interface ChallengeEvents {
-  sent (challenge: Challenge, requestId: string): void
-  accepted (challenge: Challenge, answeredAt: Date, requestId: string): void
-  rejected (purpose: ChallengePurpose, reason: RejectionClass, given: { challengeId: string, userId: string, requestId: string }): void
-  accountLocked (challenge: Challenge, requestId: string): void
+type Purpose = ChallengePurpose | MailboxPurpose
+
+/** A challenge of a factor or of a mailbox; a mailbox may have no account, and its mail may be withheld. */
+interface Told extends Pick<Challenge, 'id' | 'address' | 'sends' | 'lastSentAt'> {
+  readonly purpose: Purpose
+  readonly userId: string | null
+  readonly deliver?: boolean
 }
 
-const purposes: readonly ChallengePurpose[] = ['transaction', 'email_enrol', 'email_change']
+export interface ChallengeEvents {
+  sent (challenge: Told, requestId: string): void
+  accepted (challenge: Told, answeredAt: Date, requestId: string): void
+  rejected (purpose: Purpose, reason: RejectionClass, given: { challengeId: string, userId: string | null, requestId: string }): void
+  accountLocked (challenge: Pick<Told, 'id' | 'userId' | 'address'>, requestId: string): void
+}
+
+const purposes: readonly Purpose[] = ['transaction', 'email_enrol', 'email_change', 'signup', 'login_email', 'password_reset', 'email_link']
 
 export function createChallengeEvents (log: Logger, metrics: Metrics): ChallengeEvents {
   const sends = metrics.counter({ name: 'otp_send_total', help: 'Codes handed to the mail queue', labels: ['purpose'] })
@@ -33,9 +42,9 @@ export function createChallengeEvents (log: Logger, metrics: Metrics): Challenge
   for (const limit of ['sends', 'failures']) limits.inc({ limit }, 0)
 
   return {
-    sent ({ id, purpose, address, sends: number }, requestId) {
-      sends.inc({ purpose })
-      log.info({ requestId, challengeId: id, purpose, sentTo: maskAddress(address), send: number }, 'OTP sent')
+    sent ({ id, purpose, address, sends: number, deliver = true }, requestId) {
+      if (deliver) sends.inc({ purpose })
+      log.info({ requestId, challengeId: id, purpose, sentTo: maskAddress(address), send: number }, deliver ? 'OTP sent' : 'OTP withheld')
     },
     accepted ({ id, purpose, userId, lastSentAt }, answeredAt, requestId) {
       verifications.inc({ purpose })

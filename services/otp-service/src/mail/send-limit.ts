@@ -1,16 +1,18 @@
 /**
  * How many codes one mailbox may get: a bomb of mails is aimed at a recipient, not at an account. Codes to an address that is only being
  * enrolled have buckets of their own, since anybody may ask for them: they take nothing from the codes of a proved factor, or a stranger
- * who types the victim's address would keep the victim from confirming.
+ * who types the victim's address would keep the victim from confirming. So do codes for which nobody needs a session, of all purposes
+ * together.
  */
 import { Problem, problems } from '@countersign/contracts'
 import { keyedHash } from '@countersign/secrets'
 import { normaliseAddress } from '../factors/factor.ts'
 
-/** A code to an address that nobody has proved yet, which counts for its asker as well, or to a proved factor. */
+/** A code to an address that nobody has proved yet, which counts for its asker as well, to a proved factor, or to a mailbox for somebody without a session. */
 export type Send =
   | { readonly to: 'enrolment', readonly userId: string, readonly address: string }
   | { readonly to: 'factor', readonly factorId: string, readonly address: string }
+  | { readonly to: 'mailbox', readonly address: string }
 
 export interface SendLimit {
   /**
@@ -49,6 +51,7 @@ export function createSendLimit ({ limiter, hashKey, rules, onLimited }: SendLim
   const bucketsOf = (send: Send) => {
     const address = normaliseAddress(send.address)
     if (send.to === 'factor') return ofMailbox(`factor:${hashed(send.factorId, address)}`)
+    if (send.to === 'mailbox') return ofMailbox(`mailbox:${hashed(address)}`)
     const user = `user:${hashed(send.userId)}`
     return [
       ...ofMailbox(`enrol:${hashed(address)}`),

@@ -1,5 +1,5 @@
 /** Receipts as they were given out: at most one per challenge, by a unique index. */
-import type { ReceiptClaims } from '@countersign/contracts'
+import type { MailboxReceiptClaims, ReceiptClaims } from '@countersign/contracts'
 import type { Db } from 'mongodb'
 import type { Transaction } from '../transaction.ts'
 
@@ -8,7 +8,8 @@ interface ReceiptDocument {
   readonly challenge_id: string
   readonly aud: string
   readonly purpose: string
-  readonly user_id: string
+  /** Null: of a mailbox without an account. */
+  readonly user_id: string | null
   readonly action_digest: string
   readonly receipt: string
   readonly created_at: Date
@@ -20,13 +21,13 @@ export function createReceiptRepository (db: Db) {
   const receipts = db.collection<ReceiptDocument>('receipts')
 
   return {
-    async insert (claims: ReceiptClaims, receipt: string, transaction: Transaction): Promise<void> {
+    async insert (claims: ReceiptClaims | MailboxReceiptClaims, receipt: string, transaction: Transaction): Promise<void> {
       await receipts.insertOne({
         _id: claims.jti,
         challenge_id: claims.challenge_id,
         aud: claims.aud,
         purpose: claims.purpose,
-        user_id: claims.sub,
+        user_id: claims.sub ?? null,
         action_digest: claims.action_digest,
         receipt,
         created_at: new Date(claims.iat * 1_000)

@@ -3,7 +3,8 @@ import type { Leases } from '@countersign/mongo'
 import type { Logger, Metrics } from '@countersign/runtime'
 
 export interface PendingCountOptions {
-  readonly challenges: { countPending (): Promise<number> }
+  /** Whatever holds challenges that can be answered. */
+  readonly pending: readonly { countPending (): Promise<number> }[]
   readonly leases: Leases
   /** This process. */
   readonly holder: string
@@ -18,7 +19,7 @@ export interface PendingCount {
 
 const lease = 'pending-count'
 
-export function startPendingCount ({ challenges, leases, holder, metrics, log, intervalMs = 5_000 }: PendingCountOptions): PendingCount {
+export function startPendingCount ({ pending, leases, holder, metrics, log, intervalMs = 5_000 }: PendingCountOptions): PendingCount {
   const gauge = metrics.gauge({ name: 'otp_pending_count', help: 'Challenges that can still be answered; set by one process' })
   gauge.remove()
   let epoch: number | undefined
@@ -31,7 +32,7 @@ export function startPendingCount ({ challenges, leases, holder, metrics, log, i
   }
   const round = async (): Promise<void> => {
     try {
-      if (await hold()) gauge.set(await challenges.countPending())
+      if (await hold()) gauge.set((await Promise.all(pending.map((store) => store.countPending()))).reduce((sum, count) => sum + count, 0))
       else gauge.remove()
     } catch (error) {
       gauge.remove()

@@ -1,0 +1,41 @@
+/** The mail of a mailbox challenge, or all of the work of one that nobody gets. */
+import type { MailContent, MailboxPurpose } from '@countersign/contracts'
+import type { IndexSpec, OutboxRow } from '@countersign/mongo'
+import type { MailWriter } from '../mail/mail-writer.ts'
+import type { Transaction } from '../transaction.ts'
+import type { MailboxChallenge } from './mailbox-challenge.ts'
+
+export const withheldMails = 'withheld_mails'
+
+const hourInSeconds = 3_600
+
+export const withheldMailIndexes: readonly IndexSpec[] = [
+  { collection: withheldMails, name: 'one_row_per_job', key: { queue: 1, jobId: 1 }, unique: true },
+  { collection: withheldMails, name: 'expiry', key: { createdAt: 1 }, expireAfterSeconds: hourInSeconds }
+]
+
+export interface Drawn { readonly code: string, readonly token: string | null }
+
+/** @returns the row to dispatch after the commit; undefined when the mail is withheld. */
+export type WriteMailboxMail = (challenge: MailboxChallenge, drawn: Drawn, requestId: string, transaction: Transaction) => Promise<OutboxRow | undefined>
+
+/** @param withheld writes the same row where nobody looks, so that a withheld mail takes as long as a sent one. */
+export const createWriteMailboxMail = ({ mails, withheld }: { readonly mails: MailWriter, readonly withheld: MailWriter }): WriteMailboxMail =>
+  async (challenge, drawn, requestId, transaction) => {
+    const { deliver, endsAt } = challenge
+    const row = await (deliver ? mails : withheld).write(mailOf(challenge, drawn), { usefulUntil: endsAt, requestId }, transaction)
+    return deliver ? row : undefined
+  }
+
+const templates = { signup: 'signup_code', login_email: 'login_code', password_reset: 'password_reset' } as const satisfies Partial<Record<MailboxPurpose, MailContent['template']>>
+
+function mailOf ({ purpose, userId, address: to, codeExpiresAt, linkBase, linkExpiresAt }: MailboxChallenge, { code, token }: Drawn): MailContent {
+  const parameters = {
+    code,
+    expires_at: codeExpiresAt.toISOString(),
+    // The fragment: browsers send it to no server, so that no log of any sees the token, and a scanner that opens the link spends nothing.
+    ...linkBase !== null && token !== null && linkExpiresAt !== null && { link: { url: `${linkBase}#token=${token}`, expires_at: linkExpiresAt.toISOString() } }
+  }
+  if (purpose === 'email_link') return { template: 'email_link_code', to, parameters: { ...parameters, account: userId ?? '' } }
+  return { template: templates[purpose], to, parameters }
+}
