@@ -19,3 +19,4 @@ export { canonicalBitcoinAddress, type BitcoinAddress } from './bitcoin/address.
 export { verifyEd25519, type Ed25519Proof } from './ed25519/verify-ed25519.ts'
 export { verifySolanaMessage, type SolanaProof, type SolanaVerdict } from './solana/verify-solana-message.ts'
 export type { SolanaRefusal } from './solana/refusals.ts'
+export { canonicalSolanaAddress } from './solana/address.ts'

@@ -2,9 +2,11 @@
 import type { WalletFamily } from '@countersign/contracts'
 import type { Audit } from '@countersign/mongo'
 import { redisTime, type Redis } from '@countersign/redis'
-import { newId, type Logger, type Metrics } from '@countersign/runtime'
+import { newId, type Lifecycle, type Logger, type Metrics } from '@countersign/runtime'
 import { randomToken } from '@countersign/secrets'
-import { canonicalEvmAddress, verifyEvmMessage } from '@countersign/wallet-proofs'
+import {
+  canonicalBitcoinAddress, canonicalCosmosAddress, canonicalEvmAddress, canonicalSolanaAddress, canonicalStacksAddress, cosmosAddressUnder, stacksAddressOn
+} from '@countersign/wallet-proofs'
 import type { ClientSession } from 'mongodb'
 import { createChallengeStore } from './challenges/challenge-store.ts'
 import { createIssueChallenge } from './challenges/issue-challenge.ts'
@@ -17,7 +19,12 @@ import { createUnlinkIdentity } from './sign-in/unlink-identity.ts'
 import type { IdentityRepository } from './users/identity-repository.ts'
 import type { UserRepository } from './users/user-repository.ts'
 import { createEvmFamily } from './wallets/evm-family.ts'
-import { networkFault, type Families, type Family } from './wallets/families.ts'
+import { createSignaturePool, type SignaturePool } from './signature-pool/signature-pool.ts'
+import { createBitcoinFamily } from './wallets/bitcoin-family.ts'
+import { createCosmosFamily } from './wallets/cosmos-family.ts'
+import type { Families } from './wallets/families.ts'
+import { createSolanaFamily } from './wallets/solana-family.ts'
+import { createStacksFamily } from './wallets/stacks-family.ts'
 
 export interface ComposeWalletsOptions {
   readonly config: GatewayConfig
@@ -29,12 +36,15 @@ export interface ComposeWalletsOptions {
   readonly revokeKeysMadeBy: (userId: string, identityId: string, transaction: ClientSession) => Promise<void>
   readonly log: Logger
   readonly metrics: Metrics
+  readonly lifecycle: Lifecycle
 }
 
-export function composeWallets ({ config, redis, users, identities, audit, sessions: { states, revocations }, revokeKeysMadeBy, log, metrics }: ComposeWalletsOptions) {
+export function composeWallets ({ config, redis, users, identities, audit, sessions: { states, revocations }, revokeKeysMadeBy, log, metrics, lifecycle }: ComposeWalletsOptions) {
+  const pool = createSignaturePool({ log, metrics })
+  lifecycle.onStop('signature pool', () => pool.close())
   const challenges = createChallengeStore(redis)
   const authentications = metrics.counter({ name: 'wallet_authentications_total', help: 'Wallet sign-ins by outcome', labels: ['wallet_type', 'status'] })
-  const families = composeFamilies(config.wallets)
+  const families = composeFamilies(config.wallets, pool)
   const check = createCheckWalletProof({
     families,
     challenges,
@@ -63,13 +73,17 @@ export function composeWallets ({ config, redis, users, identities, audit, sessi
   }
 }
 
-function composeFamilies ({ chainIds }: GatewayConfig['wallets']): Families {
-  const absent: Family = { read: () => networkFault, prove: () => Promise.resolve({ outcome: 'refused', reason: 'not configured' }) }
+function composeFamilies ({ chainIds, networks, cosmosPrefixes, cosmosEthPrefixes }: GatewayConfig['wallets'], pool: Pick<SignaturePool, 'verify'>): Families {
   return {
-    evm: createEvmFamily({ chainIds, canonical: canonicalEvmAddress, verify: verifyEvmMessage, rpcOf: () => undefined }),
-    solana: absent,
-    cosmos: absent,
-    stacks: absent,
-    bitcoin: absent
+    evm: createEvmFamily({ chainIds, canonical: canonicalEvmAddress, verify: (proof) => pool.verify('evm', proof), rpcOf: () => undefined }),
+    solana: createSolanaFamily({ networks, canonical: canonicalSolanaAddress, verify: (proof) => pool.verify('solana', proof) }),
+    cosmos: createCosmosFamily({
+      networks, prefixes: cosmosPrefixes, ethPrefixes: cosmosEthPrefixes,
+      canonical: canonicalCosmosAddress, withPrefix: cosmosAddressUnder, verify: (proof) => pool.verify('cosmos', proof)
+    }),
+    stacks: createStacksFamily({
+      networks, canonical: canonicalStacksAddress, onMainnet: (address) => stacksAddressOn(address, 'mainnet'), verify: (proof) => pool.verify('stacks', proof)
+    }),
+    bitcoin: createBitcoinFamily({ networks, canonical: canonicalBitcoinAddress, verify: (proof) => pool.verify('bitcoin', proof) })
   }
 }

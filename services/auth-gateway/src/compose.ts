@@ -55,7 +55,7 @@ export async function compose (config: GatewayConfig, log: Logger, lifecycle: Li
   await serve(app, {
     jwks: sessions.jwks,
     health: composeHealth(config, stores, clock),
-    ...composeWallets({ config, redis: stores.redis, users, identities, audit, sessions, revokeKeysMadeBy, log, metrics }),
+    ...composeWallets({ config, redis: stores.redis, users, identities, audit, sessions, revokeKeysMadeBy, log, metrics, lifecycle }),
     ...operations,
     openSession: sessions.open,
     sessionOf: sessions.guard,

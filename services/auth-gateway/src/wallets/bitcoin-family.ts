@@ -9,9 +9,8 @@ export interface BitcoinFamilyDeps {
 
 export interface BitcoinVerdictGiven {
   readonly result: 'valid' | 'invalid' | 'inconclusive'
-  /** There: the proof is of a transaction that counts only from a height or time on. */
-  readonly lockTime?: number
-  readonly sequence?: number
+  /** The proof is of a transaction that counts only from a height or time on. */
+  readonly timeLocked?: true
   readonly reason?: string
 }
 
@@ -30,10 +29,10 @@ export const createBitcoinFamily = ({ networks, canonical, verify }: BitcoinFami
   },
 
   async prove ({ address, chainReference: reference }, { message, signature }) {
-    const { result, reason, lockTime = 0, sequence = 0 } = await verify({ message, signature, address })
+    const { result, reason, timeLocked } = await verify({ message, signature, address })
     if (result !== 'valid') return { outcome: 'refused', reason: reason ?? result }
     // BIP-322: such a proof says "from then on", and a sign-in is now.
-    if (lockTime !== 0 || sequence !== 0) return { outcome: 'refused', reason: 'proof has a time lock' }
+    if (timeLocked === true) return { outcome: 'refused', reason: 'proof has a time lock' }
     return { outcome: 'proved', identity: { id: `bip122:${reference}:${address}`, kind: 'bitcoin', address } }
   }
 })

@@ -9,7 +9,7 @@ export interface CosmosFamilyDeps {
   /** In lower case, of one of the prefixes; undefined for anything else. */
   readonly canonical: (address: string, prefixes: readonly string[]) => string | undefined
   /** The same account under another prefix. */
-  readonly withPrefix: (address: string, prefix: string) => string
+  readonly withPrefix: (address: string, prefix: string) => string | undefined
   readonly verify: (proof: CosmosProofGiven) => Promise<{ valid: boolean, reason?: string }>
 }
 
@@ -41,7 +41,7 @@ export const createCosmosFamily = ({ networks, prefixes, ethPrefixes, canonical,
       const { valid, reason } = await verify({ message, signature, publicKey, address, prefixes: all, mode: hashedAsEthereum ? 'ethsecp256k1' : 'secp256k1' })
       if (!valid) return { outcome: 'refused', reason: reason ?? 'invalid' }
       const home = hashedAsEthereum ? 'inj' : 'cosmos'
-      return { outcome: 'proved', identity: { id: `cosmos:${cosmosChain(home)}:${withPrefix(address, home)}`, kind: 'cosmos', address } }
+      return { outcome: 'proved', identity: { id: `cosmos:${cosmosChain(home)}:${withPrefix(address, home) ?? address}`, kind: 'cosmos', address } }
     }
   }
 }

@@ -8,7 +8,7 @@ export interface StacksFamilyDeps {
   /** Upper-case c32check of that network, or undefined. */
   readonly canonical: (address: string, network: StacksNetwork) => string | undefined
   /** The same account on the main network. */
-  readonly onMainnet: (address: string) => string
+  readonly onMainnet: (address: string) => string | undefined
   readonly verify: (proof: { message: string, signature: string, address: string, network: StacksNetwork, publicKey?: string }) => Promise<{ valid: boolean, reason?: string }>
 }
 
@@ -28,7 +28,7 @@ export const createStacksFamily = ({ networks, canonical, onMainnet, verify }: S
   async prove ({ address, network }, { message, signature, publicKey }) {
     const { valid, reason } = await verify({ message, signature, address, network: versionOf(network), ...publicKey !== undefined && { publicKey } })
     if (!valid) return { outcome: 'refused', reason: reason ?? 'invalid' }
-    return { outcome: 'proved', identity: { id: `stacks:1:${onMainnet(address)}`, kind: 'stacks', address } }
+    return { outcome: 'proved', identity: { id: `stacks:1:${onMainnet(address) ?? address}`, kind: 'stacks', address } }
   }
 })
 
