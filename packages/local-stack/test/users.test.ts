@@ -128,6 +128,8 @@ t.test('a row of an insert-only collection cannot be changed, replaced, removed 
   await t.rejects(audit.createIndex({ event: 1 }, { unique: true }), unauthorized, 'an index that would refuse the next row')
   await t.rejects(audit.dropIndex('by_subject'), unauthorized)
   t.match(await audit.listIndexes().toArray(), [{ name: '_id_' }, { name: 'by_subject', key: { subject: 1, _id: 1 } }])
+  const gateway = await mongoAs(t, 'auth-gateway')
+  t.match(await gateway.db.collection('audit').listIndexes().toArray(), [{ name: '_id_' }, { name: 'by_subject' }, { name: 'by_event', key: { event: 1, _id: 1 } }], 'the gateway finds those that it reads by')
   await t.rejects(audit.rename('elsewhere'), unauthorized)
   await t.rejects(db.collection('attempts').aggregate([{ $out: 'audit' }]).toArray(), unauthorized, 'by $out')
   await t.rejects(db.collection('attempts').aggregate([{ $merge: { into: 'audit' } }]).toArray(), unauthorized, 'by $merge')
