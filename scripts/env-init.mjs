@@ -24,6 +24,7 @@ async function variables () {
     ['DEPLOYMENT_ID', `local-${randomBytes(4).toString('hex')}`, 'names this deployment in everything that is confirmed'],
     ['CHAINS', JSON.stringify([{ chain_id: 31337, rpc_urls: ['http://anvil:8545'], confirmations: 2, block_time_ms: 1000 }]), 'chains that the signer serves'],
     ['EVM_CHAIN_IDS', '31337', 'chains that sign-in accepts'],
+    ['EVM_RPC_URLS', JSON.stringify({ 31337: 'http://anvil:8545' }), 'nodes that sign-in asks about contract wallets'],
     ['MONGO_ADMIN_PASSWORD', token(32), 'administrator of MongoDB; the services have users of their own'],
     ['MONGO_KEY_FILE', randomBytes(48).toString('base64'), 'shared by the members of the replica set'],
     ['REDIS_ADMIN_PASSWORD', token(32), 'administrator of Redis'],

@@ -39,6 +39,7 @@ function ofItsOwn (service: ServiceName, { secrets, rpcUrl, kmsEndpoint, smtp, g
       ...(compatibilityPorts.length === 0 ? {} : { COMPATIBILITY_PORTS: compatibilityPorts.join(',') }),
       PUBLIC_URL: `http://127.0.0.1:${gatewayPort}`,
       EVM_CHAIN_IDS: '31337',
+      EVM_RPC_URLS: JSON.stringify({ 31337: rpcUrl }),
       ACCESS_TOKEN_PRIVATE_JWK: JSON.stringify(secrets.accessTokenKey.privateJwk),
       RECEIPT_PUBLIC_JWKS: receiptKeys(secrets),
       MAIL_SEAL_KEY: secrets.mailSealKeys.gateway

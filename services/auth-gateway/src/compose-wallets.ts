@@ -8,6 +8,7 @@ import {
   canonicalBitcoinAddress, canonicalCosmosAddress, canonicalEvmAddress, canonicalSolanaAddress, canonicalStacksAddress, cosmosAddressUnder, stacksAddressOn
 } from '@countersign/wallet-proofs'
 import type { ClientSession } from 'mongodb'
+import { createEvmRpcs, type EvmRpcs } from './chains/evm-rpcs.ts'
 import { createChallengeStore } from './challenges/challenge-store.ts'
 import { createIssueChallenge } from './challenges/issue-challenge.ts'
 import type { composeSessions } from './compose-sessions.ts'
@@ -44,7 +45,7 @@ export function composeWallets ({ config, redis, users, identities, audit, sessi
   lifecycle.onStop('signature pool', () => pool.close())
   const challenges = createChallengeStore(redis)
   const authentications = metrics.counter({ name: 'wallet_authentications_total', help: 'Wallet sign-ins by outcome', labels: ['wallet_type', 'status'] })
-  const families = composeFamilies(config.wallets, pool)
+  const families = composeFamilies(config.wallets, pool, createEvmRpcs({ urls: config.wallets.evmRpcUrls, metrics }))
   const check = createCheckWalletProof({
     families,
     challenges,
@@ -73,9 +74,9 @@ export function composeWallets ({ config, redis, users, identities, audit, sessi
   }
 }
 
-function composeFamilies ({ chainIds, networks, cosmosPrefixes, cosmosEthPrefixes }: GatewayConfig['wallets'], pool: Pick<SignaturePool, 'verify'>): Families {
+function composeFamilies ({ chainIds, networks, cosmosPrefixes, cosmosEthPrefixes }: GatewayConfig['wallets'], pool: Pick<SignaturePool, 'verify'>, { rpcOf }: EvmRpcs): Families {
   return {
-    evm: createEvmFamily({ chainIds, canonical: canonicalEvmAddress, verify: (proof) => pool.verify('evm', proof), rpcOf: () => undefined }),
+    evm: createEvmFamily({ chainIds, canonical: canonicalEvmAddress, verify: (proof) => pool.verify('evm', proof), rpcOf }),
     solana: createSolanaFamily({ networks, canonical: canonicalSolanaAddress, verify: (proof) => pool.verify('solana', proof) }),
     cosmos: createCosmosFamily({
       networks, prefixes: cosmosPrefixes, ethPrefixes: cosmosEthPrefixes,
