@@ -35,6 +35,84 @@ t.test('a code mail shows code and action exactly, in text and in escaped HTML, 
   t.match(await delivery(payload), { state: 'sent', queue: 'mail-otp', epoch: 1 })
 })
 
+t.test('a mail that proves a mailbox shows its code, its one link and what they do, and the link is otp-service\'s to the letter', async (t) => {
+  const url = `https://app.example.com/link#token=${'aB3_-'.repeat(8)}xyz`
+  const parameters = { code: '082917', expires_at: '2030-01-01T00:05:00Z', link: { url, expires_at: '2030-01-01T00:30:00Z' } }
+  const account = newId('usr')
+  const mails: [MailContent, RegExp, RegExp][] = [
+    [{ template: 'signup_code', to, parameters }, /Confirm your address/, /open an account at Test House/],
+    [{ template: 'login_code', to, parameters }, /Sign in to Test House/, /sign in to Test House with this address/],
+    [{ template: 'password_reset', to, parameters }, /Reset your password/, /set a new password/],
+    [{ template: 'email_link_code', to, parameters: { code: '082917', expires_at: '2030-01-01T00:05:00Z', account } }, /Confirm your address/, new RegExp(`The account ${account} at Test House`)]
+  ]
+  for (const [content, subject, does] of mails) {
+    const payload = payloadOf('otp', content)
+    t.equal(await send('otp', payload), 'finished', content.template)
+    const [mail] = await mailsOf(payload)
+    t.match(mail?.subject, subject, content.template)
+    t.notMatch(mail?.subject, /082917/, 'a locked telephone shows the subject')
+    t.match(mail?.text, /^Your code: 082917$/m)
+    t.match(mail?.text, does)
+    t.match(mail?.text, /good until 2030-01-01 00:05:00 UTC, for one use/)
+    t.match(mail?.text, /If it was not you, ignore this mail/)
+    const linked = content.template !== 'email_link_code'
+    t.equal(mail?.text.split(url).length, linked ? 2 : 1)
+    t.strictSame([...mail?.html?.matchAll(/href="([^"]*)"/g) ?? []].map(([, href]) => href), linked ? [url] : [])
+    if (linked) t.match(mail?.text, /good until 2030-01-01 00:30:00 UTC, for one use/)
+  }
+  const elsewhere = { ...parameters, link: { ...parameters.link, url: `https://app.example.com/link?token=${'a'.repeat(43)}` } }
+  for (const url of [elsewhere.link.url, `javascript:alert(1)#token=${'a'.repeat(43)}`, `https://app.example.com/"onclick=x#token=${'a'.repeat(43)}`, `${parameters.link.url}&more`]) {
+    const payload = payloadOf('otp', { template: 'login_code', to, parameters: { ...parameters, link: { ...parameters.link, url } } })
+    t.equal(await send('otp', payload), 'failed', url)
+    t.match(await db.collection('audit').findOne({ event: 'mail.refused', subject: payload.delivery_id }), { facts: { reason: 'contract' } })
+  }
+})
+
+t.test('the gateway\'s notices say what happened and what to do, escape what others wrote, and hold neither code nor link', async (t) => {
+  const at = '2030-01-01T00:00:00Z'
+  const evil = '<img src=x onerror=alert(1)> "& \'phone\' https://evil.example'
+  const escaped = '&lt;img src=x onerror=alert(1)&gt; &quot;&amp; &#39;phone&#39; https://evil.example'
+  const mails: [MailContent, RegExp[], string?][] = [
+    [{ template: 'new_device', to, parameters: { at, ip: '2001:db8::1', device: evil, method: 'wallet (eip155)' } }, [/address {2}2001:db8::1/, /method {3}wallet \(eip155\)/, /close the sessions that you do not know/], evil],
+    [{ template: 'new_device', to, parameters: { at, device: 'curl', method: 'password' } }, [/device {3}curl/]],
+    [{ template: 'password_changed', to, parameters: { at } }, [/changed at 2030-01-01 00:00:00 UTC/, /reset your password at once/]],
+    [{ template: 'identity_linked', to, parameters: { kind: 'Solana wallet', masked: '7xKX…gAsU', at } }, [/Solana wallet {2}7xKX…gAsU/, /remove it/]],
+    [{ template: 'identity_unlinked', to, parameters: { kind: 'e-mail address', masked: 'a***@e***.com', at } }, [/Removed from your account/, /a\*\*\*@e\*\*\*\.com/]],
+    [{ template: 'api_key_created', to, parameters: { name: evil, last4: 'x9Zq', at } }, [/ending in x9Zq/, /revoke it/], evil],
+    [{ template: 'email_taken', to, parameters: { at } }, [/You have an account already, and it was not touched/]],
+    [{ template: 'account_deleting', to, parameters: { at, deleted_at: '2030-01-08T00:00:00Z' } }, [/happens at 2030-01-08 00:00:00 UTC/, /cancel the deletion/]],
+    [{ template: 'broadcast', to, parameters: { message: `Tonight we move.\n\n${evil}` } }, [/^Tonight we move\.$/m], evil]
+  ]
+  for (const [content, words, hostile] of mails) {
+    const payload = payloadOf('gateway', content)
+    t.equal(await send('gateway', payload), 'finished', content.template)
+    const [mail] = await mailsOf(payload)
+    for (const said of words) t.match(mail?.text, said, content.template)
+    t.match(mail?.subject, /Test House/)
+    t.notMatch(mail?.html, /<a[\s>]|href=|<img|<script|your code/i, content.template)
+    if (hostile !== undefined) {
+      t.ok(mail?.text.includes(hostile), 'as it is')
+      t.ok(mail?.html?.includes(escaped), 'escaped')
+      t.notMatch(mail?.subject, /evil/)
+    }
+  }
+})
+
+t.test('neither the gateway\'s key nor the signer\'s opens a mail with a code', async (t) => {
+  const parameters = { code: '082917', expires_at: '2030-01-01T00:05:00Z' }
+  const codes = ['signup_code', 'login_code', 'password_reset'].map((template) => ({ template, to, parameters }))
+  const all = [codeMail(to), ...codes, { template: 'email_link_code', to, parameters: { ...parameters, account: newId('usr') } }]
+  for (const queue of ['gateway', 'signer'] as const) {
+    for (const content of all) {
+      const payload = payloadOf(queue, content)
+      t.equal(await send(queue, payload), 'failed', `${queue}: ${content.template}`)
+      t.match(await db.collection('audit').findOne({ event: 'mail.refused', subject: payload.delivery_id }), { facts: { reason: 'template' } })
+      t.strictSame(await mailsOf(payload), [])
+    }
+  }
+  for (const queue of ['otp', 'signer'] as const) t.equal(await send(queue, payloadOf(queue, { template: 'broadcast', to, parameters: { message: 'x' } })), 'failed', queue)
+})
+
 t.test('each producer has its templates', async (t) => {
   const mails: [QueueName, MailContent, RegExp][] = [
     ['otp', { template: 'factor_changed', to, parameters: { masked: 'n***@e***.com', at: '2030-01-01T00:00:00Z' } }, /now go to n\*\*\*@e\*\*\*\.com/],

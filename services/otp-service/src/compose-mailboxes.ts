@@ -1,4 +1,5 @@
 /** Wires the proofs of mailboxes. */
+import { randomInt } from 'node:crypto'
 import { createOutbox, type Audit } from '@countersign/mongo'
 import { newId } from '@countersign/runtime'
 import { deriveKey, randomToken, type ReceiptSigner } from '@countersign/secrets'
@@ -17,7 +18,7 @@ import { createBeginMailbox } from './mailboxes/begin-mailbox.ts'
 import { createCancelMailbox } from './mailboxes/cancel-mailbox.ts'
 import { createLinks } from './mailboxes/links.ts'
 import { createMailboxBudgets, mailboxBudgetLabel } from './mailboxes/mailbox-budgets.ts'
-import { createWriteMailboxMail, withheldMails } from './mailboxes/mailbox-mail.ts'
+import { createDispatchLater, createWriteMailboxMail, withheldMails } from './mailboxes/mailbox-mail.ts'
 import { createMailboxRepository, type MailboxRepository } from './mailboxes/mailbox-repository.ts'
 import { createProveMailbox } from './mailboxes/prove-mailbox.ts'
 import { createResendMailbox } from './mailboxes/resend-mailbox.ts'
@@ -47,7 +48,7 @@ export function composeMailboxes ({ db, config, codes, mails, receipts, sign, se
     deriveKey(config.secretKey, mailboxBudgetLabel)
   )
   const withheld = createMailWriter({ outbox: createOutbox(db, { collection: withheldMails }), sealKey: config.mailSealKey, newDeliveryId: () => newId('dlv') })
-  const asking = { mailboxes, budgets, codes, links, writeMail: createWriteMailboxMail({ mails, withheld }), sendLimit, audit, events, transact, dispatch, ...config.codes }
+  const asking = { mailboxes, budgets, codes, links, writeMail: createWriteMailboxMail({ mails, withheld }), sendLimit, audit, events, transact, dispatchLater: createDispatchLater(dispatch, () => randomInt(10, 100)), ...config.codes }
   const proving = createProveMailbox({ mailboxes, budgets, receipts, sign, audit, events, transact, newReceiptId: () => newId('rcp') })
 
   return {

@@ -12,7 +12,7 @@ import { maskAddress } from './factors/factor.ts'
 import { createFactorRepository } from './factors/factor-repository.ts'
 import { indexes } from './indexes.ts'
 import { explainMailbox } from './mailboxes/explain-mailbox.ts'
-import { addressBudgetKey, mailboxBudgetLabel } from './mailboxes/mailbox-budgets.ts'
+import { budgetKeysOfAccount, budgetKeysOfAddress, mailboxBudgetLabel } from './mailboxes/mailbox-budgets.ts'
 import { createMailboxRepository } from './mailboxes/mailbox-repository.ts'
 import { createReceiptRepository } from './receipts/receipt-repository.ts'
 
@@ -79,25 +79,26 @@ const reopenFactor = (withMongo: WithMongo): CliCommand => ({
   })
 })
 
+/** An account's count holds the guesses at each of its addresses; each address has one of its own. */
 const reopenMailbox = (withMongo: WithMongo, env: EnvironmentSource): CliCommand => ({
   name: 'mailboxes reopen',
-  description: 'Reopen the codes of an address that wrong ones have locked or closed, and forget them; its factor is another matter',
-  args: [['<email>', 'the address']],
-  run: async ({ args: [email = ''], print, line }) => await withMongo(async (mongo) => {
-    const hashKey = deriveKey(readEnvironment(mailboxEnvironment, env).SECRET_KEY, mailboxBudgetLabel)
+  description: 'Reopen the mailed codes of an address or of an account that wrong ones have locked or closed; its factor is another matter',
+  args: [['<whose>', 'the address, which needs SECRET_KEY, or the user id, usr_…']],
+  run: async ({ args: [whose = ''], print, line }) => await withMongo(async (mongo) => {
+    const isAddress = whose.includes('@')
+    const shown = isAddress ? maskAddress(whose) : whose
+    const keys = isAddress
+      ? budgetKeysOfAddress(deriveKey(readEnvironment(mailboxEnvironment, env).SECRET_KEY, mailboxBudgetLabel), whose)
+      : budgetKeysOfAccount(whose)
     const budgets = createBudgetRepository(mongo.db, budgetRules(0), 'mailbox_budgets')
-    const keys = (['open', 'session'] as const).map((opened) => addressBudgetKey(hashKey, email, opened))
     const reopened = await inTransaction(mongo, async (transaction) => {
-      let any = false
-      for (const key of keys) {
-        if (!await budgets.reopen(key, transaction)) continue
-        await createAudit(mongo.db).append({ event: 'mailbox.reopened', subject: key, actor: 'operator' }, transaction)
-        any = true
-      }
-      return any
+      const done: string[] = []
+      for (const key of keys) if (await budgets.reopen(key, transaction)) done.push(key)
+      if (done.length > 0) await createAudit(mongo.db).append({ event: 'mailbox.reopened', subject: isAddress ? 'address' : whose, actor: 'operator', facts: { budgets: done } }, transaction)
+      return done.length > 0
     })
-    if (!reopened) throw new Error(`the codes of ${maskAddress(email)} are not closed, and have no wrong ones to forget`)
-    print({ address: maskAddress(email), reopened }, () => { line(`reopened: ${maskAddress(email)}`) })
+    if (!reopened) throw new Error(`the codes of ${shown} are not closed, and have no wrong ones to forget`)
+    print({ whose: shown, reopened }, () => { line(`reopened: ${shown}`) })
   })
 })
 

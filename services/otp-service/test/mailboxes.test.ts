@@ -1,57 +1,19 @@
 /** Proofs of mailboxes: codes and links for people who may have no account and no session, and what those confirm. */
-import { createHash, randomBytes } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import {
-  answerMailbox, beginMailbox, cancelMailbox, confirmEmailFactor, mailboxActionPreimage, mailboxLinkSeconds, mailFromOtp, mailSealContext, Problem, resendMailbox, verifyChallenge,
-  type MailboxPurpose, type MailContent, type ReplyOf, type RequestOf
+  answerMailbox, cancelMailbox, confirmEmailFactor, mailboxActionPreimage, mailboxLinkSeconds, mailFromOtp, mailSealContext, Problem, verifyChallenge, type MailboxPurpose
 } from '@countersign/contracts'
 import { newId } from '@countersign/runtime'
 import { open as openSeal, ReceiptRefused } from '@countersign/secrets'
 import { until } from '@countersign/testing'
 import t from 'tap'
+import { linkBase, mailboxesOf, newOpener, type MailboxMail, type Wanted } from './mailbox-doors.ts'
 import { allLogs, newAddress, openHouse, refusal, wrong } from './open-otp.ts'
 
-type Begin = RequestOf<typeof beginMailbox>
-type Answered = ReplyOf<typeof answerMailbox>
-type CodeMail = Extract<MailContent, { template: 'signup_code' | 'login_code' | 'password_reset' | 'email_link_code' }>
-interface Row {
-  _id: string, attempts_left: number, sends: number, user_id: string | null, code_mac: string, link_mac: string | null
-  created_at: Date, code_expires_at: Date, link_expires_at: Date | null, ends_at: Date, cancelled_at: Date | null
-}
-
 const purposes: readonly MailboxPurpose[] = ['signup', 'login_email', 'password_reset', 'email_link']
-const linkBase = 'https://app.example.com/sign-in/link'
-const newOpener = (): string => createHash('sha256').update(randomBytes(32)).digest('base64url')
-
 const house = await openHouse(t)
 
-/** The gateway as it asks for proofs of mailboxes, and the mailboxes. */
-const inHouse = ({ gateway, mails, db, ask }: Pick<typeof house, 'gateway' | 'mails' | 'db' | 'ask'>) => {
-  const given = (commandId?: string) => ({ ...ask, ...commandId !== undefined && { commandId } })
-  const begin = async (more: Partial<Begin> = {}, commandId?: string) => {
-    const request: Begin = { purpose: 'login_email', user_id: newId('usr'), email: newAddress(), opener: newOpener(), deliver: true, link_base: linkBase, ...more }
-    return { request, view: await gateway.call(beginMailbox, request, given(commandId)) }
-  }
-  const mailTo = async (to: string, nth = 1): Promise<CodeMail> => {
-    const isProof = (mail: MailContent): mail is CodeMail => ['signup_code', 'login_code', 'password_reset', 'email_link_code'].includes(mail.template)
-    return await until(() => mails.to(to).filter(isProof)[nth - 1], { what: 'the mail' })
-  }
-  const tokenOf = ({ parameters: { link } }: CodeMail): string => new URL(link?.url ?? 'https://none.example.com#token=').hash.slice('#token='.length)
-  /** A challenge, with what its mail says. */
-  const challenge = async (more: Partial<Begin> = {}) => {
-    const { request, view } = await begin(more)
-    const mail = await mailTo(request.email)
-    return { request, view, id: view.challenge_id, mail, code: mail.parameters.code, token: tokenOf(mail) }
-  }
-  const byCode = ({ purpose, opener }: Pick<Begin, 'purpose' | 'opener'>, id: string, code: string, commandId?: string): Promise<Answered> =>
-    gateway.call(answerMailbox, { purpose, proof: { challenge_id: id, opener, code } }, given(commandId))
-  const byLink = (purpose: MailboxPurpose, token: string, opener?: string, commandId?: string): Promise<Answered> =>
-    gateway.call(answerMailbox, { purpose, proof: { link_token: token, ...opener !== undefined && { opener } } }, given(commandId))
-  const resend = ({ purpose, opener }: Pick<Begin, 'purpose' | 'opener'>, id: string, commandId?: string) => gateway.call(resendMailbox, { challenge_id: id, purpose, opener }, given(commandId))
-  const rows = db.collection<Row>('mailbox_challenges')
-  const row = async (id: string) => await rows.findOne({ _id: id }) as Row
-  return { begin, mailTo, tokenOf, challenge, byCode, byLink, resend, rows, row }
-}
-const { begin, mailTo, tokenOf, challenge, byCode, byLink, resend, rows, row } = inHouse(house)
+const { begin, mailTo, tokenOf, challenge, byCode, byLink, resend, rows, row } = mailboxesOf(house)
 const { db, gateway, mails, receipts, ask } = house
 const receiptsOf = async (id: string) => await db.collection('receipts').countDocuments({ challenge_id: id })
 const digestOf = (purpose: MailboxPurpose, userId: string | null, email: string) => `0x${createHash('sha256').update(mailboxActionPreimage(purpose, userId, email.toLowerCase())).digest('hex')}`
@@ -195,7 +157,7 @@ t.test('an address that must get no mail is answered like any other, and no answ
   const views: object[] = []
   const [known, unknown] = [{ email: newAddress(), opener: newOpener() }, { email: newAddress(), user_id: null, deliver: false, opener: newOpener() }]
   let ids = ['', '']
-  const work = (more: Partial<Begin>, i: number) => async () => {
+  const work = (more: Wanted, i: number) => async () => {
     const { view } = await begin(more)
     views.push(view)
     ids = ids.with(i, view.challenge_id)
@@ -208,7 +170,7 @@ t.test('an address that must get no mail is answered like any other, and no answ
   const withheld = await db.collection<{ payload: { sealed: string, delivery_id: string, useful_until: string } }>('withheld_mails').findOne({}, { sort: { createdAt: -1 } })
   if (withheld === null) throw new Error('nothing was withheld')
   const { payload } = withheld
-  const mail = JSON.parse(openSeal({ key: Buffer.from(house.env.MAIL_SEAL_KEY, 'base64url'), sealed: payload.sealed, associated: mailSealContext(mailFromOtp.name, payload) }).toString()) as CodeMail
+  const mail = JSON.parse(openSeal({ key: Buffer.from(house.env.MAIL_SEAL_KEY, 'base64url'), sealed: payload.sealed, associated: mailSealContext(mailFromOtp.name, payload) }).toString()) as MailboxMail
   const real = await mailTo(known.email)
   const answerer = (opener: string) => ({ purpose: 'login_email' as const, opener })
   t.same(await difference(() => refusal(byCode(answerer(known.opener), ids[0] ?? '', wrong(real.parameters.code)))), [0, 1, 0, 0, 2])
@@ -306,7 +268,7 @@ t.test('cancelling kills every code and link of a user or an address, and no oth
 t.test('an account\'s own request names the account, and a link leads to the configured application alone', async (t) => {
   t.equal(await refusal(begin({ purpose: 'email_link', user_id: null })), 'schema-violation')
   t.equal(await refusal(begin({ session_id: newId('ses'), user_id: null })), 'schema-violation')
-  const bound = inHouse(await openHouse(t, { FRONTEND_URL: 'https://app.example.com/start' }, house.mongo))
+  const bound = mailboxesOf(await openHouse(t, { FRONTEND_URL: 'https://app.example.com/start' }, house.mongo))
   for (const link_base of ['https://app.example.com.evil.example/x', 'http://app.example.com/x', 'https://app.example.com:8443/x']) t.equal(await refusal(bound.begin({ link_base })), 'not-permitted', link_base)
   t.equal((await bound.challenge({ link_base: 'https://app.example.com/reset' })).mail.parameters.link?.url.startsWith('https://app.example.com/reset#token='), true)
 })

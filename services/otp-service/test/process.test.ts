@@ -8,7 +8,8 @@ import t, { type Test } from 'tap'
 import { environment } from '../src/config.ts'
 import { maskAddress } from '../src/factors/factor.ts'
 import { operatorCommands } from '../src/operator-commands.ts'
-import { openHouse, refusal } from './open-otp.ts'
+import { mailboxesOf } from './mailbox-doors.ts'
+import { openHouse, refusal, wrong } from './open-otp.ts'
 
 const house = await openHouse(t)
 const file = (name: string) => fileURLToPath(new URL(`../src/${name}`, import.meta.url))
@@ -80,7 +81,8 @@ t.test('the command line explains without codes or whole addresses', async (t) =
   const user = await house.enrol()
   const pending = await house.challenge(user)
   const cli = async (...args: string[]): Promise<Ended> => {
-    const env = { MONGODB_URI: house.env.MONGODB_URI }
+    // Addresses are counted under a hash: only what is asked by address needs its key.
+    const env = { MONGODB_URI: house.env.MONGODB_URI, ...args[0] === 'mailboxes' && { SECRET_KEY: house.env.SECRET_KEY } }
     let [out, err] = ['', '']
     const code = await createCli({ name: 'otp-service', description: '', stdout: (text) => { out += text }, stderr: (text) => { err += text } })
       .add(...operatorCommands(env), ...environmentCommands({ title: 'otp-service', environment, env })).run(['node', 'cli', ...args])
@@ -112,6 +114,22 @@ t.test('the command line explains without codes or whole addresses', async (t) =
   t.equal(await refusal(house.signer.call(createChallenge, house.transaction(elsewhere), house.ask)), 'factor-locked')
   t.equal((await cli('factors', 'reopen', user.userId)).code, 0)
   t.equal(await refusal(house.signer.call(createChallenge, house.transaction(elsewhere), house.ask)), 'none', 'the day\'s count is forgotten')
+
+  const { challenge, byCode } = mailboxesOf(house)
+  const proof = await challenge({ email: user.address })
+  const ofMailbox = await cli('challenges', 'explain', proof.id, '--json')
+  t.match(JSON.parse(ofMailbox.out), { id: proof.id, state: 'pending', purpose: 'login_email', sent_to: maskAddress(user.address), delivered: true, answered_by: null })
+  for (const secret of [user.address, proof.token, `"${proof.code}"`]) t.notOk(ofMailbox.out.includes(secret))
+  t.equal((await cli('mailboxes', 'reopen', user.address)).code, 1, 'nothing to reopen')
+  t.equal(await refusal(byCode(proof.request, proof.id, wrong(proof.code))), 'code-rejected')
+  await house.mongo.client.db(stores['otp-service'].database).collection('mailbox_budgets').updateMany({ in_a_row: 1 }, { $set: { closed_at: new Date(), in_a_row: 100 } })
+  t.equal(await refusal(byCode(proof.request, proof.id, proof.code)), 'factor-locked')
+  const reopened = await cli('mailboxes', 'reopen', user.address.toUpperCase())
+  t.equal(reopened.code, 0)
+  t.notMatch(reopened.out, new RegExp(user.address, 'i'))
+  t.equal(await refusal(byCode(proof.request, proof.id, proof.code)), 'code-rejected', 'the account is still closed')
+  t.equal((await cli('mailboxes', 'reopen', String(proof.request.user_id))).code, 0)
+  t.equal(await refusal(byCode(proof.request, proof.id, proof.code)), 'none', 'and no lock ate the challenge')
   own.child.kill('SIGTERM')
   t.equal((await own.ended).code, 0)
 })

@@ -7,11 +7,11 @@ import type { ChallengeEvents } from '../challenges/challenge-events.ts'
 import type { Codes } from '../challenges/codes.ts'
 import { maskAddress } from '../factors/factor.ts'
 import type { Send, SendLimit } from '../mail/send-limit.ts'
-import type { Dispatch, Transact } from '../transaction.ts'
+import type { Transact } from '../transaction.ts'
 import type { Links } from './links.ts'
 import type { MailboxBudgets } from './mailbox-budgets.ts'
 import type { MailboxChallenge, NewMailboxChallenge } from './mailbox-challenge.ts'
-import type { WriteMailboxMail } from './mailbox-mail.ts'
+import type { DispatchLater, WriteMailboxMail } from './mailbox-mail.ts'
 import { oneMailboxPerCommand, type Lives, type MailboxRepository } from './mailbox-repository.ts'
 
 type Request = RequestOf<typeof beginMailbox>
@@ -27,7 +27,7 @@ export interface BeginMailboxDeps {
   readonly audit: Audit
   readonly events: Pick<ChallengeEvents, 'sent'>
   readonly transact: Transact
-  readonly dispatch: Dispatch
+  readonly dispatchLater: DispatchLater
   readonly newChallengeId: () => string
   readonly ttlSeconds: number
   readonly maxAttempts: number
@@ -36,7 +36,7 @@ export interface BeginMailboxDeps {
 }
 
 export function createBeginMailbox (deps: BeginMailboxDeps) {
-  const { mailboxes, budgets, codes, links, writeMail, sendLimit, audit, events, transact, dispatch, newChallengeId, ttlSeconds, maxAttempts, linkOrigin } = deps
+  const { mailboxes, budgets, codes, links, writeMail, sendLimit, audit, events, transact, dispatchLater, newChallengeId, ttlSeconds, maxAttempts, linkOrigin } = deps
 
   return async (request: Request, asking: Asking): Promise<Reply> => {
     admit(request, linkOrigin)
@@ -72,8 +72,7 @@ export function createBeginMailbox (deps: BeginMailboxDeps) {
     }
 
     events.sent(made.challenge, asking.requestId)
-    // Not waited for: a mail that is withheld has no queue to go to, and is answered as soon.
-    if (made.row !== undefined) void dispatch([made.row])
+    dispatchLater(made.row)
     return mailboxView(made.challenge)
   }
 }

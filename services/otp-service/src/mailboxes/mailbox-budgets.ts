@@ -50,16 +50,28 @@ export interface MailboxBudgets {
   readonly pretend: (reservationId: string) => Promise<void>
 }
 
-/** @param hashKey the database sees keyed hashes: a dump of its counters names nobody. */
-export const addressBudgetKey = (hashKey: Uint8Array, address: string, opened: 'session' | 'open'): string =>
+type Opened = 'session' | 'open'
+const ways: readonly Opened[] = ['open', 'session']
+
+/** The database sees keyed hashes: a dump of its counters names nobody. */
+const addressKey = (hashKey: Uint8Array, address: string, opened: Opened): string =>
   `${opened}:address:${keyedHash(hashKey, normaliseAddress(address)).toString('base64url')}`
+
+/** An address without an account has a second row all the same: as many writes as with one. */
+const accountKey = (userId: string | null, ofAddress: string, opened: Opened): string => userId === null ? `${ofAddress}:nobody` : `${opened}:account:${userId}`
+
+/** All that is counted for an address, for the operator. */
+export const budgetKeysOfAddress = (hashKey: Uint8Array, address: string): string[] =>
+  ways.map((opened) => addressKey(hashKey, address, opened)).flatMap((key) => [key, `${key}:nobody`])
+
+/** All that is counted for an account, for the operator. */
+export const budgetKeysOfAccount = (userId: string): string[] => ways.map((opened) => accountKey(userId, '', opened))
 
 export function createMailboxBudgets (budgets: Omit<BudgetRepository, 'reopen'>, hashKey: Uint8Array): MailboxBudgets {
   const keysOf = ({ address, userId, sessionId }: Guessed) => {
     const opened = sessionId === null ? 'open' : 'session'
-    const ofAddress = addressBudgetKey(hashKey, address, opened)
-    // An address without an account has a second row all the same: as many writes as with one.
-    return { ofAddress, ofAccount: userId === null ? `${ofAddress}:nobody` : `${opened}:account:${userId}` }
+    const ofAddress = addressKey(hashKey, address, opened)
+    return { ofAddress, ofAccount: accountKey(userId, ofAddress, opened) }
   }
 
   return {

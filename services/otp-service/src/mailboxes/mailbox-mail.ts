@@ -2,7 +2,7 @@
 import type { MailContent, MailboxPurpose } from '@countersign/contracts'
 import type { IndexSpec, OutboxRow } from '@countersign/mongo'
 import type { MailWriter } from '../mail/mail-writer.ts'
-import type { Transaction } from '../transaction.ts'
+import type { Dispatch, Transaction } from '../transaction.ts'
 import type { MailboxChallenge } from './mailbox-challenge.ts'
 
 export const withheldMails = 'withheld_mails'
@@ -18,6 +18,17 @@ export interface Drawn { readonly code: string, readonly token: string | null }
 
 /** @returns the row to dispatch after the commit; undefined when the mail is withheld. */
 export type WriteMailboxMail = (challenge: MailboxChallenge, drawn: Drawn, requestId: string, transaction: Transaction) => Promise<OutboxRow | undefined>
+
+/**
+ * Brings a row to its queue once its reply has gone, and a withheld mail nowhere: it has no queue to go to, and must not be answered
+ * sooner for it. A process that stops in between leaves the row to the sweeper.
+ */
+export type DispatchLater = (row: OutboxRow | undefined) => void
+
+/** @param delayMs drawn anew for each mail, so that its work falls together with no request in particular. */
+export const createDispatchLater = (dispatch: Dispatch, delayMs: () => number): DispatchLater => (row) => {
+  if (row !== undefined) setTimeout(() => { void dispatch([row]) }, delayMs()).unref()
+}
 
 /** @param withheld writes the same row where nobody looks, so that a withheld mail takes as long as a sent one. */
 export const createWriteMailboxMail = ({ mails, withheld }: { readonly mails: MailWriter, readonly withheld: MailWriter }): WriteMailboxMail =>

@@ -6,11 +6,11 @@ import { isLocked, lockedProblem } from '../budgets/locked-problem.ts'
 import type { ChallengeEvents } from '../challenges/challenge-events.ts'
 import type { Codes } from '../challenges/codes.ts'
 import type { SendLimit } from '../mail/send-limit.ts'
-import type { Dispatch, Transact } from '../transaction.ts'
+import type { Transact } from '../transaction.ts'
 import { livesOf, mailboxView, sendOf } from './begin-mailbox.ts'
 import type { Links } from './links.ts'
 import type { MailboxBudgets } from './mailbox-budgets.ts'
-import type { WriteMailboxMail } from './mailbox-mail.ts'
+import type { DispatchLater, WriteMailboxMail } from './mailbox-mail.ts'
 import type { MailboxRepository } from './mailbox-repository.ts'
 
 export interface ResendMailboxDeps {
@@ -23,11 +23,11 @@ export interface ResendMailboxDeps {
   readonly audit: Audit
   readonly events: Pick<ChallengeEvents, 'sent'>
   readonly transact: Transact
-  readonly dispatch: Dispatch
+  readonly dispatchLater: DispatchLater
   readonly ttlSeconds: number
 }
 
-export const createResendMailbox = ({ mailboxes, budgets, codes, links, writeMail, sendLimit, audit, events, transact, dispatch, ttlSeconds }: ResendMailboxDeps) =>
+export const createResendMailbox = ({ mailboxes, budgets, codes, links, writeMail, sendLimit, audit, events, transact, dispatchLater, ttlSeconds }: ResendMailboxDeps) =>
   async ({ challenge_id: id, purpose, opener }: RequestOf<typeof resendMailbox>, asking: Asking): Promise<ReplyOf<typeof resendMailbox>> => {
     const answerer = { aud: asking.caller, purpose, opener }
     const challenge = await mailboxes.findFor(id, answerer)
@@ -62,6 +62,6 @@ export const createResendMailbox = ({ mailboxes, budgets, codes, links, writeMai
     }
 
     events.sent(renewed.challenge, asking.requestId)
-    if (renewed.row !== undefined) void dispatch([renewed.row])
+    dispatchLater(renewed.row)
     return mailboxView(renewed.challenge)
   }
