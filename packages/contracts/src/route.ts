@@ -18,8 +18,8 @@ export interface Route {
   readonly role?: Exclude<Role, 'user'>
   /** The session's own proof must be younger than `freshProofSeconds`. */
   readonly fresh?: true
-  /** Which outer rate limit counts it. */
-  readonly limit: 'general' | 'sign-in'
+  /** Which outer rate limit counts it; `service` is for programs behind an application, which ask for each of its requests. */
+  readonly limit: 'general' | 'sign-in' | 'service'
   readonly headers?: TObject
   readonly params?: TObject
   readonly query?: TObject

@@ -14,10 +14,12 @@ export interface RateLimitRedis {
   defineCommand (name: string, definition: { numberOfKeys?: number, lua: string }): void
 }
 
-/** Limits per caller address: one for sign-in routes, one for all others together. */
+/** Limits per caller address: one for sign-in routes, one for routes that programs ask often, one for all others together. */
 export interface RateLimitOptions extends Limit {
   readonly redis: RateLimitRedis
   readonly signIn: Limit
+  /** As the general one when absent. */
+  readonly service?: Limit
   /** An answer of Redis that takes longer counts as none. */
   readonly redisTimeoutMs?: number
 }
@@ -27,11 +29,11 @@ const retryAfterOutageSeconds = 5
 
 export const limitRequests = async (
   app: FastifyInstance,
-  { redis, windowMs, max, signIn, redisTimeoutMs = 500 }: RateLimitOptions,
+  { redis, windowMs, max, signIn, service = { windowMs, max }, redisTimeoutMs = 500 }: RateLimitOptions,
   { log, metrics }: { readonly log: Logger, readonly metrics: Metrics }
 ): Promise<void> => {
   const refused = metrics.counter({ name: 'http_rate_limited_total', help: 'Requests over the limit of their address', labels: ['route'] })
-  const limits = { general: { windowMs, max }, 'sign-in': signIn }
+  const limits = { general: { windowMs, max }, 'sign-in': signIn, service }
   const noticeOutage = oncePerMinute((error: unknown) => log.error({ err: error }, 'rate limits cannot be counted: sign-in is closed, the rest is open'))
 
   await app.register(rateLimit, {
@@ -64,7 +66,10 @@ export const limitRequests = async (
 }
 
 const classOf = (request: FastifyRequest): LimitClass => request.routeOptions.config.limit ?? 'general'
-const countedClassOf = (request: FastifyRequest): Exclude<LimitClass, 'none'> => classOf(request) === 'sign-in' ? 'sign-in' : 'general'
+const countedClassOf = (request: FastifyRequest): Exclude<LimitClass, 'none'> => {
+  const limit = classOf(request)
+  return limit === 'none' ? 'general' : limit
+}
 
 function sendLimitHeaders (reply: FastifyReply, { max, remaining, ttlInSeconds }: { max: number, remaining: number, ttlInSeconds: number }): void {
   reply.headers({

@@ -3,6 +3,7 @@ import { registerDocs } from '@countersign/http'
 import type { FastifyInstance } from 'fastify'
 import { apiKeyRoutes, type ApiKeyRoutesDeps } from './routes/api-keys.ts'
 import { identityRoutes, type IdentityRoutesDeps } from './routes/identities.ts'
+import { introspectionRoutes, type IntrospectionRoutesDeps } from './routes/introspection.ts'
 import { meRoutes, type MeRoutesDeps } from './routes/me.ts'
 import { openPages, type OpenPagesDeps } from './routes/open-pages.ts'
 import { operatorRoutes, type OperatorRoutesDeps } from './routes/operators.ts'
@@ -11,7 +12,7 @@ import { signInRoutes, type SignInRoutesDeps } from './routes/sign-in.ts'
 import { transactionRoutes, type TransactionRoutesDeps } from './routes/transactions.ts'
 import { walletSignInRoutes, type WalletRoutesDeps } from './routes/wallet-sign-in.ts'
 
-export type GatewayDeps = OpenPagesDeps & WalletRoutesDeps & SignInRoutesDeps & SessionRoutesDeps & IdentityRoutesDeps & MeRoutesDeps & TransactionRoutesDeps & ApiKeyRoutesDeps & OperatorRoutesDeps
+export type GatewayDeps = OpenPagesDeps & WalletRoutesDeps & SignInRoutesDeps & SessionRoutesDeps & IntrospectionRoutesDeps & IdentityRoutesDeps & MeRoutesDeps & TransactionRoutesDeps & ApiKeyRoutesDeps & OperatorRoutesDeps
 
 export async function serve (app: FastifyInstance, deps: GatewayDeps): Promise<void> {
   await registerDocs(app, { title: 'Countersign', version: '0.1.0' })
@@ -20,6 +21,7 @@ export async function serve (app: FastifyInstance, deps: GatewayDeps): Promise<v
     walletSignInRoutes(door, deps)
     signInRoutes(door, deps)
     sessionRoutes(door, deps)
+    introspectionRoutes(door, deps)
     meRoutes(door, deps)
     identityRoutes(door, deps)
     transactionRoutes(door, deps)

@@ -1,6 +1,6 @@
 /** Everything about sessions, joined: tokens, state, opening, refreshing, closing, and what watches over them. */
 import { freshProofSeconds } from '@countersign/contracts'
-import { createAudit, inTransaction } from '@countersign/mongo'
+import { createAudit, inTransaction, type OutboxRow } from '@countersign/mongo'
 import { withLock } from '@countersign/redis'
 import { newId, type Clock, type Lifecycle, type Logger, type Metrics } from '@countersign/runtime'
 import { deriveKey, keyFromText, randomToken } from '@countersign/secrets'
@@ -9,25 +9,29 @@ import type { FastifyInstance } from 'fastify'
 import type { ClientSession } from 'mongodb'
 import type { GatewayConfig } from './config.ts'
 import { createWriteMail } from './mail/write-mail.ts'
+import { createCursors } from './operators/cursors.ts'
 import { announceExpiry } from './sessions/announce-expiry.ts'
 import { createAccessTokens } from './sessions/access-token.ts'
 import { createCloseOwnSession } from './sessions/close-own-session.ts'
 import { createCloseSession } from './sessions/close-session.ts'
+import { createDeviceRepository } from './sessions/device-repository.ts'
 import { deviceOf } from './sessions/device.ts'
 import { watchEndedSessions } from './sessions/ended-sessions.ts'
 import { createGrantTokens } from './sessions/grant-tokens.ts'
+import { createIntrospectToken } from './sessions/introspect-token.ts'
 import { createListSessions } from './sessions/list-sessions.ts'
+import { createNoteDevice } from './sessions/note-device.ts'
 import { createOpenSession, createOpenWithSecret, createStoreSession } from './sessions/open-session.ts'
 import { createOriginCheck } from './sessions/origin-check.ts'
 import { createRefreshSession } from './sessions/refresh-session.ts'
 import { createRefreshTokens } from './sessions/refresh-token.ts'
 import { createReportReuse } from './sessions/report-reuse.ts'
 import { createRevocations } from './sessions/revoke-sessions.ts'
+import { createRevokeToken } from './sessions/revoke-token.ts'
 import { createSecretHolders } from './sessions/secret-holders.ts'
 import { startSeenSessions } from './sessions/seen-sessions.ts'
 import { startSessionCleanup } from './sessions/session-cleanup.ts'
 import { createSessionCookies } from './sessions/session-cookies.ts'
-import { createSessionCursors } from './sessions/session-cursor.ts'
 import { createSessionGuard } from './sessions/session-guard.ts'
 import { createSessionRepository, type SessionRepository } from './sessions/session-repository.ts'
 import { createSessionSecrets } from './sessions/session-secret.ts'
@@ -57,7 +61,7 @@ export async function composeSessions ({ config, stores: { mongo, redis, outbox,
   const seen = startSeenSessions({ sessions, log })
   lifecycle.onStop('seen sessions', () => seen.close())
   const states = createSessionStates({ redis, sessions, users, ended, seen, log })
-  const accessTokens = await createAccessTokens(app, config.tokens)
+  const accessTokens = await createAccessTokens(app, { ...config.tokens, random: Math.random })
   const refreshTokens = createRefreshTokens(deriveKey(config.secretKey, 'refresh-token'))
   const grant = createGrantTokens({ accessTokens, refreshTokens })
 
@@ -76,24 +80,29 @@ export async function composeSessions ({ config, stores: { mongo, redis, outbox,
   await app.register(fastifyCookie)
   deliverTokens(app, { cookies, checkOrigin })
   announceExpiry(app, () => clock.now())
-  const store = createStoreSession({ ...ending, epochs, close, newId: () => newId('ses') })
+  const noteDevice = createNoteDevice({ devices: createDeviceRepository(mongo), sessions, deviceOf, key: deriveKey(config.secretKey, 'device'), writeMail, now: () => clock.now() })
+  const dispatch = (row: OutboxRow): Promise<void> => dispatcher.dispatch(row)
+  const store = createStoreSession({ ...ending, epochs, close, noteDevice, dispatch, newId: () => newId('ses') })
+  const holderOf = createSecretHolders({ secrets, sessions })
   watchOver({ config, sessions, redis, log, metrics, lifecycle })
 
   return {
     states,
     isFresh: (sessionId: string) => sessions.provedWithin(sessionId, freshProofSeconds),
     jwks: accessTokens.jwks,
-    guard: createSessionGuard({ accessTokens, holderOf: createSecretHolders({ secrets, sessions }), cookies, checkOrigin, states }),
+    guard: createSessionGuard({ accessTokens, holderOf, cookies, checkOrigin, states }),
     cookies,
     checkOrigin,
     open: createOpenSession({ store, grant, ttlSeconds: config.sessions.ttlSeconds }),
     /** For callers of the earlier API: a session with a secret in place of tokens. */
     openWithSecret: createOpenWithSecret({ store, secrets, hours: config.sessions.hours }),
     refresh: createRefreshSession({ sessions, users, refreshTokens, grant, closeReused }),
+    introspect: createIntrospectToken({ accessTokens, refreshTokens, holderOf, sessions, states, issuer: config.tokens.issuer }),
+    revokeToken: createRevokeToken({ accessTokens, refreshTokens, holderOf, close }),
     close,
     closeOwn: createCloseOwnSession({ sessions, close }),
     revocations: createRevocations({ ...ending, epochs }),
-    list: createListSessions({ sessions, epochs, cursors: createSessionCursors(deriveKey(config.secretKey, 'session-cursor')), deviceOf })
+    list: createListSessions({ sessions, epochs, cursors: createCursors(deriveKey(config.secretKey, 'session-cursor')), deviceOf })
   }
 }
 

@@ -71,6 +71,8 @@ export async function compose (config: GatewayConfig, log: Logger, lifecycle: Li
     listSessions: sessions.list,
     cookies: sessions.cookies,
     checkOrigin: sessions.checkOrigin,
+    introspect: sessions.introspect,
+    revokeToken: sessions.revokeToken,
     commands,
     confirmEmail: createConfirmEmail({
       ask: createAskConfirmation({ commands, commandKey: deriveKey(config.secretKey, 'command-id') }),

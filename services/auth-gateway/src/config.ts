@@ -59,6 +59,7 @@ export const environment = defineEnvironment({
   }),
   RATE_LIMIT_WINDOW_MS: variable(Type.Integer({ default: 60_000, minimum: 1000 }), { description: 'Window of the general rate limit' }),
   RATE_LIMIT_MAX: variable(Type.Integer({ default: 100, minimum: 1 }), { description: 'Requests per window and client address' }),
+  SERVICE_RATE_LIMIT_MAX: variable(Type.Integer({ default: 300_000, minimum: 1 }), { description: 'Token introspections per window of the general limit and client address' }),
   AUTH_RATE_LIMIT_WINDOW_MS: variable(Type.Integer({ default: 60_000, minimum: 1000 }), { description: 'Window of the sign-in rate limit' }),
   AUTH_RATE_LIMIT_MAX_REQUESTS: variable(Type.Integer({ default: 20, minimum: 1 }), { description: 'Sign-in requests per window and client address' })
 }, [
@@ -89,6 +90,7 @@ export function configFrom (e: Readonly<Values<typeof environment.variables>>) {
     http: { host: e.HOST, port: e.PORT, compatibilityPorts: e.COMPATIBILITY_PORTS, corsOrigins: e.CORS_ORIGINS, trustedHops: e.TRUSTED_HOPS },
     rateLimit: {
       windowMs: e.RATE_LIMIT_WINDOW_MS, max: e.RATE_LIMIT_MAX,
+      service: { windowMs: e.RATE_LIMIT_WINDOW_MS, max: e.SERVICE_RATE_LIMIT_MAX },
       signIn: { windowMs: e.AUTH_RATE_LIMIT_WINDOW_MS, max: e.AUTH_RATE_LIMIT_MAX_REQUESTS }
     },
     ops: { host: e.OPS_HOST, port: e.OPS_PORT, metricsApiKey: metricsApiKeyOf(e) },

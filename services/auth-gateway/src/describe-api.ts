@@ -12,7 +12,7 @@ export async function describeApi (): Promise<unknown> {
     jwks: { keys: [] }, health: unused, issueChallenge: unused, signInWithWallet: unused, linkWallet: unused, sessionOf: unused, openSession: unused,
     apiKeys: { create: unused, list: unused, rotate: unused, revoke: unused }, readAudit: unused, setUserRoles: unused,
     unlink: unused, updateUser: unused,
-    refresh: unused, close: unused, closeOwn: unused, revokeSessions: unused, listSessions: unused, checkOrigin: unused,
+    refresh: unused, close: unused, closeOwn: unused, revokeSessions: unused, listSessions: unused, checkOrigin: unused, introspect: unused, revokeToken: unused,
     cookies: { refreshIn: unused, forget: unused }, commands: { call: unused }, confirmEmail: unused
   }
   await serve(app, deps)

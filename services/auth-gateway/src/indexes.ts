@@ -1,9 +1,10 @@
 import { auditIndexes, outboxIndexes, type IndexSpec } from '@countersign/mongo'
 import { apiKeyIndexes } from './api-keys/api-key-repository.ts'
 import { auditReaderIndexes } from './operators/audit-reader.ts'
+import { deviceIndexes } from './sessions/device-repository.ts'
 import { sessionIndexes } from './sessions/session-repository.ts'
 import { sessionEpochIndexes } from './users/session-epochs.ts'
 import { userIndexes } from './users/user-document.ts'
 
 /** Every index of this service's database. */
-export const indexes: readonly IndexSpec[] = [...userIndexes, ...sessionEpochIndexes, ...sessionIndexes, ...apiKeyIndexes, ...outboxIndexes, ...auditIndexes, ...auditReaderIndexes]
+export const indexes: readonly IndexSpec[] = [...userIndexes, ...sessionEpochIndexes, ...sessionIndexes, ...deviceIndexes, ...apiKeyIndexes, ...outboxIndexes, ...auditIndexes, ...auditReaderIndexes]

@@ -1,8 +1,10 @@
 import { createHmac, createPublicKey, sign as signBytes, createPrivateKey } from 'node:crypto'
+import { mailSealContext } from '@countersign/contracts'
+import { keyFromText, open as openSeal } from '@countersign/secrets'
 import { until } from '@countersign/testing'
 import t from 'tap'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
-import { buildHouse, signIn, tokensIn, type Tokens } from './open-gateway.ts'
+import { buildHouse, proofOf, signIn, tokensIn, type Tokens } from './open-gateway.ts'
 
 const newAccount = () => privateKeyToAccount(generatePrivateKey())
 const house = await buildHouse(t)
@@ -120,6 +122,10 @@ t.test('only the exact kind of token that this gateway issues is accepted', asyn
     const input = `${encode(head)}.${encode(claims)}`
     return `${input}.${signBytes('sha256', Buffer.from(input), { key: privateKey, dsaEncoding: 'ieee-p1363' }).toString('base64url')}`
   }
+  const resigned = (head: string): string => {
+    const input = `${Buffer.from(head).toString('base64url')}.${payload}`
+    return `${input}.${signBytes('sha256', Buffer.from(input), { key: privateKey, dsaEncoding: 'ieee-p1363' }).toString('base64url')}`
+  }
   const publicPem = createPublicKey(privateKey).export({ type: 'spki', format: 'pem' }).toString()
   const hmacInput = `${encode({ ...decode(header), alg: 'HS256' })}.${payload}`
   t.equal((await me(signed(decode(header), decode(payload)))).status, 200, 'the forger of this test can sign')
@@ -132,6 +138,12 @@ t.test('only the exact kind of token that this gateway issues is accepted', asyn
     'no type': signed({ alg: 'ES256', kid: decode(header)['kid'] }, decode(payload)),
     'an embedded key': signed({ ...decode(header), jwk: house.accessKey.publicJwk }, decode(payload)),
     'a critical extension': signed({ ...decode(header), crit: ['b64'], b64: false }, decode(payload)),
+    'a key by address': signed({ ...decode(header), jku: 'https://evil.test/jwks.json' }, decode(payload)),
+    'a certificate': signed({ ...decode(header), x5c: ['MIIB'] }, decode(payload)),
+    'a member twice': resigned(`{"alg":"none",${Buffer.from(header, 'base64url').toString().slice(1)}`),
+    'a space before the algorithm': signed({ ...decode(header), alg: ' ES256' }, decode(payload)),
+    'a space in the header': resigned(Buffer.from(header, 'base64url').toString().replace('{', '{ ')),
+    'RS256': signed({ ...decode(header), alg: 'RS256' }, decode(payload)),
     'an unknown kid': signed({ ...decode(header), kid: 'x' }, decode(payload)),
     'another issuer': signed(decode(header), { ...decode(payload), iss: 'http://evil.test' }),
     'another audience': signed(decode(header), { ...decode(payload), aud: 'http://evil.test' }),
@@ -140,6 +152,7 @@ t.test('only the exact kind of token that this gateway issues is accepted', asyn
     'no session': signed(decode(header), { ...decode(payload), sid: undefined }),
     'another user for the session': signed(decode(header), { ...decode(payload), sub: 'usr_00000000000000000000000000' }),
     'padding': `${header}.${payload}.${signature}=`,
+    'a leading space': ` ${access}`,
     'no signature': `${header}.${payload}.`,
     'a refresh token': (await signIn(gateway, newAccount())).refresh
   }
@@ -159,6 +172,36 @@ t.test('tokens of the previous key stay good after a rotation, and both keys are
   t.equal((await me(access, rotated)).status, 200)
   t.equal(((await rotated.send('GET', '/.well-known/jwks.json')).json['keys'] as unknown[]).length, 2)
   t.equal((await me((await signIn(rotated, newAccount())).access)).status, 401, 'the old process does not know the new key')
+})
+
+t.test('a sign-in from a device that is new to the user is mailed once, the first session excepted', async (t) => {
+  const account = newAccount()
+  const firefox = 'Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0'
+  const from = async (userAgent: string): Promise<void> => {
+    const { status } = await gateway.send('POST', '/api/v1/auth/evm/verify', { body: await proofOf(gateway, account), headers: { 'user-agent': userAgent } })
+    if (status !== 200) throw new Error(`sign-in answered ${status}`)
+  }
+  const outbox = house.mongo.db.collection<{ payload: { sealed: string, delivery_id: string, useful_until: string } }>('outbox')
+  const before = await outbox.countDocuments()
+  const mails = async (): Promise<number> => await outbox.countDocuments() - before
+
+  const { userId } = await signIn(gateway, account)
+  await house.mongo.db.collection<{ _id: string }>('users').updateOne({ _id: userId }, { $set: { email: 'ada@example.com' } })
+  await signIn(gateway, account)
+  t.equal(await mails(), 0, 'the first session, and the same device again')
+
+  await Promise.all(Array.from({ length: 5 }, () => from(firefox)))
+  await from(firefox.replaceAll('140.0', '141.0'))
+  t.equal(await mails(), 1, 'however many at once, and an update is no new device')
+  const row = (await outbox.find().sort({ _id: -1 }).limit(1).toArray())[0]
+  if (row === undefined) throw new Error('no row')
+  const content = JSON.parse(openSeal({ key: keyFromText(house.parts().config.mailSealKey), sealed: row.payload.sealed, associated: mailSealContext('mail-gateway', row.payload) }).toString()) as unknown
+  t.match(content, { template: 'new_device', to: 'ada@example.com', parameters: { device: 'Firefox on Windows', ip: '127.0.0.1', method: 'Ethereum wallet' } })
+
+  await house.mongo.db.collection('devices').updateMany({ userId }, [{ $set: { seenAt: { $subtract: ['$$NOW', 91 * 86_400_000] } } }])
+  await from(firefox)
+  t.equal(await mails(), 2, 'after so long it is as new')
+  t.notMatch(JSON.stringify(await house.mongo.db.collection('devices').find({ userId }).toArray()), /127\.0|Firefox/)
 })
 
 t.test('ended sessions are marked and kept', async (t) => {

@@ -11,6 +11,8 @@ export interface AccessTokenOptions {
   /** Whose tokens are still good after a rotation. */
   readonly previousJwks?: Jwks
   readonly ttlSeconds: number
+  /** From 0 to 1, 1 excluded. */
+  readonly random: () => number
 }
 
 export interface AccessTokenClaims {
@@ -18,12 +20,22 @@ export interface AccessTokenClaims {
   readonly sessionId: string
 }
 
+export interface ReadAccessToken extends AccessTokenClaims {
+  /** Seconds since 1970. */
+  readonly issuedAt: number
+  readonly expiresAt: number
+}
+
+export interface IssuedAccessToken {
+  readonly token: string
+  readonly expiresInSeconds: number
+}
+
 export interface AccessTokens {
-  readonly ttlSeconds: number
   readonly jwks: Jwks
-  issue (claims: AccessTokenClaims): string
+  issue (claims: AccessTokenClaims): IssuedAccessToken
   /** @returns undefined for whatever is not a token of ours in its life. */
-  read (token: string): AccessTokenClaims | undefined
+  read (token: string): ReadAccessToken | undefined
 }
 
 interface NamespacedJwt {
@@ -35,9 +47,13 @@ const algorithm = 'ES256'
 const type = 'at+jwt'
 /** A token of ours has about 500 characters. */
 const longestToken = 2048
+/** By as much a life may be shorter, so that tokens of one moment (a deployment, a morning) do not all come back for new ones at another. */
+const mostJitter = 0.05
+/** Of the 64 bytes of an ES256 signature. */
+const signatureCharacters = 86
 
 /** Registers one verifier per key, chosen by the `kid` of the header before anything else is believed. */
-export async function createAccessTokens (app: FastifyInstance, { issuer, privateJwk, previousJwks, ttlSeconds }: AccessTokenOptions): Promise<AccessTokens> {
+export async function createAccessTokens (app: FastifyInstance, { issuer, privateJwk, previousJwks, ttlSeconds, random }: AccessTokenOptions): Promise<AccessTokens> {
   const kid = thumbprint(privateJwk)
   assertP256(privateJwk)
   const current = { ...publicHalf(privateJwk), kid, alg: algorithm, use: 'sig' }
@@ -53,16 +69,20 @@ export async function createAccessTokens (app: FastifyInstance, { issuer, privat
   const signer = namespaceOf(app, kid)
 
   return {
-    ttlSeconds,
     jwks: { keys: [current, ...older] },
-    issue: ({ userId, sessionId }) => signer.sign({ sub: userId, sid: sessionId, jti: randomUUID() }),
+    issue ({ userId, sessionId }) {
+      const iat = Math.floor(Date.now() / 1000)
+      const expiresInSeconds = Math.round(ttlSeconds * (1 - mostJitter * random()))
+      return { token: signer.sign({ sub: userId, sid: sessionId, jti: randomUUID(), iat, exp: iat + expiresInSeconds }), expiresInSeconds }
+    },
     read (token) {
-      if (token.length > longestToken) return undefined
+      if (token.length > longestToken || !hasCanonicalSignature(token)) return undefined
       const verify = verifiers.get(token.slice(0, token.indexOf('.')))
       if (verify === undefined) return undefined
       try {
-        const { sub, sid } = verify(token)
-        return typeof sub === 'string' && typeof sid === 'string' ? { userId: sub, sessionId: sid } : undefined
+        const { sub, sid, iat, exp } = verify(token)
+        if (typeof sub !== 'string' || typeof sid !== 'string' || typeof iat !== 'number' || typeof exp !== 'number') return undefined
+        return { userId: sub, sessionId: sid, issuedAt: iat, expiresAt: exp }
       } catch {
         return undefined
       }
@@ -77,8 +97,8 @@ export async function createAccessTokens (app: FastifyInstance, { issuer, privat
         public: publicKey.export({ type: 'spki', format: 'pem' }).toString(),
         ...(privateKey === undefined ? {} : { private: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString() })
       } as { public: string, private: string },
-      sign: { algorithm, kid: keyId, header: { typ: type, alg: algorithm }, iss: issuer, aud: issuer, expiresIn: ttlSeconds * 1000 },
-      verify: { algorithms: [algorithm], allowedIss: issuer, allowedAud: issuer, checkTyp: type, requiredClaims: ['sub', 'sid', 'exp', 'jti'], cache: 10_000 }
+      sign: { algorithm, kid: keyId, header: { typ: type, alg: algorithm }, iss: issuer, aud: issuer },
+      verify: { algorithms: [algorithm], allowedIss: issuer, allowedAud: issuer, checkTyp: type, requiredClaims: ['sub', 'sid', 'iat', 'exp', 'jti'], cache: 10_000 }
     })
     return namespaceOf(server, keyId)
   }
@@ -86,6 +106,12 @@ export async function createAccessTokens (app: FastifyInstance, { issuer, privat
 
 const namespaceOf = (app: FastifyInstance, kid: string): NamespacedJwt =>
   (app.jwt as unknown as Record<string, NamespacedJwt>)[kid] as NamespacedJwt
+
+/** The last character of a signature carries four bits that decoding drops: another spelling of them would be a second text of one token. */
+const hasCanonicalSignature = (token: string): boolean => {
+  const signature = token.slice(token.lastIndexOf('.') + 1)
+  return signature.length === signatureCharacters && 'AQgw'.includes(signature.charAt(signatureCharacters - 1))
+}
 
 /** Our signer writes one header per key: it is compared as text, so no other spelling of a header is ever parsed. */
 const headerSegment = (kid: string): string => Buffer.from(JSON.stringify({ alg: algorithm, typ: type, kid })).toString('base64url')

@@ -6,7 +6,7 @@ import type { RefreshTokens } from './refresh-token.ts'
 import type { Session } from './session.ts'
 
 export interface GrantDeps {
-  readonly accessTokens: Pick<AccessTokens, 'issue' | 'ttlSeconds'>
+  readonly accessTokens: Pick<AccessTokens, 'issue'>
   readonly refreshTokens: Pick<RefreshTokens, 'issue'>
 }
 
@@ -14,11 +14,14 @@ export type GrantTokens = ReturnType<typeof createGrantTokens>
 
 /** The tokens of a session at its present counter, with the user they stand for. */
 export const createGrantTokens = ({ accessTokens, refreshTokens }: GrantDeps) =>
-  (session: Session, user: User): TokenReply => ({
-    access_token: accessTokens.issue({ userId: user.id, sessionId: session.id }),
-    token_type: 'bearer',
-    expires_in: accessTokens.ttlSeconds,
-    refresh_token: refreshTokens.issue({ sessionId: session.id, counter: session.counter }),
-    session_expires_at: session.expiresAt.toISOString(),
-    user: userView(user)
-  })
+  (session: Session, user: User): TokenReply => {
+    const { token, expiresInSeconds } = accessTokens.issue({ userId: user.id, sessionId: session.id })
+    return {
+      access_token: token,
+      token_type: 'bearer',
+      expires_in: expiresInSeconds,
+      refresh_token: refreshTokens.issue({ sessionId: session.id, counter: session.counter }),
+      session_expires_at: session.expiresAt.toISOString(),
+      user: userView(user)
+    }
+  }

@@ -1,13 +1,12 @@
-import type { SessionView } from '@countersign/contracts'
+import { Problem, problems, type SessionView } from '@countersign/contracts'
 import type { SessionEpochs } from '../users/session-epochs.ts'
-import type { SessionCursors } from './session-cursor.ts'
 import type { Session } from './session.ts'
 import type { SessionRepository } from './session-repository.ts'
 
 export interface ListDeps {
   readonly sessions: Pick<SessionRepository, 'listLive'>
   readonly epochs: Pick<SessionEpochs, 'of'>
-  readonly cursors: SessionCursors
+  readonly cursors: { write (userId: string, lastId: string): string, read (userId: string, cursor: string): string | undefined }
   /** A user agent in short. */
   readonly deviceOf: (userAgent: string) => string
 }
@@ -25,6 +24,7 @@ export type ListSessions = ReturnType<typeof createListSessions>
 export const createListSessions = ({ sessions, epochs, cursors, deviceOf }: ListDeps) =>
   async ({ userId, currentId, limit, cursor }: ListGiven): Promise<{ data: SessionView[], next_cursor: string | null }> => {
     const before = cursor === undefined ? undefined : cursors.read(userId, cursor)
+    if (cursor !== undefined && before === undefined) throw new Problem(problems.schemaViolation, { faults: [{ path: 'query/cursor', message: 'is not a cursor of this list' }] })
     const epoch = await epochs.of(userId)
     // One more than asked tells whether there is a next page.
     const found = epoch === undefined ? [] : await sessions.listLive(userId, { epoch, limit: limit + 1, before })

@@ -1,10 +1,11 @@
 import { Problem, problems, type TokenReply } from '@countersign/contracts'
-import type { Audit } from '@countersign/mongo'
+import type { Audit, OutboxRow } from '@countersign/mongo'
 import type { ClientSession } from 'mongodb'
 import type { SignedIn } from '../sign-in/sign-in-with-wallet.ts'
 import type { SessionEpochs } from '../users/session-epochs.ts'
 import type { CloseSession } from './close-session.ts'
 import type { GrantTokens } from './grant-tokens.ts'
+import type { NoteDevice } from './note-device.ts'
 import type { Session } from './session.ts'
 import type { SessionRepository } from './session-repository.ts'
 import type { SessionSecrets } from './session-secret.ts'
@@ -23,6 +24,8 @@ export interface StoreSessionDeps {
   readonly audit: Audit
   readonly inTransaction: <T>(work: (transaction: ClientSession) => Promise<T>) => Promise<T>
   readonly close: CloseSession
+  readonly noteDevice: NoteDevice
+  readonly dispatch: (row: OutboxRow) => Promise<void>
   readonly newId: () => string
 }
 
@@ -39,17 +42,18 @@ export type StoreSession = ReturnType<typeof createStoreSession>
  * The user given must have been read before its proof was checked, so that a revocation in between is noticed too.
  * @throws Problem sessionClosed when all sessions of the user were revoked since the sign-in began
  */
-export const createStoreSession = ({ sessions, epochs, states, audit, inTransaction, close, newId }: StoreSessionDeps) =>
+export const createStoreSession = ({ sessions, epochs, states, audit, inTransaction, close, noteDevice, dispatch, newId }: StoreSessionDeps) =>
   async ({ user, identity }: SignedIn, { ip, userAgent, requestId }: ClientDescription, { ttlSeconds, secretHash }: Opening): Promise<Session> => {
     const opening = {
       id: newId(), userId: user.id, epoch: user.sessionEpoch, method: identity.kind, identityId: identity.id, ttlSeconds, client: { ip, userAgent },
       ...secretHash !== undefined && { secretHash }
     }
-    const session = await inTransaction(async (transaction) => {
+    const { session, mail } = await inTransaction(async (transaction) => {
       const opened = await sessions.open(opening, transaction)
       await audit.append({ event: 'session.opened', subject: opened.id, actor: user.id, requestId, facts: { method: identity.kind } }, transaction)
-      return opened
+      return { session: opened, mail: await noteDevice(opened, user, requestId, transaction) }
     })
+    if (mail !== undefined) await dispatch(mail)
     if (await epochs.of(user.id) !== session.epoch) {
       await close({ sessionId: session.id, reason: 'sessions_revoked', requestId })
       throw new Problem(problems.sessionClosed)

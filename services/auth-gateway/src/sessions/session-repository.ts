@@ -108,6 +108,11 @@ export function createSessionRepository (mongo: Mongo, { idleSeconds }: SessionR
       return found === null ? undefined : { id: found._id, userId: found.userId }
     },
 
+    /** @returns whether this user ever had another session */
+    async hadOthers (userId: string, id: string, transaction: ClientSession): Promise<boolean> {
+      return await sessions.findOne({ userId, _id: { $ne: id } }, { projection: { _id: 1 }, session: transaction }) !== null
+    },
+
     /** Open sessions of this epoch, newest first, from the one after `before` on. */
     async listLive (userId: string, { epoch, limit, before }: { readonly epoch: number, readonly limit: number, readonly before?: string | undefined }): Promise<Session[]> {
       const found = await sessions.find({ userId, epoch: { $gte: epoch }, ...unexpired, ...before !== undefined && { _id: { $lt: before } } })

@@ -1,0 +1,42 @@
+import { literally, type Mongo } from '@countersign/mongo'
+import type { ClientSession } from 'mongodb'
+
+interface DeviceDocument {
+  _id: string
+  userId: string
+  seenAt: Date
+}
+
+/** So long a device stays known to its user. */
+const rememberedDays = 90
+const rememberedMs = rememberedDays * 86_400_000
+/** A device in use is written that often at most. */
+const seenEveryMs = 86_400_000
+
+export const deviceIndexes = [
+  { collection: 'devices', name: 'by_user', key: { userId: 1 } },
+  { collection: 'devices', name: 'forgotten', key: { seenAt: 1 }, expireAfterSeconds: rememberedDays * 86_400 }
+] as const
+
+export type DeviceRepository = ReturnType<typeof createDeviceRepository>
+
+/** From where users sign in, as keyed hashes. Lives are decided by the database's clock. */
+export function createDeviceRepository (mongo: Mongo) {
+  const devices = mongo.db.collection<DeviceDocument>('devices')
+  const seenWithin = (ms: number) => ({ $gt: ['$seenAt', { $subtract: ['$$NOW', ms] }] })
+
+  return {
+    /**
+     * Written when it is new or was not written for a day, so that sign-ins in parallel do not wait for one another; of those that race
+     * with a new device the database lets one be the first.
+     * @returns whether it is new to the user
+     */
+    async note (id: string, userId: string, transaction: ClientSession): Promise<boolean> {
+      const lately = await devices.findOne({ _id: id, $expr: seenWithin(seenEveryMs) }, { projection: { _id: 1 }, session: transaction })
+      if (lately !== null) return false
+      const before = await devices.findOne({ _id: id, $expr: seenWithin(rememberedMs) }, { projection: { _id: 1 }, session: transaction })
+      await devices.updateOne({ _id: id }, [{ $set: { userId: literally(userId), seenAt: '$$NOW' } }], { upsert: true, session: transaction })
+      return before === null
+    }
+  }
+}

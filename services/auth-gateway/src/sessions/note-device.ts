@@ -1,0 +1,42 @@
+import type { IdentityKind, MailContent } from '@countersign/contracts'
+import type { OutboxRow } from '@countersign/mongo'
+import { keyedHash } from '@countersign/secrets'
+import type { ClientSession } from 'mongodb'
+import type { User } from '../users/user.ts'
+import type { DeviceRepository } from './device-repository.ts'
+import type { Session } from './session.ts'
+import type { SessionRepository } from './session-repository.ts'
+
+export interface NoteDeviceDeps {
+  readonly devices: Pick<DeviceRepository, 'note'>
+  readonly sessions: Pick<SessionRepository, 'hadOthers'>
+  /** A user agent in short. */
+  readonly deviceOf: (userAgent: string) => string
+  /** 32 bytes for this purpose alone: what is kept of a device tells nobody where it is. */
+  readonly key: Uint8Array
+  readonly writeMail: (mail: MailContent, requestId: string, transaction: ClientSession) => Promise<OutboxRow>
+  readonly now: () => Date
+}
+
+export type NoteDevice = ReturnType<typeof createNoteDevice>
+
+/**
+ * A sign-in from a browser and a network that this user was not seen with is told to them, unless it is their first session.
+ * @returns the mail's row, to be dispatched after the commit
+ */
+export const createNoteDevice = ({ devices, sessions, deviceOf, key, writeMail, now }: NoteDeviceDeps) =>
+  async (session: Session, user: User, requestId: string, transaction: ClientSession): Promise<OutboxRow | undefined> => {
+    const { client: { ip, userAgent }, method } = session
+    const device = deviceOf(userAgent)
+    const id = keyedHash(key, user.id, device, networkOf(ip)).toString('base64url')
+    if (!await devices.note(id, user.id, transaction) || user.email === null) return undefined
+    if (!await sessions.hadOthers(user.id, session.id, transaction)) return undefined
+    return await writeMail({ template: 'new_device', to: user.email, parameters: { at: now().toISOString(), ip, device, method: methodNames[method] } }, requestId, transaction)
+  }
+
+/** The /24 of an IPv4 address; of IPv6 the /64 is all that is kept. */
+const networkOf = (ip: string): string => /^\d+\.\d+\.\d+\./.exec(ip)?.[0] ?? ip
+
+const methodNames: Readonly<Record<IdentityKind, string>> = {
+  evm: 'Ethereum wallet', solana: 'Solana wallet', cosmos: 'Cosmos wallet', stacks: 'Stacks wallet', bitcoin: 'Bitcoin wallet', email: 'e-mail'
+}
