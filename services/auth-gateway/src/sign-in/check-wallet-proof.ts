@@ -2,7 +2,7 @@ import { Problem, problems, type WalletFamily } from '@countersign/contracts'
 import type { ChallengeStore, SignInChallenge } from '../challenges/challenge-store.ts'
 import { nonceIn } from '../challenges/sign-in-message.ts'
 import type { Identity } from '../users/identity.ts'
-import type { Families, WalletAccount } from '../wallets/families.ts'
+import type { Families, Family, ProofVerdict, WalletAccount } from '../wallets/families.ts'
 
 export interface CheckDeps {
   readonly families: Families
@@ -37,10 +37,10 @@ export const createCheckWalletProof = ({ families, challenges, refused }: CheckD
     const fault = faultOf(challenge, familyName, given, wanted)
     // A signature is also checked where nothing was issued: an unknown challenge must take as long as a wrong signature.
     const account = challenge ?? family.read({ address: given.address })
-    const verdict = 'fault' in account ? { outcome: 'refused' as const, reason: 'address' } : await family.prove(accountOf(account), proofOf(given))
+    const verdict = 'fault' in account ? { outcome: 'refused' as const, reason: 'address' } : await prove(family, accountOf(account), given, fault === undefined)
 
     if (fault === undefined && verdict.outcome === 'proved') return verdict.identity
-    if (fault === undefined && verdict.outcome === 'unavailable') throw new Problem(problems.unavailable, { retry_after: 1 })
+    if (fault === undefined && verdict.outcome === 'unavailable') throw new Problem(problems.unavailable, { retry_after: 1, detail: 'The signature could not be checked at the moment. Ask for a new challenge: this one is used up.' })
     await refused(familyName, fault ?? (verdict.outcome === 'refused' ? verdict.reason : verdict.outcome), given.requestId)
     throw new Problem(problems.proofRejected)
 
@@ -60,6 +60,16 @@ export const createCheckWalletProof = ({ families, challenges, refused }: CheckD
       return 'fault' in claimed || claimed.address !== issued.address ? 'address' : undefined
     }
   }
+
+/** Too much work waiting is the same to the caller as a node that does not answer. */
+async function prove (family: Family, account: WalletAccount, given: GivenProof, askChain: boolean): Promise<ProofVerdict> {
+  try {
+    return await family.prove(account, proofOf(given), askChain)
+  } catch (error) {
+    if (error instanceof Problem && error.kind === problems.unavailable) return { outcome: 'unavailable' }
+    throw error
+  }
+}
 
 const accountOf = ({ address, network, chainReference, ...rest }: SignInChallenge | WalletAccount): WalletAccount =>
   ({ address, network, chainReference, chainName: 'chainName' in rest ? rest.chainName : '' })

@@ -31,8 +31,8 @@ export const createEvmFamily = ({ chainIds, canonical, verify, rpcOf }: EvmFamil
     return { address, network: String(chainId), chainReference: String(chainId), chainName: 'Ethereum' }
   },
 
-  async prove ({ address, chainReference }, { message, signature }) {
-    const rpc = rpcOf(Number(chainReference))
+  async prove ({ address, chainReference }, { message, signature }, askChain) {
+    const rpc = askChain ? rpcOf(Number(chainReference)) : undefined
     const verdict = await verify({ message, signature, address, chainId: Number(chainReference), ...rpc && { rpc } })
     if (!verdict.valid) return verdict.reason === 'unavailable' ? { outcome: 'unavailable' } : { outcome: 'refused', reason: verdict.reason ?? 'invalid' }
     const chain = verdict.method === 'eoa' ? '0' : chainReference

@@ -36,7 +36,8 @@ export type ProofVerdict =
 export interface Family {
   /** Canonical account of an address and network as a caller spells them. */
   readonly read: (given: AccountGiven) => WalletAccount | AccountFault
-  readonly prove: (account: WalletAccount, proof: WalletProof) => Promise<ProofVerdict>
+  /** @param askChain false: nothing was issued to this caller, so no node is asked on his behalf */
+  readonly prove: (account: WalletAccount, proof: WalletProof, askChain: boolean) => Promise<ProofVerdict>
 }
 
 export type Families = Readonly<Record<WalletFamily, Family>>
