@@ -1,4 +1,5 @@
 import { Type, type Static } from 'typebox'
+import { treasuryTransfer } from './http/examples.ts'
 import { Amount, ChainId, ChallengeId, EvmAddress, Hash32, MaskedEmail, PolicyId, Timestamp, TransactionId, UserId, WalletId } from './primitives.ts'
 
 export const transactionStates = [
@@ -34,7 +35,7 @@ export const TransactionChallenge = Type.Object({
   sent_to: MaskedEmail,
   expires_at: Timestamp,
   attempts_left: Type.Integer({ minimum: 0 })
-})
+}, { examples: [treasuryTransfer.confirmation] })
 export type TransactionChallenge = Static<typeof TransactionChallenge>
 
 export const AttemptView = Type.Object({
@@ -71,7 +72,7 @@ export const TransactionView = Type.Object({
   created_at: Timestamp,
   updated_at: Timestamp,
   valid_until: Timestamp
-})
+}, { examples: [treasuryTransfer] })
 export type TransactionView = Static<typeof TransactionView>
 
 /** A native transfer: the only kind of transaction in this version. */
@@ -80,5 +81,8 @@ export const TransferRequest = Type.Object({
   chain_id: ChainId,
   to: EvmAddress,
   value: Amount
-}, { additionalProperties: false })
+}, {
+  additionalProperties: false,
+  examples: [{ wallet_id: treasuryTransfer.wallet_id, chain_id: treasuryTransfer.chain_id, to: treasuryTransfer.to, value: treasuryTransfer.value }]
+})
 export type TransferRequest = Static<typeof TransferRequest>

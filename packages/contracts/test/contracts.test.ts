@@ -71,6 +71,17 @@ t.test('routes have one name and one place each, and their problems exist', asyn
   }
 })
 
+t.test('every body and every answer of a route has an example that its own schema takes', async (t) => {
+  for (const { operationId, body, reply } of routes) {
+    for (const [part, schema] of Object.entries({ body, reply })) {
+      if (schema === undefined) continue
+      const { examples = [] } = schema as { examples?: unknown[] }
+      t.ok(examples.length > 0, `${operationId} has an example of its ${part}`)
+      for (const example of examples) t.ok(Value.Check(schema, example), `${operationId}: ${JSON.stringify(Value.Errors(schema, example)[0])}`)
+    }
+  }
+})
+
 t.test('stores name each service\'s database, and audit rows are insert-only everywhere', async (t) => {
   t.strictSame(Object.keys(stores).sort(), [...serviceNames].sort())
   t.equal(new Set(Object.values(stores).map(({ database }) => database)).size, serviceNames.length)

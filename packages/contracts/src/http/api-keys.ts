@@ -2,6 +2,12 @@ import { Type, type Static } from 'typebox'
 import { ScopeSchema } from '../access.ts'
 import { ApiKeyId, Timestamp } from '../primitives.ts'
 import { defineRoute } from '../route.ts'
+import { ada } from './examples.ts'
+
+const example = {
+  id: ada.apiKeyId, name: 'nightly report', shown: `sk_live_…${ada.apiKey.slice(-4)}`, scopes: ['transactions:read'], networks: ['203.0.113.0/24'], max_per_minute: 600,
+  created_at: ada.signedInAt, expires_at: '2026-05-30T09:31:00.000Z', last_used_at: null, revoked_at: null
+}
 
 export const ApiKeyView = Type.Object({
   id: ApiKeyId,
@@ -14,11 +20,11 @@ export const ApiKeyView = Type.Object({
   expires_at: Type.Union([Timestamp, Type.Null()]),
   last_used_at: Type.Union([Timestamp, Type.Null()], { description: 'To the minute' }),
   revoked_at: Type.Union([Timestamp, Type.Null()])
-})
+}, { examples: [example] })
 export type ApiKeyView = Static<typeof ApiKeyView>
 
 /** The only answers that ever hold a key. */
-export const NewApiKey = Type.Object({ ...ApiKeyView.properties, key: Type.String({ description: 'Shown this once' }) })
+export const NewApiKey = Type.Object({ ...ApiKeyView.properties, key: Type.String({ description: 'Shown this once' }) }, { examples: [{ ...example, key: ada.apiKey }] })
 export type NewApiKey = Static<typeof NewApiKey>
 
 const Cidr = Type.String({ maxLength: 49, pattern: '^[0-9A-Fa-f:.]{2,45}(/[0-9]{1,3})?$', description: 'Address or CIDR block, IPv4 or IPv6' })
@@ -55,7 +61,7 @@ export const readApiKeys = defineRoute({
   caller: 'session',
   limit: 'general',
   status: 200,
-  reply: Type.Object({ data: Type.Array(ApiKeyView) }),
+  reply: Type.Object({ data: Type.Array(ApiKeyView) }, { examples: [{ data: [example] }] }),
   problems: ['unauthorized', 'rateLimited', 'unavailable']
 })
 

@@ -1,6 +1,7 @@
 import { Type, type Static } from 'typebox'
 import { Timestamp } from '../primitives.ts'
 import { defineRoute } from '../route.ts'
+import { ada, adasTokens } from './examples.ts'
 import { UserView } from './user-view.ts'
 
 export const TokenReply = Type.Object({
@@ -10,7 +11,7 @@ export const TokenReply = Type.Object({
   refresh_token: Type.Optional(Type.String({ description: 'Absent when it was set as a cookie' })),
   session_expires_at: Timestamp,
   user: UserView
-})
+}, { examples: [adasTokens] })
 export type TokenReply = Static<typeof TokenReply>
 
 /** For browsers that keep the refresh token out of reach of their scripts. Every route that answers a TokenReply heeds it. */
@@ -28,7 +29,7 @@ export const refreshSession = defineRoute({
   caller: 'anyone',
   limit: 'sign-in',
   headers: TokenDelivery,
-  body: Type.Object({ refresh_token: Type.Optional(Type.String({ minLength: 1, maxLength: 1_024 })) }, { additionalProperties: false }),
+  body: Type.Object({ refresh_token: Type.Optional(Type.String({ minLength: 1, maxLength: 1_024 })) }, { additionalProperties: false, examples: [{ refresh_token: ada.refreshToken }] }),
   status: 200,
   reply: TokenReply,
   problems: ['malformedRequest', 'sessionClosed', 'originRefused', 'schemaViolation', 'rateLimited', 'unavailable']

@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
 import { defineRoute } from '../route.ts'
+import { adasView } from './examples.ts'
 import { IdentityView, Profile, Username, UserView } from './user-view.ts'
 
 export const readIdentities = defineRoute({
@@ -12,7 +13,7 @@ export const readIdentities = defineRoute({
   scope: 'identities:read',
   limit: 'general',
   status: 200,
-  reply: Type.Object({ identities: Type.Array(IdentityView) }),
+  reply: Type.Object({ identities: Type.Array(IdentityView) }, { examples: [{ identities: adasView.identities }] }),
   problems: ['unauthorized', 'rateLimited', 'unavailable']
 })
 

@@ -1,6 +1,7 @@
 import { Type } from 'typebox'
 import { ChallengeId, Code, EmailAddress, MaskedEmail, Timestamp } from '../primitives.ts'
 import { defineRoute } from '../route.ts'
+import { ada } from './examples.ts'
 import { UserView } from './user-view.ts'
 
 export const readMe = defineRoute({
@@ -18,6 +19,7 @@ export const readMe = defineRoute({
 })
 
 const SentCode = { challenge_id: ChallengeId, sent_to: MaskedEmail, expires_at: Timestamp }
+const sentCode = { challenge_id: ada.challengeId, sent_to: ada.maskedEmail, expires_at: ada.codeEndsAt }
 
 export const beginEmail = defineRoute({
   method: 'POST',
@@ -28,9 +30,9 @@ export const beginEmail = defineRoute({
   description: 'When an address is proved already, a second code goes to that one (`existing_factor`): confirming needs both.',
   caller: 'session',
   limit: 'general',
-  body: Type.Object({ email: EmailAddress }, { additionalProperties: false }),
+  body: Type.Object({ email: EmailAddress }, { additionalProperties: false, examples: [{ email: ada.email }] }),
   status: 202,
-  reply: Type.Object({ ...SentCode, existing_factor: Type.Optional(Type.Object(SentCode)) }),
+  reply: Type.Object({ ...SentCode, existing_factor: Type.Optional(Type.Object(SentCode)) }, { examples: [sentCode] }),
   problems: ['malformedRequest', 'unauthorized', 'stateConflict', 'schemaViolation', 'factorLocked', 'sendLimited', 'rateLimited', 'unavailable']
 })
 
@@ -42,8 +44,8 @@ export const confirmEmail = defineRoute({
   summary: 'Prove the address with its code',
   caller: 'session',
   limit: 'general',
-  body: Type.Object({ challenge_id: ChallengeId, code: Code, existing_code: Type.Optional(Code) }, { additionalProperties: false }),
+  body: Type.Object({ challenge_id: ChallengeId, code: Code, existing_code: Type.Optional(Code) }, { additionalProperties: false, examples: [{ challenge_id: ada.challengeId, code: ada.code }] }),
   status: 200,
-  reply: Type.Object({ email: EmailAddress, proved_at: Timestamp }),
+  reply: Type.Object({ email: EmailAddress, proved_at: Timestamp }, { examples: [{ email: ada.email, proved_at: ada.signedInAt }] }),
   problems: ['malformedRequest', 'unauthorized', 'codeRejected', 'schemaViolation', 'factorLocked', 'rateLimited', 'unavailable']
 })

@@ -3,10 +3,11 @@ import { Type, type Static } from 'typebox'
 import { RoleSchema } from '../access.ts'
 import { Cursor, Timestamp, UserId } from '../primitives.ts'
 import { defineRoute } from '../route.ts'
+import { ada } from './examples.ts'
 
 export const IdentityEvent = Type.Object({
   id: Type.String(),
-  event: Type.String({ examples: ['session.opened'] }),
+  event: Type.String(),
   subject: Type.String({ description: 'Id of what it happened to' }),
   actor: Type.Union([Type.String(), Type.Null()]),
   request_id: Type.Union([Type.String(), Type.Null()]),
@@ -32,7 +33,12 @@ export const readIdentityAudit = defineRoute({
     cursor: Type.Optional(Cursor)
   }, { additionalProperties: false }),
   status: 200,
-  reply: Type.Object({ data: Type.Array(IdentityEvent), next_cursor: Type.Union([Cursor, Type.Null()]) }),
+  reply: Type.Object({ data: Type.Array(IdentityEvent), next_cursor: Type.Union([Cursor, Type.Null()]) }, {
+    examples: [{
+      data: [{ id: '69a4040c5d1f2b0a7c3e9d41', event: 'session.opened', subject: ada.sessionId, actor: ada.userId, request_id: 'req-7f3a', facts: { method: 'evm' }, recorded_at: ada.signedInAt }],
+      next_cursor: null
+    }]
+  }),
   problems: ['unauthorized', 'roleRequired', 'insufficientScope', 'schemaViolation', 'rateLimited', 'unavailable']
 })
 
@@ -50,6 +56,6 @@ export const setRoles = defineRoute({
   params: Type.Object({ id: UserId }),
   body: Type.Object({ roles: Type.Array(RoleSchema, { uniqueItems: true, maxItems: 3 }) }, { additionalProperties: false, examples: [{ roles: ['user', 'operator'] }] }),
   status: 200,
-  reply: Type.Object({ id: UserId, roles: Type.Array(RoleSchema) }),
+  reply: Type.Object({ id: UserId, roles: Type.Array(RoleSchema) }, { examples: [{ id: ada.userId, roles: ['user', 'operator'] }] }),
   problems: ['malformedRequest', 'unauthorized', 'freshProofRequired', 'roleRequired', 'notFound', 'stateConflict', 'schemaViolation', 'rateLimited', 'unavailable']
 })

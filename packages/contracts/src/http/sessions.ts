@@ -2,6 +2,7 @@ import { Type, type Static } from 'typebox'
 import { IdentityKind } from '../access.ts'
 import { Cursor, SessionId, Timestamp } from '../primitives.ts'
 import { defineRoute } from '../route.ts'
+import { ada, adasWallets } from './examples.ts'
 
 export const SessionView = Type.Object({
   id: SessionId,
@@ -31,7 +32,15 @@ export const readSessions = defineRoute({
     cursor: Type.Optional(Cursor)
   }, { additionalProperties: false }),
   status: 200,
-  reply: Type.Object({ data: Type.Array(SessionView), next_cursor: Type.Union([Cursor, Type.Null()]) }),
+  reply: Type.Object({ data: Type.Array(SessionView), next_cursor: Type.Union([Cursor, Type.Null()]) }, {
+    examples: [{
+      data: [{
+        id: ada.sessionId, method: 'evm', identity: adasWallets.evm.account, device: 'Firefox on Linux', user_agent: 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0',
+        ip: '203.0.113.9', current: true, created_at: ada.signedInAt, last_seen_at: ada.signedInAt, expires_at: ada.sessionEndsAt
+      }],
+      next_cursor: null
+    }]
+  }),
   problems: ['unauthorized', 'schemaViolation', 'rateLimited', 'unavailable']
 })
 
@@ -58,8 +67,8 @@ export const revokeSessions = defineRoute({
   description: 'Also ends sign-ins that are under way at this moment: none of them outlives this call. Every process refuses the tokens within a second.',
   caller: 'session',
   limit: 'general',
-  body: Type.Object({ scope: Type.Union([Type.Literal('others'), Type.Literal('all')]) }, { additionalProperties: false }),
+  body: Type.Object({ scope: Type.Union([Type.Literal('others'), Type.Literal('all')]) }, { additionalProperties: false, examples: [{ scope: 'others' }] }),
   status: 200,
-  reply: Type.Object({ revoked: Type.Integer({ description: 'How many were open' }) }),
+  reply: Type.Object({ revoked: Type.Integer({ description: 'How many were open' }) }, { examples: [{ revoked: 2 }] }),
   problems: ['malformedRequest', 'unauthorized', 'schemaViolation', 'rateLimited', 'unavailable']
 })

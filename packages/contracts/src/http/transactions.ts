@@ -1,6 +1,7 @@
 import { Type } from 'typebox'
 import { Code, Cursor, TransactionId } from '../primitives.ts'
 import { defineRoute } from '../route.ts'
+import { ada, treasuryTransfer } from './examples.ts'
 import { TransactionChallenge, TransactionStateSchema, TransactionView, TransferRequest } from '../transactions.ts'
 
 const params = Type.Object({ id: TransactionId })
@@ -36,7 +37,7 @@ export const readTransactions = defineRoute({
     state: Type.Optional(TransactionStateSchema)
   }, { additionalProperties: false }),
   status: 200,
-  reply: Type.Object({ data: Type.Array(TransactionView), next_cursor: Type.Union([Cursor, Type.Null()]) }),
+  reply: Type.Object({ data: Type.Array(TransactionView), next_cursor: Type.Union([Cursor, Type.Null()]) }, { examples: [{ data: [treasuryTransfer], next_cursor: null }] }),
   problems: ['unauthorized', 'schemaViolation', 'rateLimited', 'unavailable']
 })
 
@@ -65,7 +66,7 @@ export const postConfirmation = defineRoute({
   caller: 'session',
   limit: 'general',
   params,
-  body: Type.Object({ code: Code }, { additionalProperties: false }),
+  body: Type.Object({ code: Code }, { additionalProperties: false, examples: [{ code: ada.code }] }),
   status: 200,
   reply: TransactionView,
   problems: ['malformedRequest', 'unauthorized', 'codeRejected', 'notFound', 'stateConflict', 'schemaViolation', 'factorLocked', 'rateLimited', 'unavailable']

@@ -1,6 +1,7 @@
 import { Type, type Static } from 'typebox'
 import { IdentityKind, RoleSchema } from '../access.ts'
 import { EmailAddress, Timestamp, UserId } from '../primitives.ts'
+import { adasView } from './examples.ts'
 
 export const IdentityView = Type.Object({
   id: Type.String({ description: 'CAIP-10 account id with the canonical address, or `email:` and the address' }),
@@ -28,5 +29,5 @@ export const UserView = Type.Object({
   profile: Profile,
   identities: Type.Array(IdentityView),
   created_at: Timestamp
-})
+}, { examples: [adasView] })
 export type UserView = Static<typeof UserView>

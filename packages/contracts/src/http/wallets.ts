@@ -4,6 +4,7 @@ import type { WalletFamily } from '../access.ts'
 import { ChainId, ChallengeId, EvmAddress, Timestamp } from '../primitives.ts'
 import { defineRoute } from '../route.ts'
 import { TokenDelivery, TokenReply } from './auth.ts'
+import { ada, adasWallets, walletIdentity, walletMessage, walletProof } from './examples.ts'
 import { IdentityView, Username } from './user-view.ts'
 
 const Network = Type.String({ pattern: '^[a-z0-9-]{1,32}$', maxLength: 32, description: 'One of the configured networks; the default one when absent' })
@@ -34,13 +35,6 @@ const publicKeyOf = {
   bitcoin: {}
 } as const
 
-const example: Readonly<Record<WalletFamily, string>> = {
-  evm: '0x70997970C51812dc3A010C7d01b50e0d17dc79C8',
-  solana: '4uQeVj5tqViQh7yWWGStvkEG1Zmhx6uasJtWCJziofM',
-  cosmos: 'cosmos14qazscc80zgzx3m0m0aa30ths0p9hg8vdglqrc',
-  stacks: 'SP2J6ZY48GV1EZ5V2V5RB9MP66SW86PYKKNRV9EJ7',
-  bitcoin: 'bc1qar0srrr7xfkvy5l643lydnw9re59gtzzwf5mdq'
-}
 const title: Readonly<Record<WalletFamily, string>> = {
   evm: 'an Ethereum wallet', solana: 'a Solana wallet', cosmos: 'a Cosmos wallet', stacks: 'a Stacks wallet', bitcoin: 'a Bitcoin wallet'
 }
@@ -59,9 +53,11 @@ const challengeOf = <F extends WalletFamily>(family: F) => defineRoute({
     network: Type.Optional(Network),
     ...family === 'evm' && { chain_id: Type.Optional(ChainId) },
     purpose: Type.Optional(Type.Union([Type.Literal('login'), Type.Literal('link')]))
-  }, { additionalProperties: false, examples: [{ address: example[family] }] }),
+  }, { additionalProperties: false, examples: [{ address: adasWallets[family].address }] }),
   status: 200,
-  reply: Type.Object({ challenge_id: ChallengeId, message: Type.String(), nonce: Type.String(), expires_at: Timestamp }),
+  reply: Type.Object({ challenge_id: ChallengeId, message: Type.String(), nonce: Type.String(), expires_at: Timestamp }, {
+    examples: [{ challenge_id: ada.challengeId, message: walletMessage(family, 'login'), nonce: adasWallets[family].nonce, expires_at: ada.codeEndsAt }]
+  }),
   problems: ['malformedRequest', 'unauthorized', 'schemaViolation', 'rateLimited', 'unavailable']
 })
 
@@ -83,7 +79,7 @@ const verifyOf = <F extends WalletFamily>(family: F) => defineRoute({
   caller: 'anyone',
   limit: 'sign-in',
   headers: TokenDelivery,
-  body: Type.Object({ ...proof(family), username: Type.Optional(Username) }, { additionalProperties: false }),
+  body: Type.Object({ ...proof(family), username: Type.Optional(Username) }, { additionalProperties: false, examples: [walletProof(family, 'login')] }),
   status: 200,
   reply: TokenReply,
   problems: ['malformedRequest', 'proofRejected', 'sessionClosed', 'originRefused', 'schemaViolation', 'rateLimited', 'unavailable']
@@ -99,9 +95,9 @@ const linkOf = <F extends WalletFamily>(family: F) => defineRoute({
   caller: 'session',
   fresh: true,
   limit: 'sign-in',
-  body: Type.Object(proof(family), { additionalProperties: false }),
+  body: Type.Object(proof(family), { additionalProperties: false, examples: [walletProof(family, 'link')] }),
   status: 200,
-  reply: Type.Object({ message: Type.String(), identity: IdentityView }),
+  reply: Type.Object({ message: Type.String(), identity: IdentityView }, { examples: [{ message: 'Wallet linked', identity: walletIdentity(family) }] }),
   problems: ['malformedRequest', 'unauthorized', 'freshProofRequired', 'proofRejected', 'identityTaken', 'schemaViolation', 'rateLimited', 'unavailable']
 })
 
