@@ -2,13 +2,14 @@
 import { Type, type Static } from 'typebox'
 import { SessionId, UserId } from '../primitives.ts'
 import { defineRoute } from '../route.ts'
+import { ada } from './examples.ts'
 
 /** JSON or `application/x-www-form-urlencoded`. */
 const GivenToken = Type.Object({
   token: Type.String({ minLength: 1, maxLength: 4_096 }),
   token_type_hint: Type.Optional(Type.String({ maxLength: 64, description: 'Not needed: a token tells its kind' })),
   client_id: Type.Optional(Type.String({ maxLength: 256, description: 'Sent by OAuth libraries; not used' }))
-}, { additionalProperties: false })
+}, { additionalProperties: false, examples: [{ token: ada.accessToken }] })
 
 const Seconds = Type.Integer({ description: 'Seconds since 1970' })
 
@@ -21,6 +22,11 @@ export const Introspection = Type.Object({
   iat: Type.Optional(Seconds),
   iss: Type.Optional(Type.String()),
   aud: Type.Optional(Type.String())
+}, {
+  examples: [{
+    active: true, token_type: 'bearer', sub: ada.userId, sid: ada.sessionId,
+    exp: 1_772_358_360, iat: 1_772_357_460, iss: 'https://auth.example.com', aud: 'https://auth.example.com'
+  }]
 })
 export type Introspection = Static<typeof Introspection>
 
