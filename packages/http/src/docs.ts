@@ -1,9 +1,10 @@
-/** The API's own description, made from the contracts, and a page to try it. Nothing is loaded from elsewhere. */
+/** The API's own description, made from the contracts, a page to try it and a page to read it. Nothing is loaded from elsewhere. */
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import { Problem, problems, type Route } from '@countersign/contracts'
 import type { FastifyInstance } from 'fastify'
 import { describeOperations, problemSchemas, type OpenApiDocument } from './openapi.ts'
+import { referencePage, referencePagePolicy, type DescribedApi } from './reference-page.ts'
 
 export interface DocsOptions {
   readonly title: string
@@ -24,7 +25,7 @@ const pagePolicy = {
   'frame-ancestors': "'none'"
 }
 
-/** Serves /docs and /openapi.json. Call it before the routes: it describes those that come after. */
+/** Serves /docs, /redoc and /openapi.json. Call it before the routes: it describes those that come after. */
 export const registerDocs = async (app: FastifyInstance, { title, version, description }: DocsOptions): Promise<void> => {
   const routes: Route[] = []
   app.addHook('onRoute', ({ config, method }) => {
@@ -57,6 +58,11 @@ export const registerDocs = async (app: FastifyInstance, { title, version, descr
     })
   })
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger())
+  let reference: string | undefined
+  app.get('/redoc', { schema: { hide: true } }, async (_request, reply) => {
+    reference ??= referencePage(app.swagger() as unknown as DescribedApi)
+    return reply.header('content-security-policy', referencePagePolicy).type('text/html; charset=utf-8').send(reference)
+  })
 }
 
 /** Files are sent by a library whose refusals (a path with %00, an impossible range) are errors with a status of their own. */

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import t from 'tap'
 import { problems, routes, type Route } from '@countersign/contracts'
 import { addRoute, registerDocs } from '../src/index.ts'
@@ -74,4 +75,25 @@ void t.test('the page works under its own policy: no other host, no script in pl
     t.equal(asset.statusCode, 200, source)
   }
   t.match((await app.inject('/api/v1/me')).headers['content-security-policy'], /^default-src 'none';base-uri/, 'the API keeps its own')
+})
+
+void t.test('the page to read shows every route, escaped, with one style that its policy names and no script', async (t) => {
+  const { app, document } = await openDocs(t)
+
+  const { statusCode, headers, body } = await app.inject('/redoc')
+
+  t.equal(statusCode, 200)
+  t.match(headers['content-type'], /^text\/html/)
+  const policy = String(headers['content-security-policy'])
+  t.match(policy, /^default-src 'none';style-src 'sha256-[^']+';base-uri 'none'/)
+  const style = /<style>([^<]*)<\/style>/.exec(body)?.[1] ?? ''
+  t.ok(policy.includes(createHash('sha256').update(style).digest('base64')), 'the browser takes the style')
+  t.notMatch(body, /<script|\son\w+=|\sstyle=|(src|href)="(https?:)?\/\//i)
+  for (const [path, methods] of Object.entries(document.paths)) {
+    for (const [method, { operationId }] of Object.entries(methods)) {
+      t.ok(body.includes(`<section id="${operationId}">\n<h3><code>${method.toUpperCase()} ${path}</code></h3>`), operationId)
+    }
+  }
+  t.ok(body.includes('&quot;signed_message&quot;'), 'examples are shown')
+  t.notMatch(body, /undefined|\[object/)
 })

@@ -16,6 +16,7 @@ const frontPage = `<!doctype html>
 <p>Wallet sign-in, countersigned actions, KMS-signed transactions.</p>
 <ul>
 <li><a href="/docs">API documentation</a></li>
+<li><a href="/redoc">The same on one page</a></li>
 <li><a href="/openapi.json">OpenAPI document</a></li>
 <li><a href="/health">Health</a></li>
 </ul>
