@@ -32,7 +32,9 @@ const kind = (slug: string, status: number, title: string, detail: string): Prob
 export const problems = {
   malformedRequest: kind('malformed-request', 400, 'The request cannot be read', 'The body is not valid JSON, or the request line or headers are malformed.'),
   idempotencyKeyRequired: kind('idempotency-key-required', 400, 'An Idempotency-Key header is required', 'Send an Idempotency-Key of 1 to 128 characters out of A-Z a-z 0-9 _ . : - and repeat it on a retry.'),
+  emailRegistered: kind('email-registered', 400, 'Email already registered', 'Email already registered. If it is yours, sign in, or prove it with a mailed code.'),
   unauthorized: kind('unauthorized', 401, 'Unauthorized', 'Unauthorized: a valid access token is required.'),
+  credentialsRejected: kind('credentials-rejected', 401, 'Address or password is wrong', 'Unauthorized: the address or the password is wrong.'),
   proofRejected: kind('proof-rejected', 401, 'The proof was not accepted', 'Unauthorized: the signature or its challenge is wrong, used, expired or unknown. Ask for a new challenge.'),
   codeRejected: kind('code-rejected', 401, 'The code was not accepted', 'Unauthorized: the code is wrong, used or expired, or its challenge is unknown. Ask for a new code.'),
   sessionClosed: kind('session-closed', 401, 'The session is closed', 'Unauthorized: the session was closed, or its refresh token is unknown, expired or was used before. Sign in again.'),

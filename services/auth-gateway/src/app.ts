@@ -2,8 +2,11 @@
 import { registerDocs } from '@countersign/http'
 import type { FastifyInstance } from 'fastify'
 import { apiKeyRoutes, type ApiKeyRoutesDeps } from './routes/api-keys.ts'
+import { earlierEmailRoutes, type EarlierEmailRoutesDeps } from './routes/earlier-email.ts'
+import { emailSignInRoutes, type EmailRoutesDeps } from './routes/email-sign-in.ts'
 import { identityRoutes, type IdentityRoutesDeps } from './routes/identities.ts'
 import { introspectionRoutes, type IntrospectionRoutesDeps } from './routes/introspection.ts'
+import { mailedLinkPages } from './routes/mailed-link-pages.ts'
 import { meRoutes, type MeRoutesDeps } from './routes/me.ts'
 import { openPages, type OpenPagesDeps } from './routes/open-pages.ts'
 import { operatorRoutes, type OperatorRoutesDeps } from './routes/operators.ts'
@@ -12,13 +15,16 @@ import { signInRoutes, type SignInRoutesDeps } from './routes/sign-in.ts'
 import { transactionRoutes, type TransactionRoutesDeps } from './routes/transactions.ts'
 import { walletSignInRoutes, type WalletRoutesDeps } from './routes/wallet-sign-in.ts'
 
-export type GatewayDeps = OpenPagesDeps & WalletRoutesDeps & SignInRoutesDeps & SessionRoutesDeps & IntrospectionRoutesDeps & IdentityRoutesDeps & MeRoutesDeps & TransactionRoutesDeps & ApiKeyRoutesDeps & OperatorRoutesDeps
+export type GatewayDeps = OpenPagesDeps & WalletRoutesDeps & EmailRoutesDeps & EarlierEmailRoutesDeps & SignInRoutesDeps & SessionRoutesDeps & IntrospectionRoutesDeps & IdentityRoutesDeps & MeRoutesDeps & TransactionRoutesDeps & ApiKeyRoutesDeps & OperatorRoutesDeps
 
 export async function serve (app: FastifyInstance, deps: GatewayDeps): Promise<void> {
   await registerDocs(app, { title: 'Countersign', version: '0.1.0' })
   await app.register(async (door) => {
     openPages(door, deps)
     walletSignInRoutes(door, deps)
+    emailSignInRoutes(door, deps)
+    earlierEmailRoutes(door, deps)
+    mailedLinkPages(door, deps)
     signInRoutes(door, deps)
     sessionRoutes(door, deps)
     introspectionRoutes(door, deps)

@@ -13,6 +13,7 @@ import { createChallengeStore } from './challenges/challenge-store.ts'
 import { createIssueChallenge } from './challenges/issue-challenge.ts'
 import type { composeSessions } from './compose-sessions.ts'
 import type { GatewayConfig } from './config.ts'
+import type { PasswordRepository } from './passwords/password-repository.ts'
 import { createCheckWalletProof } from './sign-in/check-wallet-proof.ts'
 import { createLinkWallet } from './sign-in/link-wallet.ts'
 import { createSignInWithWallet } from './sign-in/sign-in-with-wallet.ts'
@@ -34,13 +35,14 @@ export interface ComposeWalletsOptions {
   readonly identities: IdentityRepository
   readonly audit: Audit
   readonly sessions: Pick<Awaited<ReturnType<typeof composeSessions>>, 'states' | 'revocations'>
+  readonly passwords: PasswordRepository
   readonly revokeKeysMadeBy: (userId: string, identityId: string, transaction: ClientSession) => Promise<void>
   readonly log: Logger
   readonly metrics: Metrics
   readonly lifecycle: Lifecycle
 }
 
-export function composeWallets ({ config, redis, users, identities, audit, sessions: { states, revocations }, revokeKeysMadeBy, log, metrics, lifecycle }: ComposeWalletsOptions) {
+export function composeWallets ({ config, redis, users, identities, audit, sessions: { states, revocations }, passwords, revokeKeysMadeBy, log, metrics, lifecycle }: ComposeWalletsOptions) {
   const pool = createSignaturePool({ log, metrics })
   lifecycle.onStop('signature pool', () => pool.close())
   const challenges = createChallengeStore(redis)
@@ -70,7 +72,7 @@ export function composeWallets ({ config, redis, users, identities, audit, sessi
       newSuffix: () => randomToken(4).replace(/[^A-Za-z0-9]/g, '0')
     }),
     linkWallet: createLinkWallet({ check, identities, users, states, audit }),
-    unlink: createUnlinkIdentity({ identities, users, states, audit, revocations, revokeKeysMadeBy })
+    unlink: createUnlinkIdentity({ identities, users, states, audit, revocations, passwords, revokeKeysMadeBy })
   }
 }
 

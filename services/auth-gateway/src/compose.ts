@@ -8,6 +8,7 @@ import { secp256k1Backend } from '@countersign/wallet-proofs'
 import type { FastifyRequest } from 'fastify'
 import { serve } from './app.ts'
 import { composeAccess } from './compose-access.ts'
+import { composeEmail } from './compose-email.ts'
 import { composeSessions } from './compose-sessions.ts'
 import { composeWallets } from './compose-wallets.ts'
 import type { GatewayConfig } from './config.ts'
@@ -15,6 +16,7 @@ import { createAskConfirmation } from './email/ask-confirmation.ts'
 import { createConfirmEmail } from './email/confirm-email.ts'
 import { isOutage } from './health/outage.ts'
 import { createPublicHealth } from './health/public-health.ts'
+import { createPasswordRepository } from './passwords/password-repository.ts'
 import { openStores, type Stores } from './stores.ts'
 import { createIdentityRepository } from './users/identity-repository.ts'
 import { createUserRepository } from './users/user-repository.ts'
@@ -35,6 +37,7 @@ export async function compose (config: GatewayConfig, log: Logger, lifecycle: Li
   const audit = createAudit(stores.mongo.db)
   const users = createUserRepository({ mongo: stores.mongo, audit, now: () => clock.now(), newId: () => newId('usr') })
   const identities = createIdentityRepository({ mongo: stores.mongo, now: () => clock.now() })
+  const passwords = createPasswordRepository(stores.mongo)
 
   // The server takes its guard when it is made, and the guard's tokens are made by the server's plugin.
   let guard: (request: FastifyRequest) => Promise<unknown> = () => Promise.reject(new Problem(problems.unavailable))
@@ -55,7 +58,8 @@ export async function compose (config: GatewayConfig, log: Logger, lifecycle: Li
   await serve(app, {
     jwks: sessions.jwks,
     health: composeHealth(config, stores, clock),
-    ...composeWallets({ config, redis: stores.redis, users, identities, audit, sessions, revokeKeysMadeBy, log, metrics, lifecycle }),
+    ...composeWallets({ config, redis: stores.redis, users, identities, passwords, audit, sessions, revokeKeysMadeBy, log, metrics, lifecycle }),
+    ...composeEmail({ config, stores, users, identities, passwords, audit, sessions, revokeKeysMadeBy, receipts, clock, log, lifecycle }),
     ...operations,
     openSession: sessions.open,
     sessionOf: sessions.guard,

@@ -29,6 +29,15 @@ export const environment = defineEnvironment({
     example: 'https://auth.example.com',
     strict: (value) => value.startsWith('https://') ? undefined : 'must be https'
   }),
+  FRONTEND_URL: variable(Type.String({ pattern: '^https?://[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]{0,180})?$' }), {
+    description: 'Where links in mails lead: /verify-email and /reset-password under it, which this gateway serves when it is its own PUBLIC_URL',
+    aliases: ['WEB_URL'],
+    strict: (value) => value.startsWith('https://') ? undefined : 'must be https',
+    fallback: (env) => env['PUBLIC_URL'] ?? env['API_URL']
+  }),
+  SIGNUP_MODE: variable(Type.Union([Type.Literal('open'), Type.Literal('verified')], { default: 'open' }), {
+    description: 'open: an e-mail account comes to be at once, its address is proved later; verified: when its address is proved, and no answer tells which addresses are known'
+  }),
   CORS_ORIGINS: listVariable(Type.Array(Type.String({ pattern: '^https?://[^/\\s]+$' }), { default: [] }), { description: 'Origins of browser applications that may call', aliases: ['BACKEND_CORS_ORIGINS'] }),
   TRUSTED_HOPS: variable(Type.Integer({ default: 0, minimum: 0, maximum: 10 }), { description: 'How many proxies in front append to X-Forwarded-For' }),
   PROJECT_NAME: variable(Type.String({ default: 'Countersign', pattern: '^[A-Za-z0-9 .-]{1,64}$' }), { description: 'Brand in the message that wallets show' }),
@@ -103,6 +112,10 @@ export function configFrom (e: Readonly<Values<typeof environment.variables>>) {
     mailSealKey: e.MAIL_SEAL_KEY,
     receiptKeys: e.RECEIPT_PUBLIC_JWKS,
     signIn: { origin: url.origin, domain: url.host, brand: e.PROJECT_NAME, ttlSeconds: e.NONCE_EXPIRY_SECONDS },
+    email: {
+      signupMode: e.SIGNUP_MODE,
+      links: { verify: `${withoutSlash(e.FRONTEND_URL)}/verify-email`, reset: `${withoutSlash(e.FRONTEND_URL)}/reset-password` }
+    },
     wallets: {
       chainIds: e.EVM_CHAIN_IDS,
       evmRpcUrls: rpcUrlsOf(e),
@@ -132,3 +145,5 @@ function rpcUrlsOf (values: RpcVariables): ReadonlyMap<number, string> {
   const filled = (url: string): string => Object.entries(placeholders).reduce((text, [placeholder, name]) => text.replaceAll(placeholder, values[name] ?? ''), url)
   return new Map(Object.entries(values.EVM_RPC_URLS ?? {}).map(([chainId, url]) => [Number(chainId), filled(url)]))
 }
+
+const withoutSlash = (url: string): string => url.replace(/\/+$/, '')

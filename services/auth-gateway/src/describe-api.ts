@@ -11,9 +11,14 @@ export async function describeApi (): Promise<unknown> {
   const deps: GatewayDeps = {
     jwks: { keys: [] }, health: unused, issueChallenge: unused, signInWithWallet: unused, linkWallet: unused, sessionOf: unused, openSession: unused,
     apiKeys: { create: unused, list: unused, rotate: unused, revoke: unused }, readAudit: unused, setUserRoles: unused,
-    unlink: unused, updateUser: unused,
+    unlink: unused, updateUser: unused, userChanged: unused,
+    email: {
+      signupMode: 'open', signUp: unused, askToSignUp: unused, logIn: unused, changePassword: unused, verify: unused, resend: unused, askForReset: unused, resetPassword: unused,
+      askForCode: unused, signInByCode: unused, askToLink: unused, link: unused, secretOf: unused, newSecret: unused, cookie: { keep: unused, read: unused }
+    },
+    earlierCodes: { ask: unused, submit: unused },
     refresh: unused, close: unused, closeOwn: unused, revokeSessions: unused, listSessions: unused, checkOrigin: unused, introspect: unused, revokeToken: unused,
-    cookies: { refreshIn: unused, forget: unused }, commands: { call: unused }, confirmEmail: unused
+    cookies: { secretIn: unused, refreshIn: unused, forget: unused }, commands: { call: unused }, confirmEmail: unused
   }
   await serve(app, deps)
   await app.ready()

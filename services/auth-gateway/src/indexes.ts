@@ -1,4 +1,6 @@
 import { auditIndexes, outboxIndexes, type IndexSpec } from '@countersign/mongo'
+import { usedReceiptIndexes } from './email-sign-in/used-receipts.ts'
+import { passwordIndexes } from './passwords/password-repository.ts'
 import { apiKeyIndexes } from './api-keys/api-key-repository.ts'
 import { auditReaderIndexes } from './operators/audit-reader.ts'
 import { deviceIndexes } from './sessions/device-repository.ts'
@@ -7,4 +9,4 @@ import { sessionEpochIndexes } from './users/session-epochs.ts'
 import { userIndexes } from './users/user-document.ts'
 
 /** Every index of this service's database. */
-export const indexes: readonly IndexSpec[] = [...userIndexes, ...sessionEpochIndexes, ...sessionIndexes, ...deviceIndexes, ...apiKeyIndexes, ...outboxIndexes, ...auditIndexes, ...auditReaderIndexes]
+export const indexes: readonly IndexSpec[] = [...userIndexes, ...sessionEpochIndexes, ...sessionIndexes, ...passwordIndexes, ...usedReceiptIndexes, ...deviceIndexes, ...apiKeyIndexes, ...outboxIndexes, ...auditIndexes, ...auditReaderIndexes]

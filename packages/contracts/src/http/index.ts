@@ -2,6 +2,7 @@ import type { Route } from '../route.ts'
 import { createApiKey, deleteApiKey, readApiKeys, rotateApiKey } from './api-keys.ts'
 import { logout, refreshSession } from './auth.ts'
 import { introspectToken, revokeToken } from './introspection.ts'
+import { emailRoutes } from './email.ts'
 import { deleteIdentity, readIdentities, updateMe } from './identities.ts'
 import { beginEmail, confirmEmail, readMe } from './me.ts'
 import { readIdentityAudit, setRoles } from './operators.ts'
@@ -12,6 +13,7 @@ import { walletRoutes } from './wallets.ts'
 /** Every documented route of the gateway. */
 export const routes: readonly Route[] = Object.freeze([
   ...Object.values(walletRoutes).flatMap(({ challenge, verify, link }) => [challenge, verify, link]),
+  ...emailRoutes,
   refreshSession, logout,
   readSessions, deleteSession, revokeSessions, introspectToken, revokeToken,
   readMe, updateMe, readIdentities, deleteIdentity, beginEmail, confirmEmail,

@@ -1,5 +1,6 @@
 import type { Audit } from '@countersign/mongo'
 import type { ClientSession } from 'mongodb'
+import { auditedIdentity } from '../users/identity.ts'
 import type { SessionEpochs } from '../users/session-epochs.ts'
 import type { SessionRepository, Spared } from './session-repository.ts'
 import type { SessionStates } from './session-state.ts'
@@ -38,7 +39,7 @@ export const createRevocations = ({ epochs, sessions, states, audit, inTransacti
     const epoch = await epochs.raise(userId, transaction)
     if (epoch === undefined) return undefined
     if (spared !== undefined) await sessions.carryOver(userId, epoch, spared, transaction)
-    await audit.append({ event: 'user.sessions_revoked', subject: userId, actor, requestId, facts: { reason, epoch, ...spared } }, transaction)
+    await audit.append({ event: 'user.sessions_revoked', subject: userId, actor, requestId, facts: { reason, epoch, ...auditedSpared(spared) } }, transaction)
     return epoch
   }
 
@@ -62,3 +63,6 @@ export const createRevocations = ({ epochs, sessions, states, audit, inTransacti
     }
   }
 }
+
+const auditedSpared = ({ sessionId, otherThanIdentity }: Spared = {}) =>
+  ({ ...sessionId !== undefined && { sessionId }, ...otherThanIdentity !== undefined && { otherThanIdentity: auditedIdentity(otherThanIdentity) } })

@@ -131,8 +131,8 @@ export function createSessionStates ({ redis, sessions, users, ended, seen, log 
     },
 
     /** After the user was changed in MongoDB; other processes see it within a second. */
-    async userChanged (user: User, sessionId: string): Promise<void> {
-      recent.delete(sessionId)
+    async userChanged (user: User, sessionId?: string): Promise<void> {
+      if (sessionId !== undefined) recent.delete(sessionId)
       await tolerant(keepUser(user))
     }
   }

@@ -2,7 +2,7 @@
  * Where a refresh token goes: into the answer, or into a cookie when the caller asks for it (header `X-Token-Delivery: cookie`) or sent it
  * as one. It watches every route that answers a TokenReply, so that no way of signing in has to think of it.
  */
-import { TokenReply } from '@countersign/contracts'
+import { TokenDelivery, TokenReply } from '@countersign/contracts'
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
 import type { OriginCheck } from './origin-check.ts'
 import type { SessionCookies } from './session-cookies.ts'
@@ -31,7 +31,7 @@ export function deliverTokens (app: FastifyInstance, { cookies, checkOrigin }: T
 
   app.addHook('onRoute', (route: RouteOptions) => {
     const contract = route.config?.contract
-    if (contract?.reply !== TokenReply) return
+    if (contract === undefined || (contract.reply !== TokenReply && contract.headers !== TokenDelivery)) return
     const takesRefresh = contract.body?.properties['refresh_token'] !== undefined
     route.onRequest = [...[route.onRequest ?? []].flat(), check]
     route.preSerialization = [...[route.preSerialization ?? []].flat(), deliver(takesRefresh)]

@@ -1,8 +1,10 @@
 import { Problem, problems } from '@countersign/contracts'
 import type { Audit } from '@countersign/mongo'
 import type { ClientSession } from 'mongodb'
+import type { PasswordRepository } from '../passwords/password-repository.ts'
 import type { Revocations } from '../sessions/revoke-sessions.ts'
 import type { SessionStates } from '../sessions/session-state.ts'
+import { auditedIdentity } from '../users/identity.ts'
 import type { IdentityRepository } from '../users/identity-repository.ts'
 import type { UserRepository } from '../users/user-repository.ts'
 import type { Asker } from './link-wallet.ts'
@@ -14,6 +16,7 @@ export interface UnlinkDeps {
   readonly audit: Audit
   /** Ends what the login opened, and sign-ins under way. */
   readonly revocations: Pick<Revocations, 'begin' | 'finish'>
+  readonly passwords: Pick<PasswordRepository, 'remove'>
   /** API keys that were made in sessions of that login. */
   readonly revokeKeysMadeBy: (userId: string, identityId: string, transaction: ClientSession) => Promise<void>
 }
@@ -21,14 +24,15 @@ export interface UnlinkDeps {
 export type UnlinkIdentity = (identityId: string, asker: Asker) => Promise<void>
 
 /** @throws Problem lastIdentity */
-export const createUnlinkIdentity = ({ identities, users, states, audit, revocations, revokeKeysMadeBy }: UnlinkDeps): UnlinkIdentity =>
+export const createUnlinkIdentity = ({ identities, users, states, audit, revocations, passwords, revokeKeysMadeBy }: UnlinkDeps): UnlinkIdentity =>
   async (identityId, { userId, sessionId, requestId }) => {
     const revocation = { userId, reason: 'identity_unlinked', requestId, spared: { otherThanIdentity: identityId } }
     let epoch: number | undefined
     const gone = await identities.unlink(userId, identityId, async (identity, transaction) => {
+      await passwords.remove(identityId, transaction)
       await revokeKeysMadeBy(userId, identityId, transaction)
       epoch = await revocations.begin(revocation, transaction)
-      await audit.append({ event: 'identity.unlinked', subject: userId, actor: userId, requestId, facts: { identity: identity.id, kind: identity.kind } }, transaction)
+      await audit.append({ event: 'identity.unlinked', subject: userId, actor: userId, requestId, facts: { identity: auditedIdentity(identity.id), kind: identity.kind } }, transaction)
     })
     if (gone === 'last') throw new Problem(problems.lastIdentity)
     if (gone === 'absent') return

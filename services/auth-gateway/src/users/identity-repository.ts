@@ -53,6 +53,27 @@ export function createIdentityRepository ({ mongo, now }: { readonly mongo: Mong
       }
     },
 
+    /**
+     * The holder has proved the address: it is the account's for good, and where mails to the account go when it had no proved one.
+     * @returns `first`: it was not proved before; `gone`: it is not that account's any more, and is not changed
+     */
+    async markVerified ({ id, userId, address }: LinkedIdentity, transaction: ClientSession): Promise<'first' | 'again' | 'gone'> {
+      // Always a write, so that of this and an unlinking at the same time one comes after the other.
+      const before = await identities.findOneAndUpdate({ _id: id, userId }, [{ $set: { verified: true, provedAt: '$$NOW' } }], { returnDocument: 'before', session: transaction })
+      if (before === null) return 'gone'
+      if (before.verified) return 'again'
+      await users.updateOne({ _id: userId, email: null }, { $set: { email: address, emailProvedAt: now() } }, { session: transaction })
+      await users.updateOne({ _id: userId }, { $inc: { version: 1 } }, { session: transaction })
+      return 'first'
+    },
+
+    /** Takes an address that was never proved from its account, even if that is its last login. @returns whether it was still that account's and unproved. */
+    async release (id: string, userId: string, transaction: ClientSession): Promise<boolean> {
+      const { deletedCount } = await identities.deleteOne({ _id: id, userId, verified: false }, { session: transaction })
+      if (deletedCount === 1) await users.updateOne({ _id: userId }, { $inc: { version: 1 } }, { session: transaction })
+      return deletedCount === 1
+    },
+
     /** @returns the login that is gone now; `last`: nobody could sign in without it; `absent`: it is not this user's. */
     async unlink (userId: string, id: string, also: AlsoOnChange): Promise<LinkedIdentity | 'last' | 'absent'> {
       try {

@@ -17,5 +17,8 @@ export interface LinkedIdentity extends Identity {
   readonly verified: boolean
 }
 
+/** For the audit, which names no address of a person. */
+export const auditedIdentity = (id: string): string => id.startsWith('email:') ? 'email' : id
+
 /** Addresses differ in letter case only for people who type them. */
 export const emailIdentityId = (address: string): string => `email:${address.toLowerCase()}`

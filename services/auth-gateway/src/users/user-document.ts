@@ -27,6 +27,8 @@ export interface IdentityDocument {
   address: string
   verified: boolean
   addedAt: Date
+  /** The last proof of an e-mail address. */
+  provedAt?: Date
 }
 
 export const userIndexes = [

@@ -1,7 +1,7 @@
 import type { Profile } from '@countersign/contracts'
 import { inTransaction, isDuplicateKey, type Audit, type Mongo } from '@countersign/mongo'
 import type { ClientSession } from 'mongodb'
-import type { Identity } from './identity.ts'
+import { emailIdentityId, type Identity } from './identity.ts'
 import type { User } from './user.ts'
 import { toUser, type IdentityDocument, type UserDocument } from './user-document.ts'
 
@@ -37,6 +37,8 @@ export function createUserRepository ({ mongo, audit, now, newId }: UserReposito
     /** @returns the user while the account is in use; one that is being deleted is gone for everybody. */
     find,
 
+    isUsernameFree: async (username: string): Promise<boolean> => await users.findOne({ usernameKey: username.toLowerCase() }, { projection: { _id: 1 } }) === null,
+
     async findByIdentity (identityId: string): Promise<User | undefined> {
       const known = await identities.findOne({ _id: identityId })
       return known === null ? undefined : await find(known.userId)
@@ -46,7 +48,8 @@ export function createUserRepository ({ mongo, audit, now, newId }: UserReposito
     async create ({ identity, username, requestId }: NewUser, also?: AlsoOnCreate): Promise<User | 'identity taken' | 'username taken'> {
       const at = now()
       const document: UserDocument = {
-        _id: newId(), username, usernameKey: username.toLowerCase(), state: 'active', email: null, emailProvedAt: null,
+        _id: newId(), username, usernameKey: username.toLowerCase(), state: 'active',
+        ...identity.kind === 'email' && identity.verified ? { email: identity.address, emailProvedAt: at } : { email: null, emailProvedAt: null },
         roles: ['user'], profile: {}, createdAt: at, version: 1, sessionEpoch: 0
       }
       const login: IdentityDocument = { _id: identity.id, userId: document._id, kind: identity.kind, address: identity.address, verified: identity.verified, addedAt: at }
@@ -74,9 +77,12 @@ export function createUserRepository ({ mongo, audit, now, newId }: UserReposito
       return matchedCount === 1 && await identities.findOne({ _id: identityId, userId: id }, { session: transaction }) !== null
     },
 
-    /** @returns the user, with the address unless a later proof is there already; undefined when there is no such user. */
+    /** @returns the user, with the address unless a later proof is there already; undefined when there is no such user. The proof counts for the own login of that address too. */
     async setEmail (id: string, email: string, provedAt: Date): Promise<User | undefined> {
-      await users.updateOne({ ...active(id), $or: [{ emailProvedAt: null }, { emailProvedAt: { $lt: provedAt } }] }, { $set: { email, emailProvedAt: provedAt }, $inc: { version: 1 } })
+      await inTransaction(mongo, async (transaction) => {
+        await users.updateOne({ ...active(id), $or: [{ emailProvedAt: null }, { emailProvedAt: { $lt: provedAt } }] }, { $set: { email, emailProvedAt: provedAt }, $inc: { version: 1 } }, { session: transaction })
+        await identities.updateOne({ _id: emailIdentityId(email), userId: id }, { $set: { verified: true } }, { session: transaction })
+      })
       return await find(id)
     },
 

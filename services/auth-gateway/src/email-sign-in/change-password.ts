@@ -1,0 +1,97 @@
+import { Problem, problems, type MailContent } from '@countersign/contracts'
+import type { Audit, OutboxRow } from '@countersign/mongo'
+import type { ClientSession } from 'mongodb'
+import type { PasswordFailures } from '../passwords/password-failures.ts'
+import type { PasswordHasher } from '../passwords/password-hasher.ts'
+import type { PasswordRepository, StoredPassword } from '../passwords/password-repository.ts'
+import type { Asker } from '../sign-in/link-wallet.ts'
+import type { UserRepository } from '../users/user-repository.ts'
+import type { EndSessions } from './end-sessions.ts'
+import type { Mailbox } from './mailbox.ts'
+import { refuseWeakPassword } from './refuse-weak-password.ts'
+
+export interface ChangePasswordRequest {
+  readonly oldPassword: string
+  readonly newPassword: string
+  readonly ip: string
+}
+
+export interface ChangePasswordDeps {
+  readonly users: Pick<UserRepository, 'find'>
+  readonly passwords: Pick<PasswordRepository, 'ofUser' | 'replace'>
+  readonly hasher: PasswordHasher
+  readonly failures: PasswordFailures
+  readonly mailbox: Pick<Mailbox, 'cancel'>
+  readonly endSessions: EndSessions
+  readonly tellPasswordChanged: TellPasswordChanged
+  readonly audit: Audit
+}
+
+/** @returns what to do after the commit. */
+export type TellPasswordChanged = (to: string | null, requestId: string, transaction: ClientSession) => Promise<() => Promise<void>>
+
+export interface TellDeps {
+  readonly writeMail: (mail: MailContent, requestId: string, transaction: ClientSession) => Promise<OutboxRow>
+  readonly dispatch: (row: OutboxRow) => Promise<void>
+  readonly now: () => Date
+}
+
+/** A proved address is told; one that was never proved may be anybody's. */
+export const createTellPasswordChanged = ({ writeMail, dispatch, now }: TellDeps): TellPasswordChanged =>
+  async (to, requestId, transaction) => {
+    if (to === null) return () => Promise.resolve()
+    const row = await writeMail({ template: 'password_changed', to, parameters: { at: now().toISOString() } }, requestId, transaction)
+    return () => dispatch(row)
+  }
+
+export type ChangePassword = (request: ChangePasswordRequest, asker: Asker) => Promise<void>
+
+class ChangedMeanwhile extends Error {}
+
+/**
+ * Ends every other session and whatever was mailed before: a reset link that lies in a mailbox must not undo it (lesson of GoTrue #1489).
+ * @throws Problem credentialsRejected, factorLocked, schemaViolation (weak, or the same), unavailable
+ */
+export const createChangePassword = ({ users, passwords, hasher, failures, mailbox, endSessions, tellPasswordChanged, audit }: ChangePasswordDeps): ChangePassword => {
+  return async ({ oldPassword, newPassword, ip }, { userId, sessionId, requestId }) => {
+    const user = await users.find(userId)
+    if (user === undefined) throw new Problem(problems.unauthorized)
+    const known = await passwords.ofUser(userId)
+    const stored = await theOneOf(known, { oldPassword, ip, userId, requestId })
+    const email = user.identities.find(({ id }) => id === stored.identityId)?.address
+    if (email === undefined) throw new Problem(problems.credentialsRejected)
+    refuseWeakPassword(newPassword, { email, username: user.username }, 'new_password')
+    if ((await hasher.verify(newPassword, stored.hash)).ok) {
+      throw new Problem(problems.schemaViolation, { faults: [{ path: 'body/new_password', message: 'must differ from the old one' }] })
+    }
+    const hash = await hasher.hash(newPassword)
+
+    // Before the change, so that there is no moment in which the old links still work and the new password does already.
+    await mailbox.cancel({ userId, email }, requestId)
+    let tell = (): Promise<void> => Promise.resolve()
+    try {
+      await endSessions({ userId, reason: 'password_changed', requestId, spared: { sessionId } }, async (transaction) => {
+        if (!await passwords.replace(stored, hash, transaction)) throw new ChangedMeanwhile()
+        tell = await tellPasswordChanged(user.email, requestId, transaction)
+        await audit.append({ event: 'password.changed', subject: userId, actor: userId, requestId }, transaction)
+      })
+    } catch (error) {
+      throw error instanceof ChangedMeanwhile ? new Problem(problems.credentialsRejected) : error
+    }
+    await tell()
+  }
+
+  /** An account may have several addresses, each with its own password: the one that this is the password of. */
+  async function theOneOf (known: readonly StoredPassword[], { oldPassword, ip, userId, requestId }: { oldPassword: string, ip: string, userId: string, requestId: string }): Promise<StoredPassword> {
+    const tried = { identityId: `old:${userId}`, ip }
+    await failures.reserve(tried)
+    for (const stored of known.length === 0 ? [undefined] : known) {
+      const { ok } = await hasher.verify(oldPassword, stored?.hash)
+      if (!ok || stored === undefined) continue
+      await failures.succeeded(tried)
+      return stored
+    }
+    await audit.append({ event: 'password.change_refused', subject: userId, actor: userId, requestId, facts: { reason: 'password' } })
+    throw new Problem(problems.credentialsRejected)
+  }
+}

@@ -1,0 +1,56 @@
+import { Problem, problems } from '@countersign/contracts'
+import type { Audit } from '@countersign/mongo'
+import { emailIdentityId } from '../users/identity.ts'
+import type { IdentityRepository } from '../users/identity-repository.ts'
+import type { Mailbox, Sent } from './mailbox.ts'
+import type { Settled, SettleMailbox } from './settle-mailbox.ts'
+
+export interface AskForCodeDeps {
+  readonly identities: Pick<IdentityRepository, 'find'>
+  readonly mailbox: Pick<Mailbox, 'begin'>
+}
+
+export type AskForCode = (request: { readonly email: string, readonly secret: string, readonly requestId: string }) => Promise<Sent>
+
+/** Mails a code to any address. @throws Problem sendLimited, factorLocked, unavailable */
+export const createAskForCode = ({ identities, mailbox }: AskForCodeDeps): AskForCode =>
+  async ({ email, secret, requestId }) => {
+    const known = await identities.find(emailIdentityId(email))
+    // An account that never proved the address has no part in this.
+    const userId = known?.verified === true ? known.userId : null
+    return await mailbox.begin({ purpose: 'login_email', email, userId, secret, deliver: true }, requestId)
+  }
+
+export interface CodeSignIn {
+  readonly challengeId: string
+  readonly secret: string
+  readonly code: string
+  /** For a new account. */
+  readonly username?: string
+  /** Of the session that was shown. */
+  readonly userId?: string
+  readonly requestId: string
+}
+
+export interface SignInByCodeDeps {
+  readonly mailbox: Pick<Mailbox, 'answer'>
+  readonly settle: SettleMailbox
+  readonly audit: Audit
+}
+
+export type SignInByCode = (request: CodeSignIn) => Promise<Settled>
+
+/** The first sign-in makes the account. @throws Problem codeRejected, factorLocked, unavailable */
+export const createSignInByCode = ({ mailbox, settle, audit }: SignInByCodeDeps): SignInByCode => {
+  return async ({ username, userId, requestId, ...answer }) => {
+    try {
+      const proved = await mailbox.answer('login_email', answer, requestId)
+      return await settle(proved, { requestId, owns: (ownerId) => ownerId === userId, fresh: { ...username !== undefined && { username } } })
+    } catch (error) {
+      if (error instanceof Problem && error.kind === problems.codeRejected) {
+        await audit.append({ event: 'sign_in.failed', subject: answer.challengeId, requestId, facts: { method: 'email_code', reason: 'code' } })
+      }
+      throw error
+    }
+  }
+}
