@@ -9,6 +9,7 @@ const owners = {
   policies: ['signer-service', 'set|show: what may be signed'],
   kms: ['signer-service', 'test: reach the KMS and prove a signature'],
   users: ['auth-gateway', 'show|grant|revoke: accounts and their roles'],
+  keys: ['auth-gateway', 'rotate|list|check: the keys that sign access tokens'],
   stats: ['auth-gateway', 'sessions|wallets|failures: what the gateway sees'],
   factors: ['otp-service', 'show: the factors of a user, masked'],
   challenges: ['otp-service', 'explain: the state of a challenge, never its code'],

@@ -1,6 +1,6 @@
 /** Everything about sessions, joined: tokens, state, opening, refreshing, closing, and what watches over them. */
 import { freshProofSeconds } from '@countersign/contracts'
-import { createAudit, inTransaction, type OutboxRow } from '@countersign/mongo'
+import { createAudit, inTransaction, type Audit, type Mongo, type OutboxRow } from '@countersign/mongo'
 import { withLock } from '@countersign/redis'
 import { newId, type Clock, type Lifecycle, type Logger, type Metrics } from '@countersign/runtime'
 import { deriveKey, keyFromText, randomToken } from '@countersign/secrets'
@@ -11,7 +11,7 @@ import type { GatewayConfig } from './config.ts'
 import { createWriteMail } from './mail/write-mail.ts'
 import { createCursors } from './operators/cursors.ts'
 import { announceExpiry } from './sessions/announce-expiry.ts'
-import { createAccessTokens } from './sessions/access-token.ts'
+import { createAccessTokens, type AccessTokens } from './sessions/access-token.ts'
 import { createCloseOwnSession } from './sessions/close-own-session.ts'
 import { createCloseSession } from './sessions/close-session.ts'
 import { createDeviceRepository } from './sessions/device-repository.ts'
@@ -37,6 +37,10 @@ import { createSessionRepository, type SessionRepository } from './sessions/sess
 import { createSessionSecrets } from './sessions/session-secret.ts'
 import { createSessionStates, keptMs } from './sessions/session-state.ts'
 import { deliverTokens } from './sessions/token-delivery.ts'
+import { createKeySeal } from './signing-keys/key-seal.ts'
+import { createSigningKeyRotation } from './signing-keys/rotate-signing-keys.ts'
+import { createSigningKeyRepository } from './signing-keys/signing-key-repository.ts'
+import { watchSigningKeys } from './signing-keys/watch-signing-keys.ts'
 import type { Stores } from './stores.ts'
 import { createSessionEpochs } from './users/session-epochs.ts'
 import type { UserRepository } from './users/user-repository.ts'
@@ -61,7 +65,8 @@ export async function composeSessions ({ config, stores: { mongo, redis, outbox,
   const seen = startSeenSessions({ sessions, log })
   lifecycle.onStop('seen sessions', () => seen.close())
   const states = createSessionStates({ redis, sessions, users, ended, seen, log })
-  const accessTokens = await createAccessTokens(app, { ...config.tokens, random: Math.random })
+  const accessTokens = createAccessTokens({ ...config.tokens, random: Math.random })
+  await followKeys({ config, mongo, audit, accessTokens, log, lifecycle })
   const refreshTokens = createRefreshTokens(deriveKey(config.secretKey, 'refresh-token'))
   const grant = createGrantTokens({ accessTokens, refreshTokens })
 
@@ -89,7 +94,7 @@ export async function composeSessions ({ config, stores: { mongo, redis, outbox,
   return {
     states,
     isFresh: (sessionId: string) => sessions.provedWithin(sessionId, freshProofSeconds),
-    jwks: accessTokens.jwks,
+    jwks: () => accessTokens.jwks(),
     guard: createSessionGuard({ accessTokens, holderOf, cookies, checkOrigin, states }),
     cookies,
     checkOrigin,
@@ -104,6 +109,14 @@ export async function composeSessions ({ config, stores: { mongo, redis, outbox,
     revocations: createRevocations({ ...ending, epochs }),
     list: createListSessions({ sessions, epochs, cursors: createCursors(deriveKey(config.secretKey, 'session-cursor')), deviceOf })
   }
+}
+
+async function followKeys ({ config: { secretKey, tokens }, mongo, audit, accessTokens, log, lifecycle }: Pick<ComposeSessionsOptions, 'config' | 'log' | 'lifecycle'> & { mongo: Mongo, audit: Audit, accessTokens: AccessTokens }): Promise<void> {
+  const keys = createSigningKeyRepository(mongo)
+  const keySeal = createKeySeal(deriveKey(secretKey, 'signing-key'))
+  const rotation = createSigningKeyRotation({ keys, keySeal, audit, tokenSeconds: tokens.ttlSeconds, inTransaction: (work) => inTransaction(mongo, work) })
+  const watch = await watchSigningKeys({ keys, rotation, keySeal, accessTokens, ownKey: tokens.privateJwk, previousKeys: tokens.previousJwks?.keys ?? [], log })
+  lifecycle.onStop('signing keys', () => watch.close())
 }
 
 function watchOver ({ config, sessions, redis, log, metrics, lifecycle }: Pick<ComposeSessionsOptions, 'config' | 'log' | 'metrics' | 'lifecycle'> & { sessions: SessionRepository, redis: Stores['redis'] }): void {

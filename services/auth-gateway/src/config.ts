@@ -53,7 +53,7 @@ export const environment = defineEnvironment({
   COSMOS_PREFIXES: listVariable(Type.Array(Type.String({ pattern: '^[a-z]{1,20}$' }), { default: ['cosmos', 'secret', 'osmo', 'juno', 'stars', 'akash', 'celestia'] }), { description: 'bech32 prefixes of Cosmos chains whose keys are secp256k1 with SHA-256 and RIPEMD-160' }),
   COSMOS_ETH_PREFIXES: listVariable(Type.Array(Type.String({ pattern: '^[a-z]{1,20}$' }), { default: ['inj'] }), { description: 'bech32 prefixes of Cosmos chains that hash keys as Ethereum does (ethsecp256k1)' }),
   SECRET_KEY: variable(Type.String({ minLength: 32 }), { description: 'Root of the HMAC keys of this service', secret: true, generate: () => randomToken(48) }),
-  ACCESS_TOKEN_PRIVATE_JWK: jsonVariable(Jwk, { description: 'P-256 private key (JWK) that signs access tokens', secret: 'issued', generate: () => JSON.stringify(generateAccessTokenKey().privateJwk) }),
+  ACCESS_TOKEN_PRIVATE_JWK: jsonVariable(Jwk, { description: 'P-256 private key (JWK): the first that signs access tokens; later ones come from countersign keys rotate', secret: 'issued', generate: () => JSON.stringify(generateAccessTokenKey().privateJwk) }),
   ACCESS_TOKEN_PREVIOUS_JWKS: jsonVariable(Type.Optional(Jwks), { description: 'Public keys (JWKS) whose tokens are still accepted after a rotation' }),
   RECEIPT_PUBLIC_JWKS: jsonVariable(Jwks, { description: 'Public Ed25519 keys (JWKS) of otp-service that sign receipts' }),
   MAIL_SEAL_KEY: variable(Type.String({ minLength: 43, maxLength: 43 }), { description: 'Seals this service\'s mail jobs; 32 bytes, base64url', secret: true, generate: () => randomToken(32) }),

@@ -9,7 +9,7 @@ export async function describeApi (): Promise<unknown> {
   const unused = (): never => { throw new Error('only the description of the API is wanted') }
   const app = await createServer({ service: 'auth-gateway', log, metrics, trustedHops: 0, sessionGuard: unused })
   const deps: GatewayDeps = {
-    jwks: { keys: [] }, health: unused, issueChallenge: unused, signInWithWallet: unused, linkWallet: unused, sessionOf: unused, openSession: unused,
+    jwks: unused, health: unused, issueChallenge: unused, signInWithWallet: unused, linkWallet: unused, sessionOf: unused, openSession: unused,
     apiKeys: { create: unused, list: unused, rotate: unused, revoke: unused }, readAudit: unused, setUserRoles: unused,
     unlink: unused, updateUser: unused, userChanged: unused,
     email: {

@@ -5,8 +5,9 @@ import { apiKeyIndexes } from './api-keys/api-key-repository.ts'
 import { auditReaderIndexes } from './operators/audit-reader.ts'
 import { deviceIndexes } from './sessions/device-repository.ts'
 import { sessionIndexes } from './sessions/session-repository.ts'
+import { signingKeyIndexes } from './signing-keys/signing-key-repository.ts'
 import { sessionEpochIndexes } from './users/session-epochs.ts'
 import { userIndexes } from './users/user-document.ts'
 
 /** Every index of this service's database. */
-export const indexes: readonly IndexSpec[] = [...userIndexes, ...sessionEpochIndexes, ...sessionIndexes, ...passwordIndexes, ...usedReceiptIndexes, ...deviceIndexes, ...apiKeyIndexes, ...outboxIndexes, ...auditIndexes, ...auditReaderIndexes]
+export const indexes: readonly IndexSpec[] = [...userIndexes, ...sessionEpochIndexes, ...sessionIndexes, ...passwordIndexes, ...usedReceiptIndexes, ...deviceIndexes, ...signingKeyIndexes, ...apiKeyIndexes, ...outboxIndexes, ...auditIndexes, ...auditReaderIndexes]

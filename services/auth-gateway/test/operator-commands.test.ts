@@ -14,7 +14,7 @@ const gateway = await house.open()
 const log = createLogger({ service: 'auth-gateway', level: 'silent', sha: 'test', environment: 'test' })
 const mongo = await connectMongo({ uri: house.mongo.uri, database: house.mongo.database, log, metrics: createMetrics({ service: 'auth-gateway', sha: 'test' }) })
 t.teardown(() => mongo.close())
-const withMongo: WithMongo = (work) => work(mongo)
+const withMongo: WithMongo = (work) => work(mongo, house.parts().config)
 
 async function type (...words: string[]): Promise<{ code: number, out: string, error: string }> {
   const said = { out: '', error: '' }

@@ -54,8 +54,8 @@ t.test('every cut and every flipped bit of a secret is refused', async (t) => {
     ...Array.from(secret, (_, index) => secret.slice(index + 1)).filter((text) => text !== ''),
     `${secret}A`, `${secret}=`, `${secret},${secret}`
   ]
-  for (let from = 0; from < changed.length; from += 50) {
-    const answers = await Promise.all(changed.slice(from, from + 50).map((text) => withSecret(text)))
+  for (let from = 0; from < changed.length; from += 10) {
+    const answers = await Promise.all(changed.slice(from, from + 10).map((text) => withSecret(text)))
     t.ok(answers.every(({ status }) => status === 401), `${from} and on`)
   }
   t.equal((await withSecret(secret)).status, 200)

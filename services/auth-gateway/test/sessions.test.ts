@@ -72,8 +72,8 @@ t.test('every cut and every changed character of a refresh token is refused and 
     `${token}=`, `${token}.`, ` ${token}`, token.toUpperCase()
   ].filter((text) => text !== token)
 
-  for (let from = 0; from < changed.length; from += 50) {
-    const answers = await Promise.all(changed.slice(from, from + 50).map((text) => refresh(text)))
+  for (let from = 0; from < changed.length; from += 10) {
+    const answers = await Promise.all(changed.slice(from, from + 10).map((text) => refresh(text)))
     t.ok(answers.every(({ status }) => status === 401), `${from} and on`)
   }
   t.equal((await refresh(token)).status, 200)
@@ -159,19 +159,6 @@ t.test('only the exact kind of token that this gateway issues is accepted', asyn
   for (const [name, token] of Object.entries(forged)) t.equal((await me(token)).status, 401, name)
   t.equal((await gateway.send('GET', `/api/v1/me?access_token=${access}`)).status, 401, 'never from the query')
   t.equal((await gateway.send('GET', '/api/v1/me', { headers: { authorization: `Basic ${access}` } })).status, 401)
-})
-
-t.test('tokens of the previous key stay good after a rotation, and both keys are published', async (t) => {
-  const { access } = await signIn(gateway, newAccount())
-  const { generateAccessTokenKey } = await import('@countersign/secrets')
-  const rotated = await house.open({
-    ACCESS_TOKEN_PRIVATE_JWK: JSON.stringify(generateAccessTokenKey().privateJwk),
-    ACCESS_TOKEN_PREVIOUS_JWKS: JSON.stringify({ keys: [house.accessKey.publicJwk] })
-  })
-
-  t.equal((await me(access, rotated)).status, 200)
-  t.equal(((await rotated.send('GET', '/.well-known/jwks.json')).json['keys'] as unknown[]).length, 2)
-  t.equal((await me((await signIn(rotated, newAccount())).access)).status, 401, 'the old process does not know the new key')
 })
 
 t.test('a sign-in from a device that is new to the user is mailed once, the first session excepted', async (t) => {

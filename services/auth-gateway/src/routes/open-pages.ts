@@ -2,9 +2,10 @@
 import type { Jwks } from '@countersign/secrets'
 import type { FastifyInstance } from 'fastify'
 import type { PublicHealth } from '../health/public-health.ts'
+import { jwksCacheSeconds } from '../signing-keys/signing-key.ts'
 
 export interface OpenPagesDeps {
-  readonly jwks: Jwks
+  readonly jwks: () => Jwks
   readonly health: () => Promise<PublicHealth>
 }
 
@@ -27,8 +28,8 @@ const frontPage = `<!doctype html>
 export function openPages (app: FastifyInstance, { jwks, health }: OpenPagesDeps): void {
   app.get('/', { schema: { hide: true } as object }, async (_request, reply) => reply.type('text/html; charset=utf-8').send(frontPage))
 
-  // Cached for less than an access token lives, so that a rotation is seen in time.
-  app.get('/.well-known/jwks.json', { schema: { hide: true } as object }, async (_request, reply) => reply.header('cache-control', 'public, max-age=300').send(jwks))
+  // A key signs nothing until every copy of the list without it has ended.
+  app.get('/.well-known/jwks.json', { schema: { hide: true } as object }, async (_request, reply) => reply.header('cache-control', `public, max-age=${jwksCacheSeconds}`).send(jwks()))
 
   // Probes must not be refused for asking often.
   app.get('/health', { schema: { hide: true } as object, config: { limit: 'none' } }, async (_request, reply) => {
