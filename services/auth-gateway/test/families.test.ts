@@ -1,8 +1,8 @@
 /** The same promises for each of the five families, over the public API. */
 import { walletFamilies, type WalletFamily } from '@countersign/contracts'
+import { newWallets, type TestWallet } from '@countersign/testing'
 import t from 'tap'
 import { buildHouse, type Answer, type TestGateway } from './open-gateway.ts'
-import { newWallets, type TestWallet } from './wallets.ts'
 
 const house = await buildHouse(t)
 const gateway = await house.open({ SUPPORTED_NETWORKS: 'mainnet,testnet' })
