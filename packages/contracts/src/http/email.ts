@@ -5,6 +5,7 @@ import { ChallengeId, Code, EmailAddress, MaskedEmail } from '../primitives.ts'
 import { MailboxPurpose } from '../receipts.ts'
 import { defineRoute } from '../route.ts'
 import { TokenDelivery, TokenReply } from './auth.ts'
+import { ada, adasTokens } from './examples.ts'
 import { IdentityView, Username } from './user-view.ts'
 
 /** What is allowed is told by the answer: the rule is about guessing, not about kinds of characters. */
@@ -14,7 +15,9 @@ const Password = Type.String({ minLength: 1, maxLength: 1_024, description: '8 t
 export const BrowserSecret = Type.String({ pattern: '^[A-Za-z0-9_-]{43}$', maxLength: 43, description: 'Keep it in the browser that asked: only who shows it may answer with the code' })
 
 const sent = { challenge_id: ChallengeId, sent_to: MaskedEmail, expires_at: Type.String({ format: 'date-time', maxLength: 30, description: 'Of the code' }) }
-const SentChallenge = Type.Object({ ...sent, opener: BrowserSecret })
+const sentExample = { challenge_id: ada.challengeId, sent_to: ada.maskedEmail, expires_at: ada.codeEndsAt }
+const openedExample = { ...sentExample, opener: ada.opener }
+const SentChallenge = Type.Object({ ...sent, opener: BrowserSecret }, { examples: [openedExample] })
 
 /** Either a link's token, or a code with its challenge. */
 const proof = {
@@ -23,14 +26,16 @@ const proof = {
   code: Type.Optional(Code),
   opener: Type.Optional(BrowserSecret)
 }
-const strict = <P extends Record<string, TSchema>>(properties: P) => Type.Object(properties, { additionalProperties: false })
+const proofExample = { challenge_id: ada.challengeId, code: ada.code, opener: ada.opener }
+const addressExample = { id: `email:${ada.email}`, kind: 'email', address: ada.email, verified: true, added_at: ada.signedUpAt }
+const strict = <P extends Record<string, TSchema>>(properties: P, example: object) => Type.Object(properties, { additionalProperties: false, examples: [example] })
 
 const SignUpBody = strict({
   email: EmailAddress,
   password: Password,
   username: Username,
   referral_code: Type.Optional(Type.String({ maxLength: 255, description: 'Taken from callers of the earlier system, not used' }))
-})
+}, { email: ada.email, password: ada.password, username: ada.username })
 
 export const signUpWithEmail = defineRoute({
   method: 'POST',
@@ -47,7 +52,7 @@ export const signUpWithEmail = defineRoute({
   reply: Type.Object({
     ...TokenReply.properties,
     verification: Type.Optional(SentChallenge)
-  }),
+  }, { examples: [{ ...adasTokens, user: { ...adasTokens.user, email: null, identities: [{ ...addressExample, verified: false }] }, verification: openedExample }] }),
   problems: ['malformedRequest', 'emailRegistered', 'originRefused', 'usernameTaken', 'schemaViolation', 'rateLimited', 'unavailable']
 })
 
@@ -69,7 +74,7 @@ export const logInWithEmail = defineRoute({
   caller: 'anyone',
   limit: 'sign-in',
   headers: TokenDelivery,
-  body: strict({ email: EmailAddress, password: Password }),
+  body: strict({ email: EmailAddress, password: Password }, { email: ada.email, password: ada.password }),
   status: 200,
   reply: TokenReply,
   problems: ['malformedRequest', 'credentialsRejected', 'sessionClosed', 'originRefused', 'schemaViolation', 'factorLocked', 'rateLimited', 'unavailable']
@@ -85,9 +90,9 @@ export const changePassword = defineRoute({
   caller: 'session',
   fresh: true,
   limit: 'sign-in',
-  body: strict({ old_password: Password, new_password: Password }),
+  body: strict({ old_password: Password, new_password: Password }, { old_password: ada.password, new_password: ada.nextPassword }),
   status: 200,
-  reply: Type.Object({ message: Type.String() }),
+  reply: Type.Object({ message: Type.String() }, { examples: [{ message: 'Password changed' }] }),
   problems: ['malformedRequest', 'unauthorized', 'freshProofRequired', 'credentialsRejected', 'schemaViolation', 'factorLocked', 'rateLimited', 'unavailable']
 })
 
@@ -100,14 +105,14 @@ export const verifyEmail = defineRoute({
   description: 'With `token` from the mailed link, or with `challenge_id` and `code`. It counts for the account that signed up when its access token or the `opener` of the sign-up is shown. Without either it is somebody else who reads this mailbox: then the address, its password, sessions and keys are cut from that account and the address gets an account of its own (`account`: `new`). `session` is there when the account came to be by this call, in the browser that asked for it.',
   caller: 'anyone',
   limit: 'sign-in',
-  body: strict(proof),
+  body: strict(proof, proofExample),
   status: 200,
   reply: Type.Object({
     email: EmailAddress,
     verified: Type.Literal(true),
     account: Type.Unsafe<'kept' | 'new'>({ type: 'string', enum: ['kept', 'new'] }),
     session: Type.Optional(TokenReply)
-  }),
+  }, { examples: [{ email: ada.email, verified: true, account: 'kept' }] }),
   problems: ['malformedRequest', 'unauthorized', 'codeRejected', 'originRefused', 'schemaViolation', 'factorLocked', 'rateLimited', 'unavailable']
 })
 
@@ -120,9 +125,9 @@ export const resendEmail = defineRoute({
   description: 'The code and link sent before die, the attempts stay. With an access token and no `challenge_id` the unproved address of that account gets a new challenge.',
   caller: 'anyone',
   limit: 'sign-in',
-  body: strict({ challenge_id: Type.Optional(ChallengeId), opener: Type.Optional(BrowserSecret), purpose: Type.Optional(MailboxPurpose) }),
+  body: strict({ challenge_id: Type.Optional(ChallengeId), opener: Type.Optional(BrowserSecret), purpose: Type.Optional(MailboxPurpose) }, { challenge_id: ada.challengeId, opener: ada.opener }),
   status: 202,
-  reply: Type.Object({ ...sent, opener: Type.Optional(BrowserSecret) }),
+  reply: Type.Object({ ...sent, opener: Type.Optional(BrowserSecret) }, { examples: [sentExample] }),
   problems: ['malformedRequest', 'unauthorized', 'originRefused', 'notFound', 'stateConflict', 'schemaViolation', 'factorLocked', 'sendLimited', 'rateLimited', 'unavailable']
 })
 
@@ -135,9 +140,9 @@ export const requestPasswordReset = defineRoute({
   description: 'Answers alike whether the address is known or not.',
   caller: 'anyone',
   limit: 'sign-in',
-  body: strict({ email: EmailAddress }),
+  body: strict({ email: EmailAddress }, { email: ada.email }),
   status: 202,
-  reply: Type.Object({ ...SentChallenge.properties, message: Type.String() }),
+  reply: Type.Object({ ...SentChallenge.properties, message: Type.String() }, { examples: [{ ...openedExample, message: 'If an account has this address, a mail is on its way' }] }),
   problems: ['malformedRequest', 'schemaViolation', 'factorLocked', 'sendLimited', 'rateLimited', 'unavailable']
 })
 
@@ -150,9 +155,9 @@ export const confirmPasswordReset = defineRoute({
   description: 'With `token`, or with `challenge_id`, `opener` and `code`. Ends every session of the account. Where the address was never proved this proves it: see `verifyEmail` for what becomes of the account that had it.',
   caller: 'anyone',
   limit: 'sign-in',
-  body: strict({ ...proof, new_password: Password }),
+  body: strict({ ...proof, new_password: Password }, { ...proofExample, new_password: ada.nextPassword }),
   status: 200,
-  reply: Type.Object({ message: Type.String() }),
+  reply: Type.Object({ message: Type.String() }, { examples: [{ message: 'Password set. Sign in with it.' }] }),
   problems: ['malformedRequest', 'unauthorized', 'codeRejected', 'originRefused', 'schemaViolation', 'factorLocked', 'rateLimited', 'unavailable']
 })
 
@@ -165,7 +170,7 @@ export const requestEmailCode = defineRoute({
   description: 'Answers alike whether the address is known or not: an unknown one gets an account when the code is right.',
   caller: 'anyone',
   limit: 'sign-in',
-  body: strict({ email: EmailAddress }),
+  body: strict({ email: EmailAddress }, { email: ada.email }),
   status: 202,
   reply: SentChallenge,
   problems: ['malformedRequest', 'schemaViolation', 'factorLocked', 'sendLimited', 'rateLimited', 'unavailable']
@@ -181,7 +186,7 @@ export const verifyEmailCode = defineRoute({
   caller: 'anyone',
   limit: 'sign-in',
   headers: TokenDelivery,
-  body: strict({ challenge_id: ChallengeId, opener: BrowserSecret, code: Code, username: Type.Optional(Username) }),
+  body: strict({ challenge_id: ChallengeId, opener: BrowserSecret, code: Code, username: Type.Optional(Username) }, proofExample),
   status: 200,
   reply: TokenReply,
   problems: ['malformedRequest', 'unauthorized', 'codeRejected', 'sessionClosed', 'originRefused', 'schemaViolation', 'factorLocked', 'rateLimited', 'unavailable']
@@ -197,9 +202,9 @@ export const linkEmail = defineRoute({
   caller: 'session',
   fresh: true,
   limit: 'sign-in',
-  body: strict({ email: EmailAddress, password: Password }),
+  body: strict({ email: EmailAddress, password: Password }, { email: ada.email, password: ada.password }),
   status: 202,
-  reply: Type.Object(sent),
+  reply: Type.Object(sent, { examples: [sentExample] }),
   problems: ['malformedRequest', 'unauthorized', 'freshProofRequired', 'schemaViolation', 'factorLocked', 'sendLimited', 'rateLimited', 'unavailable']
 })
 
@@ -212,9 +217,9 @@ export const confirmEmailLink = defineRoute({
   description: 'An address that another account has proved is refused: nothing is merged. One that another account never proved is cut from it, see `verifyEmail`.',
   caller: 'session',
   limit: 'sign-in',
-  body: strict({ challenge_id: ChallengeId, code: Code }),
+  body: strict({ challenge_id: ChallengeId, code: Code }, { challenge_id: ada.challengeId, code: ada.code }),
   status: 200,
-  reply: Type.Object({ message: Type.String(), identity: IdentityView }),
+  reply: Type.Object({ message: Type.String(), identity: IdentityView }, { examples: [{ message: 'Address linked', identity: addressExample }] }),
   problems: ['malformedRequest', 'unauthorized', 'codeRejected', 'identityTaken', 'schemaViolation', 'factorLocked', 'rateLimited', 'unavailable']
 })
 
@@ -233,9 +238,9 @@ export const requestVerification = defineRoute({
   description: 'Use `/api/v1/auth/email/code`, whose code answers to one browser: this one answers to the client address that asked.',
   caller: 'anyone',
   limit: 'sign-in',
-  body: strict({ identifier: EmailAddress }),
+  body: strict({ identifier: EmailAddress }, { identifier: ada.email }),
   status: 200,
-  reply: Type.Object({ success: Type.Literal(true), message: Type.String() }),
+  reply: Type.Object({ success: Type.Literal(true), message: Type.String() }, { examples: [{ success: true, message: 'Verification code sent' }] }),
   problems: ['malformedRequest', 'schemaViolation', 'factorLocked', 'sendLimited', 'rateLimited', 'unavailable']
 })
 
@@ -247,9 +252,11 @@ export const submitVerification = defineRoute({
   summary: 'Sign in with the code that this client address asked for last',
   caller: 'anyone',
   limit: 'sign-in',
-  body: strict({ identifier: EmailAddress, code: Code }),
+  body: strict({ identifier: EmailAddress, code: Code }, { identifier: ada.email, code: ada.code }),
   status: 200,
-  reply: Type.Object({ success: Type.Literal(true), token: Type.String({ description: 'Access token' }), expires_in: Type.Integer({ description: 'Seconds' }), refresh_token: Type.Optional(Type.String()) }),
+  reply: Type.Object({ success: Type.Literal(true), token: Type.String({ description: 'Access token' }), expires_in: Type.Integer({ description: 'Seconds' }), refresh_token: Type.Optional(Type.String()) }, {
+    examples: [{ success: true, token: ada.accessToken, expires_in: 900, refresh_token: ada.refreshToken }]
+  }),
   problems: ['malformedRequest', 'codeRejected', 'schemaViolation', 'factorLocked', 'rateLimited', 'unavailable']
 })
 
