@@ -17,13 +17,15 @@ export type Mail = Awaited<ReturnType<Stack['smtp']['mails']>>[number]
 export interface HouseOptions {
   readonly dataDirectory: string
   readonly environment?: Partial<Record<ServiceName, Record<string, string>>>
+  /** Of the gateway, for callers of the earlier systems. */
+  readonly compatibilityPorts?: readonly number[]
   readonly onProgress?: (line: string) => void
 }
 
 export type House = Awaited<ReturnType<typeof openHouse>>
 
-export async function openHouse ({ dataDirectory, environment = {}, onProgress }: HouseOptions) {
-  const stack = await startStack({ dataDirectory, fresh: true, onProgress, mongoUri: process.env['MONGODB_URI'], redisUrl: process.env['REDIS_URL'] })
+export async function openHouse ({ dataDirectory, environment = {}, compatibilityPorts = [], onProgress }: HouseOptions) {
+  const stack = await startStack({ dataDirectory, fresh: true, compatibilityPorts, onProgress, mongoUri: process.env['MONGODB_URI'], redisUrl: process.env['REDIS_URL'] })
   let services: Services
   try {
     services = await startServices(stack, { environment })
