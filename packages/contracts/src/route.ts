@@ -18,6 +18,8 @@ export interface Route {
   readonly role?: Exclude<Role, 'user'>
   /** The session's own proof must be younger than `freshProofSeconds`. */
   readonly fresh?: true
+  /** Of an earlier system: refusals carry `message`, and `details` where there are faults, beside the problem, as application/json. */
+  readonly messageField?: true
   /** Which outer rate limit counts it; `service` is for programs behind an application, which ask for each of its requests. */
   readonly limit: 'general' | 'sign-in' | 'service'
   readonly headers?: TObject

@@ -64,10 +64,12 @@ t.test('routes have one name and one place each, and their problems exist', asyn
   t.equal(new Set(routes.map(({ operationId }) => operationId)).size, routes.length)
   t.equal(new Set(routes.map(({ method, path }) => `${method} ${path}`)).size, routes.length)
   for (const route of routes) {
-    t.ok(route.path.startsWith('/api/v1/'), route.path)
+    // The earlier systems' paths are what they were, and their callers may send more than is read.
+    const earlier = route.tag === 'Earlier systems'
+    t.ok(earlier || route.path.startsWith('/api/v1/'), route.path)
     t.ok(route.problems.every((name) => name in problems), route.operationId)
     if (route.caller === 'session') t.ok(route.problems.includes('unauthorized'), route.operationId)
-    if (route.body !== undefined) t.equal((route.body as { additionalProperties?: boolean }).additionalProperties, false, route.operationId)
+    if (route.body !== undefined && !earlier) t.equal((route.body as { additionalProperties?: boolean }).additionalProperties, false, route.operationId)
   }
 })
 

@@ -7,6 +7,9 @@ export interface OpenApiDocument {
 }
 
 const reference = { $ref: '#/components/schemas/Problem' }
+const withMessage = {
+  'application/json': { schema: { allOf: [{ type: 'object', required: ['message'], properties: { message: { type: 'string' }, details: { type: 'array' } } }, reference] } }
+}
 
 export const problemSchemas = { Problem: { title: 'Problem', description: 'RFC 9457', ...ProblemDocument } }
 
@@ -15,7 +18,7 @@ export const describeOperations = <D extends OpenApiDocument>(document: D, route
   for (const route of routes) {
     const operation = document.paths[documentedPath(route.path)]?.[route.method.toLowerCase()]
     if (operation === undefined) continue
-    operation.responses = { ...describeReply(route, operation.responses), ...describeProblems(route.problems) }
+    operation.responses = { ...describeReply(route, operation.responses), ...describeProblems(route) }
   }
   return document
 }
@@ -28,7 +31,7 @@ function describeReply ({ status, reply, summary }: Route, responses: Responses)
   return { [status]: described }
 }
 
-function describeProblems (names: readonly ProblemName[]): Responses {
+function describeProblems ({ problems: names, messageField }: Route): Responses {
   const all: readonly ProblemName[] = [...names, 'internal']
   const statuses = [...new Set(all.map((name) => problems[name].status))].sort((a, b) => a - b)
   return Object.fromEntries(statuses.map((status) => {
@@ -37,7 +40,7 @@ function describeProblems (names: readonly ProblemName[]): Responses {
     return [String(status), {
       description: kinds.map(({ type, title }) => `\`${type}\`: ${title}`).join('\n\n'),
       headers,
-      content: { 'application/problem+json': { schema: reference } }
+      content: messageField === true ? withMessage : { 'application/problem+json': { schema: reference } }
     }]
   }))
 }

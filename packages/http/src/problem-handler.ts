@@ -28,8 +28,11 @@ export const sendProblem = (request: FastifyRequest, reply: FastifyReply, proble
   if (retryAfter !== undefined) reply.header('retry-after', String(Math.max(1, Math.ceil(retryAfter))))
   const challenge = challengeOf(problem)
   if (challenge !== undefined) reply.header('www-authenticate', `Bearer realm="${realm}"${challenge}`)
+  const document = problemDocument(problem, request.id)
   // As text: the route's serialiser knows the shape of its reply, not of a problem.
-  return reply.code(status).type('application/problem+json').send(JSON.stringify(problemDocument(problem, request.id)))
+  if (request.routeOptions.config.contract?.messageField !== true) return reply.code(status).type('application/problem+json').send(JSON.stringify(document))
+  const { faults } = problem.extensions
+  return reply.code(status).type('application/json; charset=utf-8').send(JSON.stringify({ message: problem.message, ...faults && { details: faults }, ...document }))
 }
 
 /** What WWW-Authenticate adds to the realm; undefined where the answer asks for no other credential. */

@@ -2,6 +2,7 @@
 import { registerDocs } from '@countersign/http'
 import type { FastifyInstance } from 'fastify'
 import { apiKeyRoutes, type ApiKeyRoutesDeps } from './routes/api-keys.ts'
+import { earlierAccountRoutes, type EarlierAccountRoutesDeps } from './routes/earlier-accounts.ts'
 import { earlierEmailRoutes, type EarlierEmailRoutesDeps } from './routes/earlier-email.ts'
 import { emailSignInRoutes, type EmailRoutesDeps } from './routes/email-sign-in.ts'
 import { identityRoutes, type IdentityRoutesDeps } from './routes/identities.ts'
@@ -15,7 +16,7 @@ import { signInRoutes, type SignInRoutesDeps } from './routes/sign-in.ts'
 import { transactionRoutes, type TransactionRoutesDeps } from './routes/transactions.ts'
 import { walletSignInRoutes, type WalletRoutesDeps } from './routes/wallet-sign-in.ts'
 
-export type GatewayDeps = OpenPagesDeps & WalletRoutesDeps & EmailRoutesDeps & EarlierEmailRoutesDeps & SignInRoutesDeps & SessionRoutesDeps & IntrospectionRoutesDeps & IdentityRoutesDeps & MeRoutesDeps & TransactionRoutesDeps & ApiKeyRoutesDeps & OperatorRoutesDeps
+export type GatewayDeps = OpenPagesDeps & WalletRoutesDeps & EmailRoutesDeps & EarlierEmailRoutesDeps & EarlierAccountRoutesDeps & SignInRoutesDeps & SessionRoutesDeps & IntrospectionRoutesDeps & IdentityRoutesDeps & MeRoutesDeps & TransactionRoutesDeps & ApiKeyRoutesDeps & OperatorRoutesDeps
 
 export async function serve (app: FastifyInstance, deps: GatewayDeps): Promise<void> {
   await registerDocs(app, { title: 'Countersign', version: '0.1.0' })
@@ -24,6 +25,7 @@ export async function serve (app: FastifyInstance, deps: GatewayDeps): Promise<v
     walletSignInRoutes(door, deps)
     emailSignInRoutes(door, deps)
     earlierEmailRoutes(door, deps)
+    earlierAccountRoutes(door, deps)
     mailedLinkPages(door, deps)
     signInRoutes(door, deps)
     sessionRoutes(door, deps)

@@ -5,6 +5,7 @@ import { deriveKey, keyFromText, randomToken, type ReceiptVerifier } from '@coun
 import type { ClientSession } from 'mongodb'
 import type { composeSessions } from './compose-sessions.ts'
 import type { GatewayConfig } from './config.ts'
+import { usernameOfAddress } from './earlier/username-of-address.ts'
 import { createAfterwards } from './email-sign-in/afterwards.ts'
 import { createAskToSignUp } from './email-sign-in/ask-to-sign-up.ts'
 import { createChangePassword, createTellPasswordChanged } from './email-sign-in/change-password.ts'
@@ -27,6 +28,7 @@ import { createWriteMail } from './mail/write-mail.ts'
 import { createPasswordFailures } from './passwords/password-failures.ts'
 import { createPasswordHasher } from './passwords/password-hasher.ts'
 import type { PasswordRepository } from './passwords/password-repository.ts'
+import type { EarlierAccountRoutesDeps } from './routes/earlier-accounts.ts'
 import type { EarlierEmailRoutesDeps } from './routes/earlier-email.ts'
 import type { EmailRoutesDeps } from './routes/email-sign-in.ts'
 import { createOpenerCookie } from './routes/opener-cookie.ts'
@@ -49,7 +51,7 @@ export interface ComposeEmailOptions {
   readonly lifecycle: Lifecycle
 }
 
-export function composeEmail ({ config, stores: { mongo, redis, outbox, dispatcher, commands }, users, identities, passwords, audit, sessions: { states, revocations }, revokeKeysMadeBy, receipts, clock, log, lifecycle }: ComposeEmailOptions): Pick<EmailRoutesDeps, 'email' | 'userChanged'> & Pick<EarlierEmailRoutesDeps, 'earlierCodes'> {
+export function composeEmail ({ config, stores: { mongo, redis, outbox, dispatcher, commands }, users, identities, passwords, audit, sessions: { states, revocations }, revokeKeysMadeBy, receipts, clock, log, lifecycle }: ComposeEmailOptions): Pick<EmailRoutesDeps, 'email' | 'userChanged'> & Pick<EarlierEmailRoutesDeps, 'earlierCodes'> & Pick<EarlierAccountRoutesDeps, 'usernameFor'> {
   const keyFor = (purpose: string): Buffer => deriveKey(config.secretKey, `email/${purpose}`)
   const newSecret = (): string => randomToken(32)
   const afterwards = createAfterwards({ log })
@@ -102,6 +104,7 @@ export function composeEmail ({ config, stores: { mongo, redis, outbox, dispatch
       newSecret,
       cookie: createOpenerCookie(config.cookies)
     },
+    usernameFor: (email) => usernameOfAddress(email, shared.newSuffix()),
     earlierCodes: createEarlierCodes({ redis, key: keyFor('earlier-codes'), askForCode, signInByCode })
   }
 }

@@ -16,7 +16,7 @@ export async function describeApi (): Promise<unknown> {
       signupMode: 'open', signUp: unused, askToSignUp: unused, logIn: unused, changePassword: unused, verify: unused, resend: unused, askForReset: unused, resetPassword: unused,
       askForCode: unused, signInByCode: unused, askToLink: unused, link: unused, secretOf: unused, newSecret: unused, cookie: { keep: unused, read: unused }
     },
-    earlierCodes: { ask: unused, submit: unused },
+    earlierCodes: { ask: unused, submit: unused }, usernameFor: unused,
     refresh: unused, close: unused, closeOwn: unused, revokeSessions: unused, listSessions: unused, checkOrigin: unused, introspect: unused, revokeToken: unused,
     cookies: { secretIn: unused, refreshIn: unused, forget: unused }, commands: { call: unused }, confirmEmail: unused
   }

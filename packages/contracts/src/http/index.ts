@@ -2,6 +2,7 @@ import type { Route } from '../route.ts'
 import { createApiKey, deleteApiKey, readApiKeys, rotateApiKey } from './api-keys.ts'
 import { logout, refreshSession } from './auth.ts'
 import { introspectToken, revokeToken } from './introspection.ts'
+import { earlierAccountRoutes } from './earlier-accounts.ts'
 import { emailRoutes } from './email.ts'
 import { deleteIdentity, readIdentities, updateMe } from './identities.ts'
 import { beginEmail, confirmEmail, readMe } from './me.ts'
@@ -19,5 +20,6 @@ export const routes: readonly Route[] = Object.freeze([
   readMe, updateMe, readIdentities, deleteIdentity, beginEmail, confirmEmail,
   createApiKey, readApiKeys, rotateApiKey, deleteApiKey,
   readIdentityAudit, setRoles,
-  postTransaction, readTransactions, readTransaction, postConfirmation, postChallenge
+  postTransaction, readTransactions, readTransaction, postConfirmation, postChallenge,
+  ...earlierAccountRoutes
 ])
