@@ -1,10 +1,12 @@
 /** API keys, roles and the audit, joined; and the one door through which every caller comes. */
 import { randomBytes } from 'node:crypto'
+import { Problem, problems, type Role } from '@countersign/contracts'
 import { inTransaction, type Audit } from '@countersign/mongo'
 import { createLimiter } from '@countersign/redis'
 import { newId, type Logger } from '@countersign/runtime'
 import { deriveKey } from '@countersign/secrets'
 import { createAccessGuard } from './access/guard.ts'
+import { createRefusals } from './access/refusals.ts'
 import { createApiKeyGuard } from './api-keys/api-key-guard.ts'
 import { createApiKeyRepository } from './api-keys/api-key-repository.ts'
 import { createKeyTexts } from './api-keys/key-text.ts'
@@ -15,7 +17,7 @@ import { createAuditReader } from './operators/audit-reader.ts'
 import { createCursors } from './operators/cursors.ts'
 import { createReadAudit } from './operators/read-audit.ts'
 import type { Stores } from './stores.ts'
-import { createRoleRepository } from './users/role-repository.ts'
+import { createRoleRepository, type RoleChange } from './users/role-repository.ts'
 import type { UserRepository } from './users/user-repository.ts'
 
 export interface ComposeAccessOptions {
@@ -23,7 +25,7 @@ export interface ComposeAccessOptions {
   readonly stores: Pick<Stores, 'mongo' | 'redis'>
   readonly users: UserRepository
   readonly audit: Audit
-  readonly sessions: Pick<Awaited<ReturnType<typeof composeSessions>>, 'guard' | 'isFresh'>
+  readonly sessions: Pick<Awaited<ReturnType<typeof composeSessions>>, 'guard' | 'isFresh' | 'stillOpen'>
   readonly log: Logger
 }
 
@@ -31,23 +33,29 @@ export function composeAccess ({ config, stores: { mongo, redis }, users, audit,
   const keys = createApiKeyRepository(mongo)
   const texts = createKeyTexts({ key: deriveKey(config.secretKey, 'api-key'), randomHex: () => randomBytes(32).toString('hex') })
   const roles = createRoleRepository({ mongo, audit })
+  const limiter = createLimiter({ redis, prefix: 'gw:{limits}' })
+  const rolesOf = async (userId: string): Promise<readonly Role[]> => (await users.find(userId))?.roles ?? []
   const byKey = createApiKeyGuard({
     keys, users, texts,
-    limiter: createLimiter({ redis, prefix: 'gw:{limits}' }),
+    limiter,
     modes: config.strict ? ['live'] : ['live', 'test'],
     warn: (err, text) => { log.warn({ err }, text) }
   })
   return {
-    guard: createAccessGuard({ bySession: sessions.guard, byKey, isFresh: sessions.isFresh }),
+    guard: createAccessGuard({ bySession: sessions.guard, byKey, refusals: createRefusals({ limiter, max: config.rateLimit.max, windowMs: config.rateLimit.windowMs }), isFresh: sessions.isFresh, rolesOf }),
     apiKeys: createManageApiKeys({
       keys, texts, audit,
       inTransaction: (work) => inTransaction(mongo, work),
       takeTurn: users.takeTurn,
+      rolesOf,
+      stillOpen: sessions.stillOpen,
       newId: () => newId('key'),
       mode: config.strict ? 'live' : 'test'
     }),
     readAudit: createReadAudit({ rows: createAuditReader(mongo), cursors: createCursors(deriveKey(config.secretKey, 'audit-cursor')) }),
-    setUserRoles: roles.set,
+    setUserRoles: ({ sessionId, ...change }: RoleChange & { readonly sessionId: string }) => roles.set(change, async (transaction) => {
+      if (!await sessions.stillOpen(sessionId, transaction)) throw new Problem(problems.unauthorized)
+    }),
     revokeKeysMadeBy: keys.revokeAll
   }
 }

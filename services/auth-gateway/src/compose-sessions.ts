@@ -93,6 +93,7 @@ export async function composeSessions ({ config, stores: { mongo, redis, outbox,
 
   return {
     states,
+    stillOpen: sessions.stillOpen,
     isFresh: (sessionId: string) => sessions.provedWithin(sessionId, freshProofSeconds),
     jwks: () => accessTokens.jwks(),
     guard: createSessionGuard({ accessTokens, holderOf, cookies, checkOrigin, states }),

@@ -34,7 +34,7 @@ export interface ComposeWalletsOptions {
   readonly users: UserRepository
   readonly identities: IdentityRepository
   readonly audit: Audit
-  readonly sessions: Pick<Awaited<ReturnType<typeof composeSessions>>, 'states' | 'revocations'>
+  readonly sessions: Pick<Awaited<ReturnType<typeof composeSessions>>, 'states' | 'revocations' | 'stillOpen'>
   readonly passwords: PasswordRepository
   readonly revokeKeysMadeBy: (userId: string, identityId: string, transaction: ClientSession) => Promise<void>
   readonly log: Logger
@@ -42,7 +42,7 @@ export interface ComposeWalletsOptions {
   readonly lifecycle: Lifecycle
 }
 
-export function composeWallets ({ config, redis, users, identities, audit, sessions: { states, revocations }, passwords, revokeKeysMadeBy, log, metrics, lifecycle }: ComposeWalletsOptions) {
+export function composeWallets ({ config, redis, users, identities, audit, sessions: { states, revocations, stillOpen }, passwords, revokeKeysMadeBy, log, metrics, lifecycle }: ComposeWalletsOptions) {
   const pool = createSignaturePool({ log, metrics })
   lifecycle.onStop('signature pool', () => pool.close())
   const challenges = createChallengeStore(redis)
@@ -54,6 +54,8 @@ export function composeWallets ({ config, redis, users, identities, audit, sessi
     async refused (family: WalletFamily, reason, requestId) {
       authentications.inc({ wallet_type: family, status: 'failure' })
       log.info({ wallet_type: family, reason, requestId }, 'signature verification refused')
+      // Texts that nobody issued are counted above: anybody can make up any number of them, and a row is kept for ever.
+      if (reason === 'challenge') return
       await audit.append({ event: 'sign_in.failed', subject: family, requestId, facts: { method: family, reason } })
     }
   })
@@ -71,7 +73,7 @@ export function composeWallets ({ config, redis, users, identities, audit, sessi
       succeeded: (family) => { authentications.inc({ wallet_type: family, status: 'success' }) },
       newSuffix: () => randomToken(4).replace(/[^A-Za-z0-9]/g, '0')
     }),
-    linkWallet: createLinkWallet({ check, identities, users, states, audit }),
+    linkWallet: createLinkWallet({ check, identities, users, states, audit, stillOpen }),
     unlink: createUnlinkIdentity({ identities, users, states, audit, revocations, passwords, revokeKeysMadeBy })
   }
 }

@@ -1,6 +1,7 @@
 /** Every route of the contract, called as every kind of caller; API keys; roles; the audit. */
 import { challengeTransaction, getTransaction, listTransactions, Problem, problems, routes, scopes, type Route, type Scope } from '@countersign/contracts'
 import { handle } from '@countersign/redis'
+import { until } from '@countersign/testing'
 import t from 'tap'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
 import { buildHouse, proofOf, signIn, type Answer, type TestGateway, type Tokens } from './open-gateway.ts'
@@ -23,7 +24,6 @@ const sessionOf = ({ refresh }: Tokens): string => refresh.split('.')[1] ?? ''
 async function withRole (role: 'operator' | 'admin'): Promise<Tokens> {
   const tokens = await newUser()
   await users.updateOne({ _id: tokens.userId }, { $set: { roles: ['user', role] }, $inc: { version: 1 } })
-  await house.redis.flush()
   return tokens
 }
 async function stale (): Promise<Tokens> {
@@ -236,4 +236,48 @@ t.test('operators page through what happened, by cursors that nobody can make up
   t.strictSame(ids, [...ids].sort().reverse())
   t.equal((await read(`limit=2&event=user.created&cursor=${String(first.json['next_cursor'])}`)).status, 422, 'of another list')
   t.equal((await read('cursor=bm90LWEtY3Vyc29y')).status, 422)
+})
+
+t.test('a role that was taken away opens nothing, whatever copies say', async (t) => {
+  const admin = await withRole('admin')
+  await withRole('admin')
+  t.equal((await gateway.send('GET', '/api/v1/audit/identity', { token: admin.access })).status, 200)
+
+  await users.updateOne({ _id: admin.userId }, { $set: { roles: ['user'] }, $inc: { version: 1 } })
+
+  t.equal((await gateway.send('GET', '/api/v1/audit/identity', { token: admin.access })).status, 403)
+  t.equal((await gateway.send('PUT', `/api/v1/users/${admin.userId}/roles`, { token: admin.access, body: { roles: ['admin'] } })).status, 403)
+})
+
+t.test('a request that came through the door before its session was revoked leaves nothing behind', async (t) => {
+  const tokens = await newUser()
+  const body = JSON.stringify({ name: 'late', scopes: ['profile:read'] })
+  const { request } = await import('node:http')
+  const answered = new Promise<number>((resolve, reject) => {
+    const call = request(new URL('/api/v1/api-keys', gateway.url), {
+      method: 'POST', headers: { authorization: `Bearer ${tokens.access}`, 'content-type': 'application/json', 'content-length': Buffer.byteLength(body), expect: '100-continue' }
+    }, (answer) => { answer.resume(); resolve(answer.statusCode ?? 0) })
+    call.on('error', reject)
+    // The server asks for the body once the headers are in; the door has been passed when it has asked the session's state.
+    call.on('continue', () => {
+      call.write(body.slice(0, -1))
+      void until(async () => await house.mongo.db.collection('audit').countDocuments({ event: 'session.opened', actor: tokens.userId }) === 1, { what: 'the sign-in' })
+        .then(() => gateway.send('GET', '/api/v1/me', { token: tokens.access }))
+        .then(() => gateway.send('POST', '/api/v1/sessions/revoke', { token: tokens.access, body: { scope: 'all' } }))
+        .then(() => call.end(body.slice(-1)), reject)
+    })
+    call.flushHeaders()
+  })
+
+  t.equal(await answered, 401)
+  t.equal(await keys.countDocuments({ userId: tokens.userId }), 0)
+})
+
+t.test('a key that works is listed before any number of revoked ones', async (t) => {
+  const tokens = await newUser()
+  const { id } = await keyOf(tokens)
+  const document = await keys.findOne({ _id: id }) as unknown as Record<string, unknown>
+  await keys.insertMany(Array.from({ length: 300 }, (_unused, i) => ({ ...document, _id: `key_${i}`, mac: `${i}`, createdAt: new Date(Date.now() + 60_000 + i), revokedAt: new Date() })))
+
+  t.match((await gateway.send('GET', '/api/v1/api-keys', { token: tokens.access })).json, { data: [{ id }] })
 })

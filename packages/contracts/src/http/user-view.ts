@@ -12,7 +12,7 @@ export const IdentityView = Type.Object({
 })
 export type IdentityView = Static<typeof IdentityView>
 
-export const Username = Type.String({ minLength: 3, maxLength: 50, pattern: '^[A-Za-z0-9_.-]+$', description: 'Unique, whatever its letter case' })
+export const Username = Type.String({ minLength: 3, maxLength: 50, pattern: '^(?!usr_)[A-Za-z0-9_.-]+$', description: 'Unique, whatever its letter case' })
 
 export const Profile = Type.Object({
   display_name: Type.Optional(Type.String({ maxLength: 100 })),

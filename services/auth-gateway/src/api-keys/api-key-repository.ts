@@ -60,7 +60,8 @@ export function createApiKeyRepository (mongo: Mongo) {
     },
 
     async list (userId: string): Promise<ApiKey[]> {
-      return (await keys.find({ userId }).sort({ createdAt: -1 }).limit(200).toArray()).map(toKey)
+      // Those that were not revoked come first, so that no number of others hides one.
+      return (await keys.find({ userId }).sort({ revokedAt: 1, createdAt: -1 }).limit(200).toArray()).map(toKey)
     },
 
     /** Shortens the life of a key that has no successor yet; never lengthens it. */

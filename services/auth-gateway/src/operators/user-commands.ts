@@ -50,7 +50,7 @@ async function findUser (mongo: Mongo, name: string): Promise<User> {
   const users = mongo.db.collection<UserDocument>('users')
   const identities = mongo.db.collection<IdentityDocument>('identities')
   const login = await identities.findOne({ _id: name })
-  const found = await users.findOne({ state: 'active', ...login === null ? { $or: [{ _id: name }, { usernameKey: name.toLowerCase() }] } : { _id: login.userId } })
+  const found = await users.findOne({ state: 'active', ...login !== null ? { _id: login.userId } : /^usr_[0-9A-HJKMNP-TV-Z]{26}$/.test(name) ? { _id: name } : { usernameKey: name.toLowerCase() } })
   if (found === null) throw new Error(`there is no user ${name}`)
   return toUser(found, await identities.find({ userId: found._id }).toArray())
 }

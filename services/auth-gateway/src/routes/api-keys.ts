@@ -10,7 +10,7 @@ export interface ApiKeyRoutesDeps {
 }
 
 const usualOverlapHours = 24
-const makerOf = ({ userId, user, identityId }: OpenSession, request: FastifyRequest): Maker => ({ userId, roles: user.roles, identityId: identityId ?? '', requestId: request.id })
+const makerOf = ({ id, userId, identityId }: OpenSession, request: FastifyRequest): Maker => ({ userId, sessionId: id, identityId: identityId ?? '', requestId: request.id })
 
 export function apiKeyRoutes (app: FastifyInstance, { apiKeys }: ApiKeyRoutesDeps): void {
   addRoute<typeof createApiKey, OpenSession>(app, createApiKey, async ({ body, session, request, reply }) => {

@@ -7,7 +7,7 @@ import type { OpenSession } from '../sessions/session-state.ts'
 
 export interface OperatorRoutesDeps {
   readonly readAudit: ReadAudit
-  readonly setUserRoles: (change: { userId: string, roles: readonly Role[], actor: string, requestId: string }) => Promise<Role[] | 'last admin' | undefined>
+  readonly setUserRoles: (change: { userId: string, roles: readonly Role[], actor: string, sessionId: string, requestId: string }) => Promise<Role[] | 'last admin' | undefined>
 }
 
 export function operatorRoutes (app: FastifyInstance, { readAudit, setUserRoles }: OperatorRoutesDeps): void {
@@ -17,7 +17,7 @@ export function operatorRoutes (app: FastifyInstance, { readAudit, setUserRoles 
   })
 
   addRoute<typeof setRoles, OpenSession>(app, setRoles, async ({ params: { id }, body, session, request }) => {
-    const now = await setUserRoles({ userId: id, roles: body.roles, actor: session.userId, requestId: request.id })
+    const now = await setUserRoles({ userId: id, roles: body.roles, actor: session.userId, sessionId: session.id, requestId: request.id })
     if (now === undefined) throw new Problem(problems.notFound)
     if (now === 'last admin') throw new Problem(problems.stateConflict, { detail: 'The last administrator stays. Make another one first.' })
     return { id, roles: now }

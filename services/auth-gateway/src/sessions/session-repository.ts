@@ -96,6 +96,20 @@ export function createSessionRepository (mongo: Mongo, { idleSeconds }: SessionR
       return found === undefined ? undefined : { ...toSession(found), remainingMs: Number(found.remainingMs) }
     },
 
+    /**
+     * Asked inside the transaction of a lasting change: a request may have come through the door long before its body, and what was revoked
+     * in between must leave nothing behind.
+     */
+    async stillOpen (id: string, transaction: ClientSession): Promise<boolean> {
+      const found = await sessions.aggregate([
+        { $match: live(id) },
+        { $lookup: { from: 'users', localField: 'userId', foreignField: '_id', as: 'user' } },
+        { $match: { $expr: { $gte: ['$epoch', { $first: '$user.sessionEpoch' }] } } },
+        { $project: { _id: 1 } }
+      ], { session: transaction }).toArray()
+      return found.length === 1
+    },
+
     /** @returns the session in whatever state, when it is this user's. */
     async findOwn (id: string, userId: string): Promise<Session | undefined> {
       const found = await sessions.findOne({ _id: id, userId })

@@ -1,5 +1,6 @@
 import { Problem, problems, type WalletFamily } from '@countersign/contracts'
 import type { Audit } from '@countersign/mongo'
+import type { ClientSession } from 'mongodb'
 import type { SessionStates } from '../sessions/session-state.ts'
 import type { LinkedIdentity } from '../users/identity.ts'
 import type { IdentityRepository } from '../users/identity-repository.ts'
@@ -12,7 +13,11 @@ export interface LinkDeps {
   readonly users: Pick<UserRepository, 'find'>
   readonly states: Pick<SessionStates, 'userChanged'>
   readonly audit: Audit
+  readonly stillOpen: StillOpen
 }
+
+/** Whether the asking session has not been revoked since it came through the door. */
+export type StillOpen = (sessionId: string, transaction: ClientSession) => Promise<boolean>
 
 export interface Asker {
   readonly userId: string
@@ -26,11 +31,12 @@ export type LinkWallet = (family: WalletFamily, proof: GivenProof, asker: Asker)
  * Never merges: a wallet of another account is refused. One's own again changes nothing.
  * @throws Problem proofRejected, identityTaken, unauthorized, unavailable
  */
-export const createLinkWallet = ({ check, identities, users, states, audit }: LinkDeps): LinkWallet =>
+export const createLinkWallet = ({ check, identities, users, states, audit, stillOpen }: LinkDeps): LinkWallet =>
   async (family, proof, { userId, sessionId, requestId }) => {
     const identity = await check(family, proof, { purpose: 'link', userId, sessionId })
     const linked = await identities.link(userId, { ...identity, verified: true }, async ({ id, kind }, transaction) => {
-      await audit.append({ event: 'identity.linked', subject: userId, actor: userId, requestId, facts: { identity: id, kind } }, transaction)
+      if (!await stillOpen(sessionId, transaction)) throw new Problem(problems.unauthorized)
+      await audit.append({ event: 'identity.linked', subject: userId, actor: userId, requestId, facts: { identity: auditedIdentity(id), kind } }, transaction)
     })
     if (linked === 'taken') throw new Problem(problems.identityTaken)
     if (linked === 'gone') throw new Problem(problems.unauthorized)

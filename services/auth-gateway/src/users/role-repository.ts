@@ -1,5 +1,6 @@
 import type { Role } from '@countersign/contracts'
 import { inTransaction, type Audit, type Mongo } from '@countersign/mongo'
+import type { ClientSession } from 'mongodb'
 import type { UserDocument } from './user-document.ts'
 
 export interface RoleChange {
@@ -18,11 +19,15 @@ export function createRoleRepository ({ mongo, audit }: { readonly mongo: Mongo,
   const users = mongo.db.collection<UserDocument>('users')
 
   return {
-    /** @returns the roles as they are now; `last admin`: nobody could give roles any more; undefined: no such user */
-    async set ({ userId, roles, actor, requestId }: RoleChange): Promise<Role[] | 'last admin' | undefined> {
+    /**
+     * @param check throws when whoever asks may no longer
+     * @returns the roles as they are now; `last admin`: nobody could give roles any more; undefined: no such user
+     */
+    async set ({ userId, roles, actor, requestId }: RoleChange, check?: (transaction: ClientSession) => Promise<void>): Promise<Role[] | 'last admin' | undefined> {
       const wanted = [...new Set<Role>(['user', ...roles])].sort()
       try {
         return await inTransaction(mongo, async (session) => {
+          await check?.(session)
           const before = await users.findOneAndUpdate({ _id: userId, state: 'active' }, { $set: { roles: wanted }, $inc: { version: 1 } }, { session, returnDocument: 'before' })
           if (before === null) return undefined
           if (before.roles.includes('admin') && !wanted.includes('admin')) {

@@ -29,8 +29,9 @@ export function createUserRepository ({ mongo, audit, now, newId }: UserReposito
   const active = (id: string) => ({ _id: id, state: 'active' as const })
 
   async function find (id: string): Promise<User | undefined> {
-    const [user, logins] = await Promise.all([users.findOne(active(id)), identities.find({ userId: id }).sort({ addedAt: 1 }).toArray()])
-    return user === null ? undefined : toUser(user, logins)
+    const user = await users.findOne(active(id))
+    // One after the other: logins may be newer than the version says, and are read again then; never older.
+    return user === null ? undefined : toUser(user, await identities.find({ userId: id }).sort({ addedAt: 1 }).toArray())
   }
 
   return {
