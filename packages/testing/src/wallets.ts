@@ -6,7 +6,6 @@ import { ripemd160 } from '@noble/hashes/legacy.js'
 import { base58, bech32 } from '@scure/base'
 import { p2wpkh, RawWitness, SigHash, Transaction } from '@scure/btc-signer'
 import { RawOldTx } from '@scure/btc-signer/script.js'
-import { canonicalStacksAddress } from '@countersign/wallet-proofs'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
 
 export interface TestWallet {
@@ -68,7 +67,6 @@ function c32Address (version: number, hash: Uint8Array): string {
 function stacks (): TestWallet {
   const secret = randomBytes(32)
   const address = c32Address(22, ripemd160(sha256(secp256k1.getPublicKey(secret, true))))
-  if (canonicalStacksAddress(address, 'mainnet') !== address) throw new Error('the test made a bad address')
   return {
     family: 'stacks', address, spellings: [],
     sign: (message) => {

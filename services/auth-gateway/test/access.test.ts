@@ -205,8 +205,12 @@ t.test('nobody touches another user\'s keys, and an account has no more than fif
   t.equal((await gateway.send('POST', `/api/v1/api-keys/${id}/rotate`, { token: mine.access, body: {} })).status, 404)
   t.equal((await gateway.send('GET', '/api/v1/me', { token: key })).status, 200)
 
-  const answers = await Promise.all(Array.from({ length: 55 }, () => makeKey(mine)))
-  t.equal(await keys.countDocuments({ userId: mine.userId }), 50, [...new Set(answers.map(({ status }) => status))].join(' '))
+  // Some of so many at once may be told to come back; what counts is that none gets past the limit.
+  await Promise.all(Array.from({ length: 55 }, () => makeKey(mine)))
+  let last = 201
+  for (let tries = 0; tries < 60 && last !== 409; tries++) last = (await makeKey(mine)).status
+  t.equal(last, 409)
+  t.equal(await keys.countDocuments({ userId: mine.userId }), 50)
 })
 
 t.test('an administrator sets roles, and the last one stays', async (t) => {
