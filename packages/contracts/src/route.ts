@@ -18,8 +18,13 @@ export interface Route {
   readonly role?: Exclude<Role, 'user'>
   /** The session's own proof must be younger than `freshProofSeconds`. */
   readonly fresh?: true
-  /** Of an earlier system: refusals carry `message`, and `details` where there are faults, beside the problem, as application/json. */
-  readonly messageField?: true
+  /** Regular expressions of path parameters: a path that does not match belongs to another route, or to none. */
+  readonly segments?: Readonly<Record<string, string>>
+  /**
+   * Of an earlier system: what refusals carry beside the problem, as application/json. `message`: that, and `details` where there are faults;
+   * `success`: `success: false` and `error`.
+   */
+  readonly refusals?: 'message' | 'success'
   /** Which outer rate limit counts it; `service` is for programs behind an application, which ask for each of its requests. */
   readonly limit: 'general' | 'sign-in' | 'service'
   readonly headers?: TObject

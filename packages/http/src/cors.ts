@@ -2,7 +2,11 @@
 import cors from '@fastify/cors'
 import type { FastifyInstance } from 'fastify'
 
-const requestHeaders = ['content-type', 'authorization', 'idempotency-key', 'x-request-id', 'x-session-id', 'x-api-key', 'x-token-delivery']
+const requestHeaders = [
+  'content-type', 'authorization', 'idempotency-key', 'x-request-id', 'x-session-id', 'x-api-key', 'x-token-delivery',
+  // Of the earlier systems' browser programs.
+  'x-network', 'x-wallet-address', 'x-browser', 'x-os', 'x-app-version'
+]
 const replyHeaders = ['x-request-id', 'retry-after', 'idempotency-replayed', 'x-ratelimit-limit', 'x-ratelimit-remaining', 'x-ratelimit-reset', 'x-session-expires-soon', 'x-session-expires-in']
 
 export const allowOrigins = async (app: FastifyInstance, given: readonly string[]): Promise<void> => {

@@ -7,8 +7,10 @@ export interface OpenApiDocument {
 }
 
 const reference = { $ref: '#/components/schemas/Problem' }
-const withMessage = {
-  'application/json': { schema: { allOf: [{ type: 'object', required: ['message'], properties: { message: { type: 'string' }, details: { type: 'array' } } }, reference] } }
+const earlier = (required: readonly string[], properties: object) => ({ 'application/json': { schema: { allOf: [{ type: 'object', required, properties }, reference] } } })
+const contents = {
+  message: earlier(['message'], { message: { type: 'string' }, details: { type: 'array' } }),
+  success: earlier(['success', 'error'], { success: { const: false }, error: { type: 'string' } })
 }
 
 export const problemSchemas = { Problem: { title: 'Problem', description: 'RFC 9457', ...ProblemDocument } }
@@ -31,7 +33,7 @@ function describeReply ({ status, reply, summary }: Route, responses: Responses)
   return { [status]: described }
 }
 
-function describeProblems ({ problems: names, messageField }: Route): Responses {
+function describeProblems ({ problems: names, refusals }: Route): Responses {
   const all: readonly ProblemName[] = [...names, 'internal']
   const statuses = [...new Set(all.map((name) => problems[name].status))].sort((a, b) => a - b)
   return Object.fromEntries(statuses.map((status) => {
@@ -40,7 +42,7 @@ function describeProblems ({ problems: names, messageField }: Route): Responses 
     return [String(status), {
       description: kinds.map(({ type, title }) => `\`${type}\`: ${title}`).join('\n\n'),
       headers,
-      content: messageField === true ? withMessage : { 'application/problem+json': { schema: reference } }
+      content: refusals === undefined ? { 'application/problem+json': { schema: reference } } : contents[refusals]
     }]
   }))
 }

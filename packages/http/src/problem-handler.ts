@@ -1,6 +1,7 @@
 /** The one place where a fault becomes an answer (RFC 9457). What is not expected tells strangers nothing. */
-import { freshProofSeconds, Problem, problemDocument, problems, type ProblemKind } from '@countersign/contracts'
+import { freshProofSeconds, Problem, problemDocument, problems, type ProblemKind, type Route } from '@countersign/contracts'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { routeLabel } from './request-metrics.ts'
 
 export interface ProblemHandlerOptions {
   /** Named in WWW-Authenticate of every 401 (RFC 9110, 11.6.1). */
@@ -30,9 +31,11 @@ export const sendProblem = (request: FastifyRequest, reply: FastifyReply, proble
   if (challenge !== undefined) reply.header('www-authenticate', `Bearer realm="${realm}"${challenge}`)
   const document = problemDocument(problem, request.id)
   // As text: the route's serialiser knows the shape of its reply, not of a problem.
-  if (request.routeOptions.config.contract?.messageField !== true) return reply.code(status).type('application/problem+json').send(JSON.stringify(document))
+  const { refusals } = request.routeOptions.config.contract ?? {} as Partial<Route>
+  if (refusals === undefined) return reply.code(status).type('application/problem+json').send(JSON.stringify(document))
   const { faults } = problem.extensions
-  return reply.code(status).type('application/json; charset=utf-8').send(JSON.stringify({ message: problem.message, ...faults && { details: faults }, ...document }))
+  const words = refusals === 'success' ? { success: false, error: problem.message } : { message: problem.message, ...faults && { details: faults } }
+  return reply.code(status).type('application/json; charset=utf-8').send(JSON.stringify({ ...words, ...document }))
 }
 
 /** What WWW-Authenticate adds to the realm; undefined where the answer asks for no other credential. */
@@ -71,7 +74,7 @@ export const problemOf = (error: unknown, request?: Pick<FastifyRequest, 'raw'>)
 }
 
 function logRefusal (request: FastifyRequest, { kind: { slug, status } }: Problem, error: unknown): void {
-  const where = { problem: slug, method: request.method, route: request.routeOptions.url }
+  const where = { problem: slug, method: request.method, route: routeLabel(request) }
   if (slug === problems.internal.slug) request.log.error({ ...where, err: error }, 'request failed')
   else if (status >= 500) request.log.warn({ ...where, err: error }, 'request could not be served')
   else if (status === 429) request.log.debug(where, 'request refused')

@@ -2,7 +2,7 @@ import type { Metrics } from '@countersign/runtime'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 
 /** The template of the route, never the URL: a label that strangers choose would fill the memory. */
-export const routeLabel = (request: FastifyRequest): string => request.routeOptions.url ?? 'unmatched'
+export const routeLabel = (request: FastifyRequest): string => request.routeOptions.config.contract?.path ?? request.routeOptions.url ?? 'unmatched'
 
 export interface RequestMetricsOptions {
   readonly metrics: Metrics

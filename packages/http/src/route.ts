@@ -15,7 +15,7 @@ export type RouteHandler<R extends Route, Session = unknown> = (given: RouteGive
 export const addRoute = <R extends Route, Session = unknown>(app: FastifyInstance, route: R, handler: RouteHandler<R, Session>): void => {
   app.route({
     method: route.method,
-    url: route.path,
+    url: urlOf(route),
     schema: schemaOf(route),
     config: { contract: route, limit: route.limit },
     handler: async (request, reply) => {
@@ -27,6 +27,9 @@ export const addRoute = <R extends Route, Session = unknown>(app: FastifyInstanc
     }
   })
 }
+
+/** Only what matches `segments` is this route's: `/things/:id` beside a later `/things/balance`. */
+const urlOf = ({ path, segments = {} }: Route): string => path.replace(/:([A-Za-z_]+)/g, (whole, name: string) => segments[name] === undefined ? whole : `${whole}(${segments[name]})`)
 
 /** `addRoute` for one server and one kind of session, so that handlers get it typed. */
 export const routesOf = <Session>(app: FastifyInstance) =>

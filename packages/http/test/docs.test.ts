@@ -44,7 +44,7 @@ void t.test('every route of the contracts is described, with its schemas, its ca
     for (const name of route.problems) {
       const response = operation?.responses[String(problems[name].status)]
       t.match(response?.description, problems[name].type)
-      const media = route.messageField === true ? 'application/json' : 'application/problem+json'
+      const media = route.refusals === undefined ? 'application/problem+json' : 'application/json'
       t.match(JSON.stringify(response?.content?.[media]?.schema), '{"$ref":"#/components/schemas/Problem"}')
     }
   }

@@ -5,6 +5,7 @@ import { apiKeyRoutes, type ApiKeyRoutesDeps } from './routes/api-keys.ts'
 import { earlierAccountRoutes, type EarlierAccountRoutesDeps } from './routes/earlier-accounts.ts'
 import { earlierEmailRoutes, type EarlierEmailRoutesDeps } from './routes/earlier-email.ts'
 import { emailSignInRoutes, type EmailRoutesDeps } from './routes/email-sign-in.ts'
+import { walletConnectionRoutes, type WalletConnectionRoutesDeps } from './routes/earlier-wallet-connection.ts'
 import { identityRoutes, type IdentityRoutesDeps } from './routes/identities.ts'
 import { introspectionRoutes, type IntrospectionRoutesDeps } from './routes/introspection.ts'
 import { mailedLinkPages } from './routes/mailed-link-pages.ts'
@@ -16,7 +17,7 @@ import { signInRoutes, type SignInRoutesDeps } from './routes/sign-in.ts'
 import { transactionRoutes, type TransactionRoutesDeps } from './routes/transactions.ts'
 import { walletSignInRoutes, type WalletRoutesDeps } from './routes/wallet-sign-in.ts'
 
-export type GatewayDeps = OpenPagesDeps & WalletRoutesDeps & EmailRoutesDeps & EarlierEmailRoutesDeps & EarlierAccountRoutesDeps & SignInRoutesDeps & SessionRoutesDeps & IntrospectionRoutesDeps & IdentityRoutesDeps & MeRoutesDeps & TransactionRoutesDeps & ApiKeyRoutesDeps & OperatorRoutesDeps
+export type GatewayDeps = OpenPagesDeps & WalletRoutesDeps & EmailRoutesDeps & EarlierEmailRoutesDeps & EarlierAccountRoutesDeps & SignInRoutesDeps & SessionRoutesDeps & IntrospectionRoutesDeps & IdentityRoutesDeps & MeRoutesDeps & TransactionRoutesDeps & ApiKeyRoutesDeps & OperatorRoutesDeps & WalletConnectionRoutesDeps
 
 export async function serve (app: FastifyInstance, deps: GatewayDeps): Promise<void> {
   await registerDocs(app, { title: 'Countersign', version: '0.1.0' })
@@ -35,5 +36,6 @@ export async function serve (app: FastifyInstance, deps: GatewayDeps): Promise<v
     transactionRoutes(door, deps)
     apiKeyRoutes(door, deps)
     operatorRoutes(door, deps)
+    walletConnectionRoutes(door, deps)
   })
 }

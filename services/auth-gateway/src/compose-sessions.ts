@@ -124,7 +124,10 @@ function watchOver ({ config, sessions, redis, log, metrics, lifecycle }: Pick<C
   const active = metrics.gauge({ name: 'wallet_sessions_active', help: 'Open sessions at the last cleanup', labels: ['network'] })
   const cleanup = startSessionCleanup({
     sessions, log, intervalMs: config.sessions.cleanupIntervalMs,
-    setActive: (count) => { active.set({ network: 'evm' }, count) },
+    setActive: (counts) => {
+      active.reset()
+      for (const [network, count] of counts) active.set({ network }, count)
+    },
     alone: async (work) => (await withLock({ redis, log }, 'gw:lock:session-cleanup', 60_000, work)).held
   })
   lifecycle.onStop('session cleanup', () => cleanup.close())

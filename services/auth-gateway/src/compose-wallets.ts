@@ -15,6 +15,7 @@ import type { composeSessions } from './compose-sessions.ts'
 import type { GatewayConfig } from './config.ts'
 import type { PasswordRepository } from './passwords/password-repository.ts'
 import { createCheckWalletProof } from './sign-in/check-wallet-proof.ts'
+import { createFindOrCreateUser } from './sign-in/find-or-create-user.ts'
 import { createLinkWallet } from './sign-in/link-wallet.ts'
 import { createSignInWithWallet } from './sign-in/sign-in-with-wallet.ts'
 import { createUnlinkIdentity } from './sign-in/unlink-identity.ts'
@@ -59,7 +60,10 @@ export function composeWallets ({ config, redis, users, identities, audit, sessi
       await audit.append({ event: 'sign_in.failed', subject: family, requestId, facts: { method: family, reason } })
     }
   })
+  const userOf = createFindOrCreateUser({ users, newSuffix: () => randomToken(4).replace(/[^A-Za-z0-9]/g, '0') })
   return {
+    families,
+    userOf,
     issueChallenge: createIssueChallenge({
       families,
       challenges,
@@ -69,9 +73,8 @@ export function composeWallets ({ config, redis, users, identities, audit, sessi
       newNonce: () => Buffer.from(randomToken(16), 'base64url').toString('hex')
     }),
     signInWithWallet: createSignInWithWallet({
-      check, users,
-      succeeded: (family) => { authentications.inc({ wallet_type: family, status: 'success' }) },
-      newSuffix: () => randomToken(4).replace(/[^A-Za-z0-9]/g, '0')
+      check, userOf,
+      succeeded: (family) => { authentications.inc({ wallet_type: family, status: 'success' }) }
     }),
     linkWallet: createLinkWallet({ check, identities, users, states, audit, stillOpen }),
     unlink: createUnlinkIdentity({ identities, users, states, audit, revocations, passwords, revokeKeysMadeBy })

@@ -10,6 +10,7 @@ import { serve } from './app.ts'
 import { composeAccess } from './compose-access.ts'
 import { composeEmail } from './compose-email.ts'
 import { composeSessions } from './compose-sessions.ts'
+import { composeWalletConnection } from './compose-wallet-connection.ts'
 import { composeWallets } from './compose-wallets.ts'
 import type { GatewayConfig } from './config.ts'
 import { createAskConfirmation } from './email/ask-confirmation.ts'
@@ -55,10 +56,12 @@ export async function compose (config: GatewayConfig, log: Logger, lifecycle: Li
 
   const { commands } = stores
   const receipts = createReceiptVerifier(config.receiptKeys)
+  const wallets = composeWallets({ config, redis: stores.redis, users, identities, passwords, audit, sessions, revokeKeysMadeBy, log, metrics, lifecycle })
   await serve(app, {
     jwks: sessions.jwks,
     health: composeHealth(config, stores, clock),
-    ...composeWallets({ config, redis: stores.redis, users, identities, passwords, audit, sessions, revokeKeysMadeBy, log, metrics, lifecycle }),
+    ...wallets,
+    walletConnection: composeWalletConnection({ config, stores, users, audit, wallets, sessions, clock, log, metrics }),
     ...composeEmail({ config, stores, users, identities, passwords, audit, sessions, revokeKeysMadeBy, receipts, clock, log, lifecycle }),
     ...operations,
     openSession: sessions.open,

@@ -11,6 +11,10 @@ export async function describeApi (): Promise<unknown> {
   const deps: GatewayDeps = {
     jwks: unused, health: unused, issueChallenge: unused, signInWithWallet: unused, linkWallet: unused, sessionOf: unused, openSession: unused,
     apiKeys: { create: unused, list: unused, rotate: unused, revoke: unused }, readAudit: unused, setUserRoles: unused,
+    walletConnection: {
+      request: unused, connect: unused, authenticate: unused, disconnect: unused, health: unused, now: unused, networks: { supported: [], initial: '' },
+      read: { ofSession: unused, ofUser: unused, ofAddress: unused, openSession: unused }, cookie: { tokenIn: unused, set: unused, forget: unused }
+    },
     unlink: unused, updateUser: unused, userChanged: unused,
     email: {
       signupMode: 'open', signUp: unused, askToSignUp: unused, logIn: unused, changePassword: unused, verify: unused, resend: unused, askForReset: unused, resetPassword: unused,
@@ -18,7 +22,7 @@ export async function describeApi (): Promise<unknown> {
     },
     earlierCodes: { ask: unused, submit: unused }, usernameFor: unused,
     refresh: unused, close: unused, closeOwn: unused, revokeSessions: unused, listSessions: unused, checkOrigin: unused, introspect: unused, revokeToken: unused,
-    cookies: { secretIn: unused, refreshIn: unused, forget: unused }, commands: { call: unused }, confirmEmail: unused
+    cookies: { secretIn: unused, refreshIn: unused, setSecret: unused, forget: unused }, commands: { call: unused }, confirmEmail: unused
   }
   await serve(app, deps)
   await app.ready()

@@ -20,5 +20,5 @@ export async function openUseCases (house: House) {
     if (found === undefined) throw new Error(`no user ${id}`)
     return found
   }
-  return { users, user, ...sessions }
+  return { users, user, mongo: stores.mongo, redis: stores.redis, ...sessions }
 }

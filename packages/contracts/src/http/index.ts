@@ -9,6 +9,7 @@ import { beginEmail, confirmEmail, readMe } from './me.ts'
 import { readIdentityAudit, setRoles } from './operators.ts'
 import { deleteSession, readSessions, revokeSessions } from './sessions.ts'
 import { postChallenge, postConfirmation, postTransaction, readTransaction, readTransactions } from './transactions.ts'
+import { walletConnectionRoutes } from './wallet-connection.ts'
 import { walletRoutes } from './wallets.ts'
 
 /** Every documented route of the gateway. */
@@ -21,5 +22,6 @@ export const routes: readonly Route[] = Object.freeze([
   createApiKey, readApiKeys, rotateApiKey, deleteApiKey,
   readIdentityAudit, setRoles,
   postTransaction, readTransactions, readTransaction, postConfirmation, postChallenge,
-  ...earlierAccountRoutes
+  ...earlierAccountRoutes,
+  ...walletConnectionRoutes
 ])

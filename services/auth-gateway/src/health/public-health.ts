@@ -1,3 +1,5 @@
+import { sharedAnswer } from './shared-answer.ts'
+
 /** What `GET /health` tells strangers: up or down, no counts, versions or causes. */
 export interface HealthDeps {
   readonly environment: string
@@ -17,18 +19,7 @@ export interface PublicHealth {
   readonly timestamp: string
 }
 
-/** Asked as often as anybody likes, it looks once a second: a flood of probes must not take connections from sign-in. */
-export function createPublicHealth (deps: HealthDeps): () => Promise<PublicHealth> {
-  let answer: Promise<PublicHealth> | undefined
-  let askedAt = -Infinity
-  return () => {
-    if (answer === undefined || performance.now() - askedAt > 1_000) {
-      askedAt = performance.now()
-      answer = look(deps)
-    }
-    return answer
-  }
-}
+export const createPublicHealth = (deps: HealthDeps): () => Promise<PublicHealth> => sharedAnswer(1_000, () => look(deps))
 
 async function look ({ environment, pingDatabase, pingRedis, mailHeartbeat, now }: HealthDeps): Promise<PublicHealth> {
   const [database, redis, mail] = await Promise.all([

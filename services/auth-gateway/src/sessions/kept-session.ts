@@ -7,6 +7,7 @@ export interface KeptSession {
   readonly epoch: number
   readonly method: IdentityKind
   readonly identityId: string
+  readonly connectionId?: string
   readonly openedAt: Date
   /** Its absolute end, for answers; its life is counted where the copy lies. */
   readonly expiresAt: Date

@@ -32,6 +32,7 @@ export interface StoreSessionDeps {
 export interface Opening {
   readonly ttlSeconds: number
   readonly secretHash?: string
+  readonly connectionId?: string
 }
 
 export type StoreSession = ReturnType<typeof createStoreSession>
@@ -43,10 +44,10 @@ export type StoreSession = ReturnType<typeof createStoreSession>
  * @throws Problem sessionClosed when all sessions of the user were revoked since the sign-in began
  */
 export const createStoreSession = ({ sessions, epochs, states, audit, inTransaction, close, noteDevice, dispatch, newId }: StoreSessionDeps) =>
-  async ({ user, identity }: SignedIn, { ip, userAgent, requestId }: ClientDescription, { ttlSeconds, secretHash }: Opening): Promise<Session> => {
+  async ({ user, identity }: SignedIn, { ip, userAgent, requestId }: ClientDescription, { ttlSeconds, secretHash, connectionId }: Opening): Promise<Session> => {
     const opening = {
       id: newId(), userId: user.id, epoch: user.sessionEpoch, method: identity.kind, identityId: identity.id, ttlSeconds, client: { ip, userAgent },
-      ...secretHash !== undefined && { secretHash }
+      ...secretHash !== undefined && { secretHash }, ...connectionId !== undefined && { connectionId }
     }
     const { session, mail } = await inTransaction(async (transaction) => {
       const opened = await sessions.open(opening, transaction)
@@ -96,11 +97,11 @@ export type SecretSessionOpener = ReturnType<typeof createOpenWithSecret>
  * @throws Problem schemaViolation for a duration outside the configured limits, sessionClosed
  */
 export const createOpenWithSecret = ({ store, secrets, hours: { usual, least, most } }: OpenWithSecretDeps) =>
-  async (signedIn: SignedIn, client: ClientDescription, { durationHours = usual }: { readonly durationHours?: number | undefined } = {}): Promise<SecretSession> => {
+  async (signedIn: SignedIn, client: ClientDescription, { durationHours = usual, connectionId }: { readonly durationHours?: number | undefined, readonly connectionId?: string } = {}): Promise<SecretSession> => {
     if (!(durationHours >= least && durationHours <= most)) {
       throw new Problem(problems.schemaViolation, { faults: [{ path: 'body/sessionDurationHours', message: `must be between ${least} and ${most}` }] })
     }
     const { secret, hash } = secrets.issue()
     const ttlSeconds = Math.round(durationHours * 3600)
-    return { secret, session: await store(signedIn, client, { ttlSeconds, secretHash: hash }), ttlSeconds }
+    return { secret, session: await store(signedIn, client, { ttlSeconds, secretHash: hash, ...connectionId !== undefined && { connectionId } }), ttlSeconds }
   }

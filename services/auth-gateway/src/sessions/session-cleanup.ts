@@ -2,10 +2,11 @@ import type { Logger } from '@countersign/runtime'
 import type { SessionRepository } from './session-repository.ts'
 
 export interface CleanupDeps {
-  readonly sessions: Pick<SessionRepository, 'markExpired' | 'countActive'>
+  readonly sessions: Pick<SessionRepository, 'markExpired' | 'countByNetwork'>
   /** Runs the work in one process at a time; false when another one has it. */
   readonly alone: (work: () => Promise<void>) => Promise<boolean>
-  readonly setActive: (count: number) => void
+  /** By network; empty where another process counts. */
+  readonly setActive: (counts: ReadonlyMap<string, number>) => void
   readonly log: Logger
   readonly intervalMs: number
 }
@@ -23,11 +24,12 @@ export function startSessionCleanup ({ sessions, alone, setActive, log, interval
 
   async function round (): Promise<void> {
     try {
-      await alone(async () => {
+      const held = await alone(async () => {
         const expired = await sessions.markExpired()
-        setActive(await sessions.countActive())
+        setActive(await sessions.countByNetwork())
         log.info({ expired }, 'Session cleanup')
       })
+      if (!held) setActive(new Map())
     } catch (error) {
       log.error({ err: error }, 'Session cleanup failed')
     }

@@ -1,4 +1,4 @@
-import type { IdentityKind } from '@countersign/contracts'
+import { walletFamilies, type IdentityKind } from '@countersign/contracts'
 import { literally, type Mongo } from '@countersign/mongo'
 import type { ClientSession } from 'mongodb'
 import type { Session, SessionClient, SessionState } from './session.ts'
@@ -21,6 +21,7 @@ interface SessionDocument {
   client: SessionClient
   /** Of a session whose caller sends its secret. */
   secretHash?: string
+  connectionId?: string
 }
 
 export interface NewSession {
@@ -32,6 +33,7 @@ export interface NewSession {
   readonly ttlSeconds: number
   readonly client: SessionClient
   readonly secretHash?: string
+  readonly connectionId?: string
 }
 
 /** What a refresh token, correct by its MAC, turned out to be. */
@@ -50,6 +52,7 @@ export interface Spared {
 export const sessionIndexes = [
   { collection: 'sessions', name: 'of_user', key: { userId: 1, state: 1, _id: -1 } },
   { collection: 'sessions', name: 'by_secret', key: { secretHash: 1 }, unique: true, sparse: true },
+  { collection: 'sessions', name: 'of_connection', key: { connectionId: 1, state: 1 }, sparse: true },
   { collection: 'sessions', name: 'by_expiry', key: { state: 1, expiresAt: 1 } },
   { collection: 'sessions', name: 'by_revocation', key: { endedAt: 1 }, partialFilterExpression: { state: 'revoked' } }
 ] as const
@@ -75,11 +78,11 @@ export function createSessionRepository (mongo: Mongo, { idleSeconds }: SessionR
   const live = (id: string) => ({ _id: id, ...unexpired })
 
   return {
-    async open ({ id, userId, epoch, method, identityId, ttlSeconds, client, secretHash }: NewSession, transaction?: ClientSession): Promise<Session> {
+    async open ({ id, userId, epoch, method, identityId, ttlSeconds, client, secretHash, connectionId }: NewSession, transaction?: ClientSession): Promise<Session> {
       // An upsert with a pipeline lets the database stamp all times.
       const opened = await sessions.findOneAndUpdate({ _id: id }, [{
         $set: {
-          ...literallyAll({ userId, epoch, method, identityId, client, ...secretHash !== undefined && { secretHash } }), state: 'active', counter: 0,
+          ...literallyAll({ userId, epoch, method, identityId, client, ...secretHash !== undefined && { secretHash }, ...connectionId !== undefined && { connectionId } }), state: 'active', counter: 0,
           createdAt: '$$NOW', rotatedAt: '$$NOW', lastSeenAt: '$$NOW',
           expiresAt: { $dateAdd: { startDate: '$$NOW', unit: 'second', amount: ttlSeconds } }
         }
@@ -125,6 +128,12 @@ export function createSessionRepository (mongo: Mongo, { idleSeconds }: SessionR
     /** @returns whether this user ever had another session */
     async hadOthers (userId: string, id: string, transaction: ClientSession): Promise<boolean> {
       return await sessions.findOne({ userId, _id: { $ne: id } }, { projection: { _id: 1 }, session: transaction }) !== null
+    },
+
+    /** Sessions that were opened through a wallet connection and have not ended. */
+    async idsOfConnection (connectionId: string): Promise<string[]> {
+      const found = await sessions.find({ connectionId, state: 'active' }, { projection: { _id: 1 } }).toArray()
+      return found.map(({ _id }) => _id)
     },
 
     /** Open sessions of this epoch, newest first, from the one after `before` on. */
@@ -201,7 +210,15 @@ export function createSessionRepository (mongo: Mongo, { idleSeconds }: SessionR
       return modifiedCount
     },
 
-    countActive: (): Promise<number> => sessions.countDocuments(unexpired)
+    countActive: (): Promise<number> => sessions.countDocuments(unexpired),
+
+    /** Open sessions by the network of the wallet that opened them (CAIP-2: `stacks:1`; `eip155:0` stands for every EVM chain), else by kind of login. */
+    async countByNetwork (): Promise<Map<string, number>> {
+      const part = (index: number) => ({ $arrayElemAt: [{ $split: ['$identityId', ':'] }, index] })
+      const network = { $cond: [{ $in: ['$method', [...walletFamilies]] }, { $concat: [part(0), ':', part(1)] }, '$method'] }
+      const found = await sessions.aggregate<{ _id: string, count: number }>([{ $match: unexpired }, { $group: { _id: network, count: { $sum: 1 } } }]).toArray()
+      return new Map(found.map(({ _id, count }) => [_id, count]))
+    }
   }
 }
 

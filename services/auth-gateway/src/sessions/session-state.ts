@@ -138,5 +138,5 @@ export function createSessionStates ({ redis, sessions, users, ended, seen, log 
   }
 }
 
-const keptOf = ({ id, userId, epoch, method, identityId, createdAt, expiresAt }: Session): KeptSession =>
-  ({ id, userId, epoch, method, identityId, openedAt: createdAt, expiresAt })
+const keptOf = ({ id, userId, epoch, method, identityId, connectionId, createdAt, expiresAt }: Session): KeptSession =>
+  ({ id, userId, epoch, method, identityId, ...connectionId !== undefined && { connectionId }, openedAt: createdAt, expiresAt })

@@ -17,6 +17,8 @@ export interface Session {
   readonly method: IdentityKind
   /** The login that opened it. */
   readonly identityId: string
+  /** The wallet connection through which the earlier API opened it. */
+  readonly connectionId?: string
   readonly state: SessionState
   readonly createdAt: Date
   readonly expiresAt: Date

@@ -2,7 +2,7 @@ import { Problem, problems, type WalletFamily } from '@countersign/contracts'
 import type { ChallengeStore, SignInChallenge } from '../challenges/challenge-store.ts'
 import { nonceIn } from '../challenges/sign-in-message.ts'
 import type { Identity } from '../users/identity.ts'
-import type { Families, Family, ProofVerdict, WalletAccount } from '../wallets/families.ts'
+import type { Families, Family, ProofVerdict, WalletAccount, WalletProof } from '../wallets/families.ts'
 
 export interface CheckDeps {
   readonly families: Families
@@ -37,10 +37,10 @@ export const createCheckWalletProof = ({ families, challenges, refused }: CheckD
     const fault = faultOf(challenge, familyName, given, wanted)
     // A signature is also checked where nothing was issued: an unknown challenge must take as long as a wrong signature.
     const account = challenge ?? family.read({ address: given.address })
-    const verdict = 'fault' in account ? { outcome: 'refused' as const, reason: 'address' } : await prove(family, accountOf(account), given, fault === undefined)
+    const verdict = 'fault' in account ? { outcome: 'refused' as const, reason: 'address' } : await verdictOf(family, accountOf(account), proofOf(given), fault === undefined)
 
     if (fault === undefined && verdict.outcome === 'proved') return verdict.identity
-    if (fault === undefined && verdict.outcome === 'unavailable') throw new Problem(problems.unavailable, { retry_after: 1, detail: 'The signature could not be checked at the moment. Ask for a new challenge: this one is used up.' })
+    if (fault === undefined && verdict.outcome === 'unavailable') throw couldNotBeChecked()
     await refused(familyName, fault ?? (verdict.outcome === 'refused' ? verdict.reason : verdict.outcome), given.requestId)
     throw new Problem(problems.proofRejected)
 
@@ -61,10 +61,13 @@ export const createCheckWalletProof = ({ families, challenges, refused }: CheckD
     }
   }
 
+export const couldNotBeChecked = (): Problem =>
+  new Problem(problems.unavailable, { retry_after: 1, detail: 'The signature could not be checked at the moment. Ask for a new challenge: this one is used up.' })
+
 /** Too much work waiting is the same to the caller as a node that does not answer. */
-async function prove (family: Family, account: WalletAccount, given: GivenProof, askChain: boolean): Promise<ProofVerdict> {
+export async function verdictOf (family: Family, account: WalletAccount, proof: WalletProof, askChain: boolean): Promise<ProofVerdict> {
   try {
-    return await family.prove(account, proofOf(given), askChain)
+    return await family.prove(account, proof, askChain)
   } catch (error) {
     if (error instanceof Problem && error.kind === problems.unavailable) return { outcome: 'unavailable' }
     throw error

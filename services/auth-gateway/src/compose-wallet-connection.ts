@@ -1,0 +1,78 @@
+/** The earlier wallet system's API, joined: the same families, users and sessions, with connections of its own. */
+import type { Audit } from '@countersign/mongo'
+import { inTransaction } from '@countersign/mongo'
+import { redisTime } from '@countersign/redis'
+import type { Clock, Logger, Metrics } from '@countersign/runtime'
+import { deriveKey, randomToken } from '@countersign/secrets'
+import type { ClientSession } from 'mongodb'
+import type { composeSessions } from './compose-sessions.ts'
+import type { composeWallets } from './compose-wallets.ts'
+import type { GatewayConfig } from './config.ts'
+import { createAuthenticateWallet } from './earlier/wallet-connection/authenticate-wallet.ts'
+import { createConnectWallet } from './earlier/wallet-connection/connect-wallet.ts'
+import { createConnectionCache } from './earlier/wallet-connection/connection-cache.ts'
+import { createConnectionCookie } from './earlier/wallet-connection/connection-cookie.ts'
+import { createConnectionRepository } from './earlier/wallet-connection/connection-repository.ts'
+import { createDisconnectWallet } from './earlier/wallet-connection/disconnect-wallet.ts'
+import { createPendingConnections } from './earlier/wallet-connection/pending-connections.ts'
+import { createProveConnection } from './earlier/wallet-connection/prove-connection.ts'
+import { createReadConnections } from './earlier/wallet-connection/read-connections.ts'
+import { createRequestConnection } from './earlier/wallet-connection/request-connection.ts'
+import { createWalletHealth } from './earlier/wallet-connection/wallet-health.ts'
+import type { WalletConnectionRoutesDeps } from './routes/earlier-wallet-connection.ts'
+import { createSessionRepository } from './sessions/session-repository.ts'
+import type { Stores } from './stores.ts'
+import { createSessionEpochs } from './users/session-epochs.ts'
+import type { UserRepository } from './users/user-repository.ts'
+
+export interface ComposeWalletConnectionOptions {
+  readonly config: GatewayConfig
+  readonly stores: Pick<Stores, 'mongo' | 'redis'>
+  readonly users: UserRepository
+  readonly audit: Audit
+  readonly wallets: Pick<ReturnType<typeof composeWallets>, 'families' | 'userOf'>
+  readonly sessions: Pick<Awaited<ReturnType<typeof composeSessions>>, 'openWithSecret' | 'close'>
+  readonly clock: Clock
+  readonly log: Logger
+  readonly metrics: Metrics
+}
+
+export function composeWalletConnection ({ config, stores: { mongo, redis }, users, audit, wallets: { families, userOf }, sessions: { openWithSecret, close }, clock, log, metrics }: ComposeWalletConnectionOptions): WalletConnectionRoutesDeps['walletConnection'] {
+  const connections = createConnectionRepository(mongo)
+  const sessions = createSessionRepository(mongo, config.sessions)
+  const cache = createConnectionCache({ redis, load: connections.ofAddress, log })
+  const pending = createPendingConnections({ redis, key: deriveKey(config.secretKey, 'wallet-connection-token'), ttlSeconds: config.signIn.ttlSeconds, newToken: () => randomToken(32) })
+  const authentications = metrics.counter({ name: 'wallet_authentications_total', help: 'Wallet sign-ins by outcome', labels: ['wallet_type', 'status'] })
+  const shared = { audit, cache, connections, close, inTransaction: <T>(work: (transaction: ClientSession) => Promise<T>) => inTransaction(mongo, work) }
+  const connect = createConnectWallet({
+    ...shared, userOf, pending,
+    prove: createProveConnection({
+      families, pending,
+      async refused (walletType, reason, requestId) {
+        authentications.inc({ wallet_type: walletType, status: 'failure' })
+        log.info({ wallet_type: walletType, reason, requestId }, 'signature verification refused')
+        await audit.append({ event: 'sign_in.failed', subject: walletType, requestId, facts: { method: walletType, reason } })
+      }
+    })
+  })
+
+  return {
+    request: createRequestConnection({
+      families, pending, ...config.signIn,
+      now: async () => new Date(await redisTime(redis)),
+      newNonce: () => Buffer.from(randomToken(32), 'base64url').toString('hex')
+    }),
+    async connect (proof) {
+      const connected = await connect(proof)
+      authentications.inc({ wallet_type: proof.walletType, status: 'success' })
+      return connected
+    },
+    authenticate: createAuthenticateWallet({ ...shared, users, pending, open: openWithSecret }),
+    disconnect: createDisconnectWallet({ ...shared, sessions }),
+    read: createReadConnections({ connections, cache, users, sessions, epochs: createSessionEpochs(mongo) }),
+    health: createWalletHealth({ countConnections: connections.count, countActiveSessions: sessions.countActive, heapUsedBytes: () => process.memoryUsage().heapUsed, now: () => clock.now() }),
+    networks: config.wallets.networks,
+    cookie: createConnectionCookie(config.cookies),
+    now: () => clock.now()
+  }
+}
