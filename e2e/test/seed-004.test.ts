@@ -1,8 +1,7 @@
 /** The document of the earlier system for e-mail, EVM, Solana and Cosmos sign-in: its commands as they stand, and what its integration test asserted. */
 import { freePort } from '@countersign/local-stack'
-import { newWallets, scratchDirectory, type TestWallet } from '@countersign/testing'
+import { fetchCurl, hasCurl, newWallets, runCurl, scratchDirectory, type CurlAnswer, type TestWallet } from '@countersign/testing'
 import t from 'tap'
-import { fetchCurl, hasCurl, runCurl, type CurlAnswer } from '../src/curl.ts'
 import { createGatewayClient, type GatewayReply } from '../src/gateway-client.ts'
 import { openHouse } from '../src/house.ts'
 import { codeIn } from '../src/main-job.ts'
