@@ -1,7 +1,7 @@
 /** The whole house over its public door: the main job, bad turns of it, and every service killed at every step. */
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { serviceNames, type ServiceName, type TransactionView } from '@countersign/contracts'
+import { serviceNames, type ServiceName, type TokenReply, type TransactionView } from '@countersign/contracts'
 import { until } from '@countersign/testing'
 import t from 'tap'
 import { parseEther, type Address } from 'viem'
@@ -94,6 +94,42 @@ t.test('every service tells how it is doing', async (t) => {
     t.equal((await fetch(`${house.services.opsUrls[name]}/health`)).status, 200)
     t.match(await (await fetch(`${house.services.opsUrls[name]}/ready`)).json(), { ready: true, reasons: [] })
   }
+})
+
+t.test('an e-mail account from sign-up to reset, over real mails; who reads the mailbox takes the address from who only claimed it', async (t) => {
+  const auth = '/api/v1/auth'
+  const post = (path: string, body: object, token?: string) => gateway.send<{ challenge_id: string, opener: string } & TokenReply>('POST', `${auth}/${path}`, { body, ...token !== undefined && { token } })
+  const linkIn = (text: string, page: string): string => {
+    const [, url = '', token = ''] = /(http\S+)#token=([\w-]{43})/.exec(text) ?? []
+    t.equal(url, `${house.gatewayUrl}/${page}`)
+    return token
+  }
+  const signUp = (email: string, username: string) => post('email/signup', { email, password: 'paper lantern orchard', username })
+
+  const signedUp = await signUp('grace@example.com', 'grace')
+  t.equal(signedUp.status, 201)
+  const { verification } = signedUp.body as unknown as { verification: { challenge_id: string } }
+  const code = codeIn((await house.mailTo('grace@example.com', /open an account/)).text)
+  t.match(await post('email/verify', { challenge_id: verification.challenge_id, code }, signedUp.body.access_token), { status: 200, body: { account: 'kept' } })
+
+  t.equal((await post('password-reset/request', { email: 'grace@example.com' })).status, 202)
+  const token = linkIn((await house.mailTo('grace@example.com', /new password/)).text, 'reset-password')
+  t.equal((await post('password-reset/confirm', { token, new_password: 'copper harbour thistle' })).status, 200)
+  t.equal((await post('email/login', { email: 'grace@example.com', password: 'paper lantern orchard' })).status, 401)
+  t.match(await post('email/login', { email: 'Grace@Example.com', password: 'copper harbour thistle' }), { status: 200, body: { user: { id: signedUp.body.user.id } } })
+  t.equal((await gateway.send('GET', '/api/v1/me', { token: signedUp.body.access_token })).status, 401)
+  t.ok(await house.mailTo('grace@example.com', /password .*was changed/i), 'she is told')
+
+  const attacker = await signUp('victim@example.com', 'mallory')
+  const link = linkIn((await house.mailTo('victim@example.com', /open an account/)).text, 'verify-email')
+  t.match(await post('email/verify', { token: link }), { status: 200, body: { account: 'new' } })
+  t.equal((await gateway.send('GET', '/api/v1/me', { token: attacker.body.access_token })).status, 401)
+  t.equal((await post('email/login', { email: 'victim@example.com', password: 'paper lantern orchard' })).status, 401)
+  const asked = await post('email/code', { email: 'victim@example.com' })
+  const byCode = await post('email/code/verify', { challenge_id: asked.body.challenge_id, opener: asked.body.opener, code: codeIn((await house.mailTo('victim@example.com', /sign in/i)).text) })
+  t.equal(byCode.status, 200)
+  t.not(byCode.body.user.id, attacker.body.user.id)
+  t.equal((await post('password-reset/request', { email: 'nobody@example.com' })).status, 202)
 })
 
 t.test('one key sent twenty times at once is one transaction', async (t) => {

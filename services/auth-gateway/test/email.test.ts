@@ -247,6 +247,21 @@ t.test('who signed up proves the address with the code, with the link in the sam
   }
 })
 
+t.test('a session shown in any of its ways proves whose the sign-up is; refresh tokens go where the browser wants them', async (t) => {
+  const who = someone()
+  const answer = await post(`${auth}/email/signup`, { ...who, password }, { headers: { 'x-token-delivery': 'cookie', origin: 'http://gateway.test:8000' } })
+  t.equal(answer.status, 201)
+  t.notOk('refresh_token' in answer.json)
+  t.match(answer.headers.getSetCookie().join('\n'), /__Host-csr=/)
+  t.equal((await post(`${auth}/email/login`, { email: who.email, password }, { headers: { 'x-token-delivery': 'cookie', origin: 'http://evil.test' } })).status, 403)
+  const { challenge_id: challengeId } = verificationIn(answer)
+
+  const stale = { cookie: `sessionId=sess_${'A'.repeat(43)}`, origin: 'http://gateway.test:8000' }
+  t.equal((await post(`${auth}/email/verify`, { challenge_id: challengeId, code: otp.mailTo(who.email).code }, { headers: stale })).status, 401, 'an old cookie is nobody: the code lacks its browser')
+  t.equal((await post(`${auth}/email/verify`, { token: otp.mailTo(who.email).token }, { headers: { 'x-session-id': `sess_${'A'.repeat(43)}` } })).status, 401, 'a header that is no good is refused, and costs the account nothing')
+  t.match(await post(`${auth}/email/verify`, { challenge_id: challengeId, code: otp.mailTo(who.email).code }, { token: String(answer.json['access_token']) }), { status: 200, json: { account: 'kept' } })
+})
+
 /** Somebody signed up with the victim's address and prepared all that could outlive the loss of it. */
 async function hijack () {
   const attacker = await signedUp()
