@@ -106,10 +106,15 @@ t.test('a session past its absolute life opens nothing', async (t) => {
 
 t.test('an emptied Redis costs nobody the session', async (t) => {
   const tokens = await signIn(gateway, newAccount())
-  await house.redis.flush()
   const fresh = await house.open()
+  await house.redis.flush()
+  await house.mongo.db.command({ profile: 2 })
 
-  t.equal((await me(tokens.access, fresh)).status, 200)
+  const answers = await Promise.all(Array.from({ length: 50 }, () => me(tokens.access, fresh)))
+
+  await house.mongo.db.command({ profile: 0 })
+  t.ok(answers.every(({ status }) => status === 200))
+  t.equal(await house.mongo.db.collection('system.profile').countDocuments({ 'command.aggregate': 'sessions' }), 1, 'and MongoDB one question')
 })
 
 t.test('only the exact kind of token that this gateway issues is accepted', async (t) => {

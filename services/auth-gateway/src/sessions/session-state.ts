@@ -49,13 +49,14 @@ export type SessionStates = ReturnType<typeof createSessionStates>
 
 export function createSessionStates ({ redis, sessions, users, ended, seen, log }: SessionStateDeps) {
   const recent = new LRUCache<string, OpenSession>({ max: 50_000, ttl: freshMs })
+  const asking = new Map<string, Promise<OpenSession | undefined>>()
 
   /** @returns the open session of that user, or undefined when it is closed, expired or unknown. */
   async function find (id: string, userId: string): Promise<OpenSession | undefined> {
     if (ended.has(id)) return undefined
     const fresh = recent.get(id)
     const askedAt = performance.now()
-    const open = fresh !== undefined && !isOutdated(fresh) ? fresh : await ask(id, userId)
+    const open = fresh !== undefined && !isOutdated(fresh) ? fresh : await askOnce(id, userId)
     // Asked again: it may have ended while the others were being read.
     if (open === undefined || ended.has(id) || isOutdated(open) || open.userId !== userId) return undefined
     // The second counts from before the reading, however long that took.
@@ -66,6 +67,14 @@ export function createSessionStates ({ redis, sessions, users, ended, seen, log 
 
   /** The user's sessions were revoked after this was read: only MongoDB knows whether this one was spared. */
   const isOutdated = ({ userId, epoch }: OpenSession): boolean => epoch < ended.epochOf(userId)
+
+  /** Requests of one session that come together ask once: after Redis was emptied MongoDB is not asked for each of them. */
+  function askOnce (id: string, userId: string): Promise<OpenSession | undefined> {
+    const question = `${id} ${userId}`
+    const asked = asking.get(question) ?? ask(id, userId).finally(() => asking.delete(question))
+    asking.set(question, asked)
+    return asked
+  }
 
   async function ask (id: string, userId: string): Promise<OpenSession | undefined> {
     const kept = await readKept(id, userId)
