@@ -33,12 +33,20 @@ export const openQueue = (job: Job, connection: JobConnection, log: Logger): Que
   return queue
 }
 
-/** Also while Redis is away: BullMQ then fails to say goodbye, and its client would go on connecting for ever. */
+const goodbyeWithinMs = 2_000
+
+/** Also while Redis is away: BullMQ then fails to say goodbye, or waits for an answer without end, and its client would go on connecting. */
 export const closeQueue = async (queue: Queue): Promise<void> => {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => { reject(new Error('no goodbye')) }, goodbyeWithinMs)
+  })
   try {
-    await queue.close()
+    await Promise.race([queue.close(), late])
   } catch {
-    await queue.disconnect()
+    queue.disconnect().catch(() => undefined)
+  } finally {
+    clearTimeout(timer)
   }
 }
 
