@@ -9,7 +9,7 @@ import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
 import { createGatewayClient, GatewayRefusal } from '../src/gateway-client.ts'
 import { openPrincipal, openWallet, type Principal } from '../src/grant.ts'
 import { openHouse } from '../src/house.ts'
-import { codeIn, follow, requestTransfer, signIn, transfersTo } from '../src/main-job.ts'
+import { codeIn, follow, proveEmail, requestTransfer, signIn, transfersTo } from '../src/main-job.ts'
 
 const directory = await mkdtemp(`${tmpdir()}/countersign-e2e-`)
 const house = await openHouse({
@@ -307,6 +307,39 @@ for (const victim of serviceNames) {
     }
   })
 }
+
+t.test('an account with a factor and a waiting transfer is deleted although services die on the way, and its wallet begins anew', async (t) => {
+  const account = privateKeyToAccount(generatePrivateKey())
+  const email = `user${users++}@example.com`
+  const user: Principal = { ...await signIn(gateway, account), email }
+  await proveEmail(house, gateway, user, email)
+  await house.countersign('signer-service', ['principals', 'grant', '--user', user.userId, '--wallet', wallet.id, '--may', 'initiate', '--yes'])
+  const waiting = await request(user, nextRecipient())
+  const { username } = await gateway.call<{ username: string }>('GET', '/api/v1/me', { token: user.accessToken })
+  const remove = (body: object) => gateway.send('DELETE', '/api/v1/me', { token: user.accessToken, body })
+  t.match(await remove({ confirm: username }), { status: 409, body: { type: '/problems/factor-proof-required' } })
+  const { challenge } = await gateway.call<{ challenge: { challenge_id: string } }>('POST', '/api/v1/me/deletion', { token: user.accessToken })
+  const code = codeIn((await house.mailTo(email, new RegExp(`Delete the account ${user.userId}`))).text)
+  await house.services.kill('signer-service', 'SIGKILL')
+
+  t.match(await remove({ confirm: username, challenge_id: challenge.challenge_id, code }), { status: 202, body: { state: 'deleting' } })
+
+  await house.services.kill('otp-service', 'SIGKILL')
+  await house.services.kill('auth-gateway', 'SIGKILL')
+  await house.services.start('auth-gateway')
+  t.equal((await gateway.send('GET', '/api/v1/me', { token: user.accessToken })).status, 401)
+  await t.rejects(signIn(gateway, account), { name: 'Error', status: 409, problem: { type: '/problems/account-deleting' } }, 'it waits for those who are away')
+  await Promise.all([house.services.start('otp-service'), house.services.start('signer-service')])
+  const stateOf = async () => (await house.database('auth-gateway').collection<{ _id: string, state: string }>('users').findOne({ _id: user.userId }))?.state
+  await until(async () => await stateOf() === 'deleted', { what: 'the deletion', timeoutMs: 60_000 })
+
+  t.equal(await house.database('otp-service').collection('factors').countDocuments({ user_id: user.userId }), 0)
+  t.match(await house.database('signer-service').collection<{ _id: string }>('transactions').findOne({ _id: waiting.id }), { state: 'cancelled' })
+  t.match(await house.mailTo(email, /deletion of your account/), { subject: /deleted/ })
+  const fresh = await signIn(gateway, account)
+  t.not(fresh.userId, user.userId)
+  await proveEmail(house, gateway, fresh, email)
+})
 
 t.test('no log of any service holds a secret that was used', async (t) => {
   // Of the services: a database server writes slow commands to its own log, whatever is in them.

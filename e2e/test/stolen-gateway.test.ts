@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import {
-  beginEmailFactor, commandListKey, confirmEmailFactor, createTransaction, getTransaction, mailFromGateway, mailSealContext, Problem, stores,
+  accountDeleteOtp, beginEmailFactor, beginFactorWipe, commandListKey, confirmEmailFactor, confirmFactorWipe, createTransaction, getTransaction, mailFromGateway, mailSealContext, Problem, stores,
   type MailContent, type TransactionView
 } from '@countersign/contracts'
 import { createCommandClient, createProducer, jobConnection } from '@countersign/redis'
@@ -131,6 +131,24 @@ t.test('it cannot mail codes or texts of its own making', async (t) => {
 
   t.notOk((await house.stack.smtp.mails()).some(({ text }) => text.includes('Approve everything')))
   for (const id of refused) t.ok(await house.database('email-worker').collection('audit').findOne({ subject: id }), 'an audit row says so')
+})
+
+t.test('it cannot have a factor wiped: a deletion that the mailbox did not prove takes the account, and leaves the factor', async (t) => {
+  const other = await openPrincipal(house, gateway, wallet, 'second-victim@example.com')
+  const forged = { user_id: other.userId, session_id: newId('ses') }
+  const begun = await commands.call(beginFactorWipe, forged, call)
+  t.match(await house.mailTo(other.email, /Delete the account/), { text: /do not give this code to anybody/ }, 'the owner is asked')
+  await t.rejects(commands.call(confirmFactorWipe, forged, call), Problem)
+  await t.rejects(commands.call(confirmFactorWipe, { ...forged, proof: { challenge_id: begun.challenge?.challenge_id ?? '', code: '000000' } }, call), Problem)
+
+  const deletion = { deletion_id: newId('del'), user_id: other.userId, request_id: 'stolen' }
+  const producer = createProducer(accountDeleteOtp, { connection: jobConnection(redisUrl, 'stolen'), log, metrics })
+  await producer.add(deletion)
+  await until(async () => await producer.stateOf(deletion.deletion_id) === 'finished', { what: 'the forged job to be done', timeoutMs: 30_000 })
+  await producer.close()
+
+  t.match(await house.database('otp-service').collection('factors').findOne({ user_id: other.userId }), { address: other.email })
+  t.match(await house.database('otp-service').collection('audit').findOne({ event: 'account.deletion_done', subject: other.userId }), { facts: { factors: 'retained' } }, 'and it is written down')
 })
 
 t.test('after all of that the chain shows nothing', async (t) => {

@@ -14,6 +14,7 @@ export const PolicyId = identifier('pol', 'Policy id')
 export const ReceiptId = identifier('rcp', 'Receipt id')
 export const DeliveryId = identifier('dlv', 'Mail delivery id')
 export const FactorId = identifier('fct', 'Factor id')
+export const DeletionId = identifier('del', 'Id of the deletion of an account')
 
 /** Who asked, by what: a session, or an API key. */
 export const CallerHandle = Type.String({ pattern: '^(ses|key)_[0-9A-HJKMNP-TV-Z]{26}$', maxLength: 31, description: 'Session handle or API key id; no credential' })

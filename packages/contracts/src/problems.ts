@@ -54,6 +54,8 @@ export const problems = {
   lastIdentity: kind('last-identity', 409, 'The last login cannot be removed', 'Without it nobody could sign in to this account. Link another login first.'),
   tooMany: kind('too-many', 409, 'There are too many of them', 'Remove one that is no longer needed first.'),
   usernameTaken: kind('username-taken', 409, 'This username is taken', 'Choose another username.'),
+  factorProofRequired: kind('factor-proof-required', 409, 'A mailed code is required', 'The account has a proved address, so this needs a code that was mailed there: POST /api/v1/me/deletion sends it.'),
+  accountDeleting: kind('account-deleting', 409, 'This account is being deleted', 'The login is the right one, and its account is being deleted. Once that is done, the login may be used for a new account.'),
   factorRequired: kind('factor-required', 409, 'A proved address is required', 'Prove an e-mail address first: POST /api/v1/me/email.'),
   payloadTooLarge: kind('payload-too-large', 413, 'The body is too large', 'The body exceeds the size limit of this API.'),
   unsupportedMediaType: kind('unsupported-media-type', 415, 'The content type is not supported', 'Send application/json.'),

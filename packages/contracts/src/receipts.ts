@@ -11,7 +11,8 @@ export type FactorKind = Static<typeof FactorKind>
 export const ChallengePurpose = Type.Union([
   Type.Literal('transaction'),
   Type.Literal('email_enrol'),
-  Type.Literal('email_change')
+  Type.Literal('email_change'),
+  Type.Literal('account_delete')
 ])
 export type ChallengePurpose = Static<typeof ChallengePurpose>
 

@@ -74,7 +74,7 @@ void t.test('a receipt of a mailbox is taken where mailboxes are proved and nowh
   t.equal(await mailboxRefusalOf(await signer.sign(claims)), 'header', 'and none of those is one of a mailbox')
 
   const mailboxHeader = { ...goodHeader, typ: 'countersign-mailbox-receipt+jwt' }
-  const factorPurposes = ['transaction', 'email_enrol', 'email_change'] as const
+  const factorPurposes = ['transaction', 'email_enrol', 'email_change', 'account_delete'] as const
   const mailboxPurposes = ['signup', 'login_email', 'password_reset', 'email_link'] as const
   for (const purpose of [...factorPurposes, ...mailboxPurposes]) {
     for (const aud of serviceNames) {

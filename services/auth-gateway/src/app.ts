@@ -1,6 +1,7 @@
 /** What the gateway serves, in order. */
 import { registerDocs } from '@countersign/http'
 import type { FastifyInstance } from 'fastify'
+import { accountRoutes, type AccountRoutesDeps } from './routes/account.ts'
 import { apiKeyRoutes, type ApiKeyRoutesDeps } from './routes/api-keys.ts'
 import { earlierAccountRoutes, type EarlierAccountRoutesDeps } from './routes/earlier-accounts.ts'
 import { earlierEmailRoutes, type EarlierEmailRoutesDeps } from './routes/earlier-email.ts'
@@ -17,7 +18,7 @@ import { signInRoutes, type SignInRoutesDeps } from './routes/sign-in.ts'
 import { transactionRoutes, type TransactionRoutesDeps } from './routes/transactions.ts'
 import { walletSignInRoutes, type WalletRoutesDeps } from './routes/wallet-sign-in.ts'
 
-export type GatewayDeps = OpenPagesDeps & WalletRoutesDeps & EmailRoutesDeps & EarlierEmailRoutesDeps & EarlierAccountRoutesDeps & SignInRoutesDeps & SessionRoutesDeps & IntrospectionRoutesDeps & IdentityRoutesDeps & MeRoutesDeps & TransactionRoutesDeps & ApiKeyRoutesDeps & OperatorRoutesDeps & WalletConnectionRoutesDeps
+export type GatewayDeps = OpenPagesDeps & WalletRoutesDeps & EmailRoutesDeps & EarlierEmailRoutesDeps & EarlierAccountRoutesDeps & SignInRoutesDeps & SessionRoutesDeps & IntrospectionRoutesDeps & IdentityRoutesDeps & MeRoutesDeps & AccountRoutesDeps & TransactionRoutesDeps & ApiKeyRoutesDeps & OperatorRoutesDeps & WalletConnectionRoutesDeps
 
 export async function serve (app: FastifyInstance, deps: GatewayDeps): Promise<void> {
   await registerDocs(app, { title: 'Countersign', version: '0.1.0' })
@@ -32,6 +33,7 @@ export async function serve (app: FastifyInstance, deps: GatewayDeps): Promise<v
     sessionRoutes(door, deps)
     introspectionRoutes(door, deps)
     meRoutes(door, deps)
+    accountRoutes(door, deps)
     identityRoutes(door, deps)
     transactionRoutes(door, deps)
     apiKeyRoutes(door, deps)

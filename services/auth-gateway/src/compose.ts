@@ -7,6 +7,7 @@ import { createReceiptVerifier, deriveKey } from '@countersign/secrets'
 import { secp256k1Backend } from '@countersign/wallet-proofs'
 import type { FastifyRequest } from 'fastify'
 import { serve } from './app.ts'
+import { composeAccount } from './compose-account.ts'
 import { composeAccess } from './compose-access.ts'
 import { composeEmail } from './compose-email.ts'
 import { composeSessions } from './compose-sessions.ts'
@@ -64,6 +65,7 @@ export async function compose (config: GatewayConfig, log: Logger, lifecycle: Li
     walletConnection: composeWalletConnection({ config, stores, users, audit, wallets, sessions, clock, log, metrics }),
     ...composeEmail({ config, stores, users, identities, passwords, audit, sessions, revokeKeysMadeBy, receipts, clock, log, lifecycle }),
     ...operations,
+    ...composeAccount({ config, stores, users, passwords, audit, sessions, verifyReceipt: (jws) => receipts.verify(jws), clock, log, metrics, lifecycle }),
     openSession: sessions.open,
     sessionOf: sessions.guard,
     updateUser: async (id, sessionId, changes) => {

@@ -1,5 +1,5 @@
 /** What the gateway connects to, opened in this order and closed in the reverse one. */
-import { mailFromGateway } from '@countersign/contracts'
+import { accountDeleteOtp, accountDeleteSigner, mailFromGateway, type Job } from '@countersign/contracts'
 import { connectMongo, createLeases, createOutbox, createOutboxDispatcher, startIndexes, type Mongo, type Outbox, type OutboxDispatcher, type OutboxProducer } from '@countersign/mongo'
 import { connectRedis, createCommandClient, createProducer, jobConnection, type CommandClient, type Redis } from '@countersign/redis'
 import { newId, retryWithin, type Lifecycle, type Logger, type Metrics } from '@countersign/runtime'
@@ -37,10 +37,13 @@ export async function openStores ({ config, log, metrics, lifecycle }: OpenStore
   lifecycle.onStop('redis', () => { redis.disconnect() })
   await startIndexes({ mongo, leases: createLeases(mongo.db), indexes, holder: newId('prc'), seconds, log, signal })
 
-  const producer = createProducer(mailFromGateway, { connection: jobConnection(url, service), log, metrics })
-  lifecycle.onStop('mail producer', () => producer.close())
+  const producers = Object.fromEntries([mailFromGateway, accountDeleteOtp, accountDeleteSigner].map((job) => {
+    const producer = createProducer(job as unknown as Job, { connection: jobConnection(url, service), log, metrics })
+    lifecycle.onStop(`producer of ${job.name}`, () => producer.close())
+    return [job.name, producer as OutboxProducer]
+  }))
   const outbox = createOutbox(mongo.db)
-  const dispatcher = createOutboxDispatcher({ outbox, producers: { [mailFromGateway.name]: producer as OutboxProducer }, log, metrics })
+  const dispatcher = createOutboxDispatcher({ outbox, producers, log, metrics })
   dispatcher.start(sweepMs)
   lifecycle.onStop('outbox', () => dispatcher.close())
 

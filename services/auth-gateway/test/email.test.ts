@@ -650,3 +650,13 @@ t.test('no log line and no audit row holds an address, a password, a code or a s
   }
   t.notMatch(house.logs.text(), new RegExp(`\\b${code}\\b`))
 })
+
+t.test('an account that is being deleted is told of to who knows its password or reads its mailbox, and to nobody else', async (t) => {
+  const { email, tokens, verification } = await signedUp()
+  await post(`${auth}/email/verify`, { challenge_id: verification.challenge_id, code: otp.mailTo(email).code, opener: verification.opener })
+  await collection('users').updateOne({ _id: tokens.userId }, { $set: { state: 'deleting' } })
+
+  t.match(await logIn(email), { status: 409, json: { type: '/problems/account-deleting' } })
+  t.match(await logIn(email, 'another horse battery'), { status: 401, json: { type: '/problems/credentials-rejected' } })
+  t.match(await byCode(email), { status: 409, json: { type: '/problems/account-deleting' } })
+})

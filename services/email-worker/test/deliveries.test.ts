@@ -80,7 +80,7 @@ t.test('the gateway\'s notices say what happened and what to do, escape what oth
     [{ template: 'identity_unlinked', to, parameters: { kind: 'e-mail address', masked: 'a***@e***.com', at } }, [/Removed from your account/, /a\*\*\*@e\*\*\*\.com/]],
     [{ template: 'api_key_created', to, parameters: { name: evil, last4: 'x9Zq', at } }, [/ending in x9Zq/, /revoke it/], evil],
     [{ template: 'email_taken', to, parameters: { at } }, [/You have an account already, and it was not touched/]],
-    [{ template: 'account_deleting', to, parameters: { at, deleted_at: '2030-01-08T00:00:00Z' } }, [/happens at 2030-01-08 00:00:00 UTC/, /cancel the deletion/]],
+    [{ template: 'account_deleting', to, parameters: { at } }, [/At 2030-01-01 00:00:00 UTC the deletion of your account was asked for/, /tell whoever runs this service/]],
     [{ template: 'broadcast', to, parameters: { message: `Tonight we move.\n\n${evil}` } }, [/^Tonight we move\.$/m], evil]
   ]
   for (const [content, words, hostile] of mails) {

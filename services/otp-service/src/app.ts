@@ -1,7 +1,7 @@
 /** What runs, in the order in which it starts; it stops in the reverse order. */
 import { startOpsServer } from '@countersign/http'
 import { startIndexes } from '@countersign/mongo'
-import { startCommandServer } from '@countersign/redis'
+import { jobConnection, startCommandServer } from '@countersign/redis'
 import { clockFrom, newId, type Lifecycle, type Logger, type Metrics } from '@countersign/runtime'
 import { challengeCommands } from './commands/challenge-commands.ts'
 import { factorCommands } from './commands/factor-commands.ts'
@@ -9,6 +9,7 @@ import { mailboxCommands } from './commands/mailbox-commands.ts'
 import type { Parts } from './compose.ts'
 import type { Config } from './config.ts'
 import { indexes } from './indexes.ts'
+import { startAccountWorker } from './workers/account-worker.ts'
 import { startPendingCount } from './workers/pending-count.ts'
 
 export interface AppOptions {
@@ -33,6 +34,9 @@ export async function startApp ({ config, parts, log, metrics, lifecycle }: AppO
 
   const pendingCount = startPendingCount({ pending: [challenges, mailboxes], leases, holder, metrics, log })
   lifecycle.onStop('pending count', () => pendingCount.close())
+
+  const accountWorker = startAccountWorker({ wipeAccount: parts.wipeAccount, connection: jobConnection(config.redisUrl, 'otp-service'), log, metrics })
+  lifecycle.onStop('deletions of accounts', () => accountWorker.close())
 
   const clock = clockFrom(config.process.clockOffsetMs)
   const answers = async () => ({ database: await mongo.ping(), redis: await redis.ping().then(() => true, () => false) })

@@ -1,5 +1,5 @@
 /** The only file that knows everything: connects, picks, and hands each part its own. */
-import { mailFromOtp, receiptForSigner } from '@countersign/contracts'
+import { accountDeletedOtp, mailFromOtp, receiptForSigner, type Job } from '@countersign/contracts'
 import { connectMongo, createAudit, createLeases, createOutbox, createOutboxDispatcher, inTransaction } from '@countersign/mongo'
 import { connectRedis, createLimiter, createProducer, jobConnection } from '@countersign/redis'
 import { newId, retryWithin, type Lifecycle, type Logger, type Metrics } from '@countersign/runtime'
@@ -19,9 +19,12 @@ import { composeMailboxes } from './compose-mailboxes.ts'
 import type { Config } from './config.ts'
 import { createApplyEnrolment } from './factors/apply-enrolment.ts'
 import { createBeginEmailFactor } from './factors/begin-email-factor.ts'
+import { createBeginFactorWipe } from './factors/begin-factor-wipe.ts'
 import { createConfirmEmailFactor } from './factors/confirm-email-factor.ts'
+import { createConfirmFactorWipe } from './factors/confirm-factor-wipe.ts'
 import { createDescribeFactors } from './factors/describe-factors.ts'
 import { createFactorRepository } from './factors/factor-repository.ts'
+import { createWipeAccount } from './factors/wipe-account.ts'
 import { createMailWriter } from './mail/mail-writer.ts'
 import { createSendLimit } from './mail/send-limit.ts'
 import { createReceiptRepository } from './receipts/receipt-repository.ts'
@@ -40,12 +43,12 @@ export interface ComposeOptions {
 export async function compose ({ config, log, metrics, lifecycle }: ComposeOptions) {
   const { mongo, redis, connection } = await connect({ config, log, metrics, lifecycle })
   const { db } = mongo
-  const newProducer = (job: typeof mailFromOtp | typeof receiptForSigner) => {
-    const producer = createProducer(job as typeof mailFromOtp, { connection, log, metrics })
+  const newProducer = (job: Job) => {
+    const producer = createProducer(job, { connection, log, metrics })
     lifecycle.onStop(`producer of ${job.name}`, () => producer.close())
     return producer
   }
-  const producers = { [mailFromOtp.name]: newProducer(mailFromOtp), [receiptForSigner.name]: newProducer(receiptForSigner) }
+  const producers = Object.fromEntries([mailFromOtp, receiptForSigner, accountDeletedOtp].map((job) => [job.name, newProducer(job as unknown as Job)]))
 
   const challenges = createChallengeRepository(db)
   const factors = createFactorRepository(db)
@@ -81,6 +84,7 @@ export async function compose ({ config, log, metrics, lifecycle }: ComposeOptio
     dispatcher,
     challenges,
     mailboxes,
+    wipeAccount: createWipeAccount({ factors, challenges, budgets, mailboxes, outbox, audit, transact, dispatch }),
     leases: createLeases(db),
     useCases: {
       createChallenge: createCreateChallenge(asking),
@@ -92,6 +96,8 @@ export async function compose ({ config, log, metrics, lifecycle }: ComposeOptio
         applyEnrolment: createApplyEnrolment({ factors, challenges, consume, mails, audit }),
         newFactorRoot: () => randomToken(32)
       }),
+      beginFactorWipe: createBeginFactorWipe({ ...asking, newChallengeId: () => newId('chl') }),
+      confirmFactorWipe: createConfirmFactorWipe(answered),
       describeFactors: createDescribeFactors({ factors }),
       ...mailboxUseCases
     }

@@ -7,6 +7,7 @@ import { transactionCommands } from './commands/transaction-commands.ts'
 import type { Parts } from './compose.ts'
 import type { Config } from './config.ts'
 import { indexes } from './indexes.ts'
+import { startAccountWorker } from './workers/account-worker.ts'
 import { startExpiryLoop } from './workers/expiry-loop.ts'
 import { startLaneLoop } from './workers/lane-loop.ts'
 import { startReceiptWorker } from './workers/receipt-worker.ts'
@@ -43,6 +44,9 @@ export async function startApp ({ config, parts, log, metrics, lifecycle }: AppO
 
   const receiptWorker = startReceiptWorker({ acceptReceipt, connection: jobConnection(config.redisUrl, 'signer-service'), log, metrics })
   lifecycle.onStop('receipts', () => receiptWorker.close())
+
+  const accountWorker = startAccountWorker({ endAccount: parts.endAccount, connection: jobConnection(config.redisUrl, 'signer-service'), log, metrics })
+  lifecycle.onStop('deletions of accounts', () => accountWorker.close())
 
   const clock = clockFrom(config.process.clockOffsetMs)
   const answers = async () => ({ database: await mongo.ping(), cache: await redis.ping().then(() => true, () => false) })

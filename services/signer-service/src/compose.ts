@@ -1,5 +1,5 @@
 /** The only file that knows everything: connects, picks, and hands each part its own. */
-import { createChallenge, mailFromSigner, resendChallenge, verifyChallenge, type ReceiptClaims } from '@countersign/contracts'
+import { accountDeletedSigner, createChallenge, mailFromSigner, resendChallenge, verifyChallenge, type Job, type ReceiptClaims } from '@countersign/contracts'
 import { abandonedTransactionSeconds, connectMongo, createAudit, createLeases, createOutbox, createOutboxDispatcher, inTransaction } from '@countersign/mongo'
 import { connectRedis, createCommandClient, createProducer, jobConnection } from '@countersign/redis'
 import { clockFrom, newId, retryWithin, type Lifecycle, type Logger, type Metrics } from '@countersign/runtime'
@@ -14,6 +14,7 @@ import type { Config } from './config.ts'
 import { createCrashPoint } from './crash-points.ts'
 import { createTellOperator } from './mail/operator-mail.ts'
 import { createPolicyRepository } from './policies/policy-repository.ts'
+import { createEndAccount } from './principals/end-account.ts'
 import { createPrincipalRepository } from './principals/principal-repository.ts'
 import { createAcceptReceipt } from './receipts/accept-receipt.ts'
 import { createConsumedReceiptRepository } from './receipts/consumed-receipt-repository.ts'
@@ -48,7 +49,7 @@ export interface ComposeOptions {
 /** @throws when MongoDB, Redis or the KMS is not there within START_TIMEOUT_SECONDS, or a node serves another chain than configured. */
 export async function compose (options: ComposeOptions) {
   const { config, log, metrics } = options
-  const { mongo, redis, commands, keyRing, producer } = await connect(options)
+  const { mongo, redis, commands, keyRing, producers } = await connect(options)
   const { db } = mongo
   const clock = clockFrom(config.process.clockOffsetMs)
   const holder = newId('prc')
@@ -63,7 +64,7 @@ export async function compose (options: ComposeOptions) {
   const receipts = createConsumedReceiptRepository(db)
   const audit = createAudit(db)
   const outbox = createOutbox(db)
-  const dispatcher = createOutboxDispatcher({ outbox, producers: { [mailFromSigner.name]: producer as never }, log, metrics })
+  const dispatcher = createOutboxDispatcher({ outbox, producers: producers as never, log, metrics })
   const chains = await openChains(options)
 
   const states = metrics.counter({ name: 'signer_transactions_total', help: 'Transactions that came into a state', labels: ['state'] })
@@ -91,6 +92,7 @@ export async function compose (options: ComposeOptions) {
 
   return {
     mongo, redis, dispatcher, holder, wallets, acceptReceipt,
+    endAccount: createEndAccount({ principals, transactions, recordMove, outbox, dispatcher, audit, transact }),
     leases: createLeases(db),
     checkKeys: async () => { await checkKeys({ keyRing, wallets: await wallets.list(), defaultKeyId: config.defaultKeyId, log }) },
     expireTransactions: createExpireTransactions({ transactions, recordMove, transact }),
@@ -137,12 +139,15 @@ async function connect ({ config, log, metrics, lifecycle }: ComposeOptions) {
   lifecycle.onStop('Redis', () => { redis.disconnect() })
   const commands = await retryWithin({ label: 'Redis (commands)', ...waiting }, () => createCommandClient({ url: config.redisUrl, service, log, metrics }))
   lifecycle.onStop('command client', () => commands.close())
-  const producer = createProducer(mailFromSigner, { connection: jobConnection(config.redisUrl, service), log, metrics })
-  lifecycle.onStop(`producer of ${mailFromSigner.name}`, () => producer.close())
+  const producers = Object.fromEntries([mailFromSigner, accountDeletedSigner].map((job) => {
+    const producer = createProducer(job as unknown as Job, { connection: jobConnection(config.redisUrl, service), log, metrics })
+    lifecycle.onStop(`producer of ${job.name}`, () => producer.close())
+    return [job.name, producer]
+  }))
   const keyRing = openKeyRing({ ...config.kms, log, metrics }, config.localPrivateKey)
   lifecycle.onStop('keys', () => { keyRing.close() })
   if (config.localPrivateKey !== undefined) log.warn('HOT_WALLET_PRIVATE_KEY is in use: this process holds a private key in its memory, which production refuses')
-  return { mongo, redis, commands, producer, keyRing }
+  return { mongo, redis, commands, producers, keyRing }
 }
 
 /** A node that is down is no reason not to start: its chain's transactions wait. A node of another chain is. */

@@ -77,7 +77,7 @@ export const logInWithEmail = defineRoute({
   body: strict({ email: EmailAddress, password: Password }, { email: ada.email, password: ada.password }),
   status: 200,
   reply: TokenReply,
-  problems: ['malformedRequest', 'credentialsRejected', 'sessionClosed', 'originRefused', 'schemaViolation', 'factorLocked', 'rateLimited', 'unavailable']
+  problems: ['malformedRequest', 'credentialsRejected', 'accountDeleting', 'sessionClosed', 'originRefused', 'schemaViolation', 'factorLocked', 'rateLimited', 'unavailable']
 })
 
 export const changePassword = defineRoute({
@@ -113,7 +113,7 @@ export const verifyEmail = defineRoute({
     account: Type.Unsafe<'kept' | 'new'>({ type: 'string', enum: ['kept', 'new'] }),
     session: Type.Optional(TokenReply)
   }, { examples: [{ email: ada.email, verified: true, account: 'kept' }] }),
-  problems: ['malformedRequest', 'unauthorized', 'codeRejected', 'originRefused', 'schemaViolation', 'factorLocked', 'rateLimited', 'unavailable']
+  problems: ['malformedRequest', 'unauthorized', 'codeRejected', 'accountDeleting', 'originRefused', 'schemaViolation', 'factorLocked', 'rateLimited', 'unavailable']
 })
 
 export const resendEmail = defineRoute({
@@ -158,7 +158,7 @@ export const confirmPasswordReset = defineRoute({
   body: strict({ ...proof, new_password: Password }, { ...proofExample, new_password: ada.nextPassword }),
   status: 200,
   reply: Type.Object({ message: Type.String() }, { examples: [{ message: 'Password set. Sign in with it.' }] }),
-  problems: ['malformedRequest', 'unauthorized', 'codeRejected', 'originRefused', 'schemaViolation', 'factorLocked', 'rateLimited', 'unavailable']
+  problems: ['malformedRequest', 'unauthorized', 'codeRejected', 'accountDeleting', 'originRefused', 'schemaViolation', 'factorLocked', 'rateLimited', 'unavailable']
 })
 
 export const requestEmailCode = defineRoute({
@@ -189,7 +189,7 @@ export const verifyEmailCode = defineRoute({
   body: strict({ challenge_id: ChallengeId, opener: BrowserSecret, code: Code, username: Type.Optional(Username) }, proofExample),
   status: 200,
   reply: TokenReply,
-  problems: ['malformedRequest', 'unauthorized', 'codeRejected', 'sessionClosed', 'originRefused', 'schemaViolation', 'factorLocked', 'rateLimited', 'unavailable']
+  problems: ['malformedRequest', 'unauthorized', 'codeRejected', 'accountDeleting', 'sessionClosed', 'originRefused', 'schemaViolation', 'factorLocked', 'rateLimited', 'unavailable']
 })
 
 export const linkEmail = defineRoute({
@@ -257,7 +257,7 @@ export const submitVerification = defineRoute({
   reply: Type.Object({ success: Type.Literal(true), token: Type.String({ description: 'Access token' }), expires_in: Type.Integer({ description: 'Seconds' }), refresh_token: Type.Optional(Type.String()) }, {
     examples: [{ success: true, token: ada.accessToken, expires_in: 900, refresh_token: ada.refreshToken }]
   }),
-  problems: ['malformedRequest', 'codeRejected', 'schemaViolation', 'factorLocked', 'rateLimited', 'unavailable']
+  problems: ['malformedRequest', 'codeRejected', 'accountDeleting', 'schemaViolation', 'factorLocked', 'rateLimited', 'unavailable']
 })
 
 export type SentChallenge = Static<typeof SentChallenge>

@@ -1,4 +1,5 @@
 import type { Route } from '../route.ts'
+import { beginDeletion, deleteMe, exportMe } from './account.ts'
 import { createApiKey, deleteApiKey, readApiKeys, rotateApiKey } from './api-keys.ts'
 import { logout, refreshSession } from './auth.ts'
 import { introspectToken, revokeToken } from './introspection.ts'
@@ -19,6 +20,7 @@ export const routes: readonly Route[] = Object.freeze([
   refreshSession, logout,
   readSessions, deleteSession, revokeSessions, introspectToken, revokeToken,
   readMe, updateMe, readIdentities, deleteIdentity, beginEmail, confirmEmail,
+  exportMe, beginDeletion, deleteMe,
   createApiKey, readApiKeys, rotateApiKey, deleteApiKey,
   readIdentityAudit, setRoles,
   postTransaction, readTransactions, readTransaction, postConfirmation, postChallenge,

@@ -82,7 +82,7 @@ const verifyOf = <F extends WalletFamily>(family: F) => defineRoute({
   body: Type.Object({ ...proof(family), username: Type.Optional(Username) }, { additionalProperties: false, examples: [walletProof(family, 'login')] }),
   status: 200,
   reply: TokenReply,
-  problems: ['malformedRequest', 'proofRejected', 'sessionClosed', 'originRefused', 'schemaViolation', 'rateLimited', 'unavailable']
+  problems: ['malformedRequest', 'proofRejected', 'sessionClosed', 'accountDeleting', 'originRefused', 'schemaViolation', 'rateLimited', 'unavailable']
 })
 
 const linkOf = <F extends WalletFamily>(family: F) => defineRoute({

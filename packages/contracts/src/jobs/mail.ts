@@ -59,7 +59,8 @@ export const IdentityUnlinkedMail = template('identity_unlinked', { kind: line(6
 export const ApiKeyCreatedMail = template('api_key_created', { name: line(128), last4: Type.String({ pattern: '^[A-Za-z0-9_-]{4}$' }), at: Timestamp })
 /** Somebody tried to sign up with the address of an account. */
 export const EmailTakenMail = template('email_taken', { at: Timestamp })
-export const AccountDeletingMail = template('account_deleting', { at: Timestamp, deleted_at: Timestamp })
+/** The account is closed to everybody; what the services hold of it goes next. */
+export const AccountDeletingMail = template('account_deleting', { at: Timestamp })
 /** An operator's notice: plain text. */
 export const BroadcastMail = template('broadcast', {
   message: Type.String({ minLength: 1, maxLength: 2_000, pattern: '^[^\\u0000-\\u0009\\u000b-\\u001f\\u007f-\\u009f\\u2028-\\u202e\\u2066-\\u2069]+$' })

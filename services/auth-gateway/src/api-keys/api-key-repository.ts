@@ -59,9 +59,9 @@ export function createApiKeyRepository (mongo: Mongo) {
       return await keys.countDocuments({ userId, $expr: isLive }, { session: transaction })
     },
 
-    async list (userId: string): Promise<ApiKey[]> {
+    async list (userId: string, limit = 200): Promise<ApiKey[]> {
       // Those that were not revoked come first, so that no number of others hides one.
-      return (await keys.find({ userId }).sort({ revokedAt: 1, createdAt: -1 }).limit(200).toArray()).map(toKey)
+      return (await keys.find({ userId }).sort({ revokedAt: 1, createdAt: -1 }).limit(limit).toArray()).map(toKey)
     },
 
     /** Shortens the life of a key that has no successor yet; never lengthens it. */

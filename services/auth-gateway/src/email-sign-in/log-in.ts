@@ -33,7 +33,7 @@ const nobody = 'usr_00000000000000000000000000'
 
 /**
  * An unknown address, one without a password and a wrong password cost the same work and answer alike.
- * @throws Problem credentialsRejected, factorLocked, unavailable
+ * @throws Problem credentialsRejected, accountDeleting (to who knows the password), factorLocked, unavailable
  */
 export const createLogIn = ({ identities, users, passwords, hasher, failures, audit, afterwards }: LogInDeps): LogIn => {
   return async ({ email, password, ip, requestId }) => {
@@ -45,12 +45,13 @@ export const createLogIn = ({ identities, users, passwords, hasher, failures, au
     // Read before the password is checked: what ends the sessions of this account meanwhile ends this one as well.
     const [user, stored] = await Promise.all([users.find(userId), passwords.find(identityId, userId)])
     const verdict = await hasher.verify(password, stored?.hash)
-    if (identity === undefined || user === undefined || stored === undefined || !verdict.ok) {
+    if (identity === undefined || stored === undefined || !verdict.ok) {
       await audit.append({ event: 'sign_in.failed', subject: user?.id ?? 'unknown', requestId, facts: { method: 'password', reason: stored === undefined ? 'no such login' : 'password' } })
       throw new Problem(problems.credentialsRejected)
     }
 
     await failures.succeeded({ identityId, ip })
+    if (user === undefined) throw new Problem(problems.accountDeleting)
     if (verdict.rehash) afterwards('rehash of a password', () => rehash(stored, password))
     return { user, identity }
   }

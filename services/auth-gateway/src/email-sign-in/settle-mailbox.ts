@@ -11,7 +11,7 @@ import type { ProvedMailbox } from './mailbox.ts'
 import type { UsedReceipts } from './used-receipts.ts'
 
 export interface SettleDeps {
-  readonly users: Pick<UserRepository, 'find' | 'create'>
+  readonly users: Pick<UserRepository, 'find' | 'create' | 'isBeingDeleted'>
   readonly identities: Pick<IdentityRepository, 'find' | 'markVerified'>
   readonly passwords: Pick<PasswordRepository, 'set'>
   readonly usedReceipts: Pick<UsedReceipts, 'use'>
@@ -44,7 +44,7 @@ export type SettleMailbox = (proved: ProvedMailbox, prover: Prover) => Promise<S
 /**
  * Whose is an address whose mailbox was proved? The account's that has proved it before, or the prover's own that took it; one that took
  * it and is not the prover's loses it; and where no account has it, one is made. Nothing is ever merged (CVE class: pre-account hijacking).
- * @throws Problem codeRejected when the receipt was used, or was given for another account than the address is with now
+ * @throws Problem codeRejected when the receipt was used, or was given for another account than the address is with now; accountDeleting
  */
 export const createSettleMailbox = ({ users, identities, passwords, usedReceipts, cutAddress, inTransaction, audit, newSuffix }: SettleDeps): SettleMailbox => {
   return async (proved, prover) => {
@@ -81,6 +81,7 @@ export const createSettleMailbox = ({ users, identities, passwords, usedReceipts
 
   /** @returns undefined when the address moved meanwhile. */
   async function keep (identity: LinkedIdentity, { receiptId }: ProvedMailbox, { keep: work = justKeep, requestId }: Prover): Promise<Settled | undefined> {
+    if (await users.isBeingDeleted(identity.id)) throw new Problem(problems.accountDeleting)
     try {
       await work(identity, async (transaction) => {
         if (!await usedReceipts.use(receiptId, transaction)) throw new Problem(problems.codeRejected)

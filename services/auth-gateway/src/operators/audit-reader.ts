@@ -11,6 +11,8 @@ export const auditReaderIndexes: readonly IndexSpec[] = [
   { collection: 'audit', name: 'by_event', key: { event: 1, _id: 1 } }
 ]
 
+const atOnce = 100
+
 export type AuditReader = ReturnType<typeof createAuditReader>
 
 export function createAuditReader (mongo: Mongo) {
@@ -22,6 +24,15 @@ export function createAuditReader (mongo: Mongo) {
         ...subject !== undefined && { subject }, ...event !== undefined && { event }, ...before !== undefined && { _id: { $lt: before } }
       }).sort({ _id: -1 }).limit(limit).toArray()
       return found.map(toEvent)
+    },
+
+    /** What any of these is the subject of, newest first. Asked in portions that the index by subject serves in order. */
+    async about (subjects: readonly string[], limit: number): Promise<IdentityEvent[]> {
+      const found: AuditRow[] = []
+      for (let from = 0; from < subjects.length; from += atOnce) {
+        found.push(...await rows.find({ subject: { $in: subjects.slice(from, from + atOnce) } }).sort({ _id: -1 }).limit(limit).toArray())
+      }
+      return found.sort((a, b) => a._id < b._id ? 1 : -1).slice(0, limit).map(toEvent)
     }
   }
 }

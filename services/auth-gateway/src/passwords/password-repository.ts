@@ -36,6 +36,10 @@ export function createPasswordRepository (mongo: Mongo) {
       return (await passwords.find({ userId }).toArray()).map(toPassword)
     },
 
+    async changesOf (userId: string): Promise<{ readonly identityId: string, readonly changedAt: Date }[]> {
+      return (await passwords.find({ userId }, { projection: { changedAt: 1 } }).toArray()).map(({ _id, changedAt }) => ({ identityId: _id, changedAt }))
+    },
+
     async set ({ identityId, userId, hash }: StoredPassword, transaction: ClientSession): Promise<void> {
       await passwords.updateOne({ _id: identityId }, [{ $set: { userId, hash: { $literal: hash }, changedAt: '$$NOW' } }], { upsert: true, session: transaction })
     },

@@ -136,6 +136,12 @@ export function createSessionRepository (mongo: Mongo, { idleSeconds }: SessionR
       return found.map(({ _id }) => _id)
     },
 
+    /** Open and past ones, newest first. */
+    async history (userId: string, limit: number): Promise<(Session & { readonly endedAt?: Date })[]> {
+      const found = await sessions.find({ userId }).sort({ _id: -1 }).limit(limit).toArray()
+      return found.map((session) => ({ ...toSession(session), ...session.endedAt && { endedAt: session.endedAt } }))
+    },
+
     /** Open sessions of this epoch, newest first, from the one after `before` on. */
     async listLive (userId: string, { epoch, limit, before }: { readonly epoch: number, readonly limit: number, readonly before?: string | undefined }): Promise<Session[]> {
       const found = await sessions.find({ userId, epoch: { $gte: epoch }, ...unexpired, ...before !== undefined && { _id: { $lt: before } } })

@@ -1,16 +1,20 @@
+import { Problem, problems } from '@countersign/contracts'
 import type { Identity } from '../users/identity.ts'
 import type { UserRepository } from '../users/user-repository.ts'
 import type { User } from '../users/user.ts'
 
 export interface FindOrCreateDeps {
-  readonly users: Pick<UserRepository, 'findByIdentity' | 'create'>
+  readonly users: Pick<UserRepository, 'findByIdentity' | 'create' | 'isBeingDeleted'>
   /** A short random suffix for a username that is taken. */
   readonly newSuffix: () => string
 }
 
 export type FindOrCreateUser = (identity: Identity, wanted: string | undefined, requestId: string) => Promise<User>
 
-/** The user of a login that was proved just now. One per identity, also when its first two sign-ins race: the loser reads again. */
+/**
+ * The user of a login that was proved just now. One per identity, also when its first two sign-ins race: the loser reads again.
+ * @throws Problem accountDeleting: the login is taken until the deletion of its account is done
+ */
 export const createFindOrCreateUser = ({ users, newSuffix }: FindOrCreateDeps): FindOrCreateUser =>
   async (identity, wanted, requestId) => {
     let username = wanted ?? `user_${identity.address.replace(/^0x/, '').slice(-8).toLowerCase()}`
@@ -19,7 +23,8 @@ export const createFindOrCreateUser = ({ users, newSuffix }: FindOrCreateDeps): 
       if (known !== undefined) return known
       const made = await users.create({ identity: { ...identity, verified: true }, username, requestId })
       if (typeof made === 'object') return made
+      if (made === 'identity taken' && await users.isBeingDeleted(identity.id)) throw new Problem(problems.accountDeleting)
       if (made === 'username taken') username = `${username.slice(0, 40)}_${newSuffix()}`
     }
-    throw new Error('no free username found, or the account of this login is being deleted')
+    throw new Error('no free username found')
   }

@@ -24,7 +24,7 @@ export type SignInWithWallet = (family: WalletFamily, request: WalletSignIn) => 
 
 /**
  * The first sign-in of a wallet makes the account.
- * @throws Problem proofRejected, unavailable
+ * @throws Problem proofRejected, accountDeleting, unavailable
  */
 export const createSignInWithWallet = ({ check, userOf, succeeded }: SignInDeps): SignInWithWallet =>
   async (family, { username, ...proof }) => {

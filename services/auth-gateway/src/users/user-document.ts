@@ -18,6 +18,8 @@ export interface UserDocument {
   sessionEpoch: number
   /** When the epoch was raised last. */
   sessionsRevokedAt?: Date
+  /** From the wish to delete on. */
+  deletion?: { id: string, startedAt: Date, acknowledged: ('otp-service' | 'signer-service')[], finishedAt?: Date }
 }
 
 export interface IdentityDocument {

@@ -45,6 +45,12 @@ export function createUserRepository ({ mongo, audit, now, newId }: UserReposito
       return known === null ? undefined : await find(known.userId)
     },
 
+    /** For a login that was proved and has no account in use: it is taken until the deletion is done. */
+    async isBeingDeleted (identityId: string): Promise<boolean> {
+      const known = await identities.findOne({ _id: identityId })
+      return known !== null && await users.findOne({ _id: known.userId, state: 'deleting' }, { projection: { _id: 1 } }) !== null
+    },
+
     /** @returns the new user, or which of its names was taken: the identity's or the username's unique index decides every race. */
     async create ({ identity, username, requestId }: NewUser, also?: AlsoOnCreate): Promise<User | 'identity taken' | 'username taken'> {
       const at = now()

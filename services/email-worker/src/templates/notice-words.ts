@@ -55,10 +55,10 @@ export function noticeWords (brand: string, notice: Notice): Words {
       ]
     }
     case 'account_deleting': return {
-      subject: `Your account at ${brand} will be deleted`,
+      subject: `Your account at ${brand} is being deleted`,
       parts: [
-        says(`At ${utc(notice.parameters.at)} the deletion of your account was asked for. It happens at ${utc(notice.parameters.deleted_at)}.`),
-        says('If this was not you, sign in before then, cancel the deletion and change your password.')
+        says(`At ${utc(notice.parameters.at)} the deletion of your account was asked for. Nobody can sign in to it any more, and what is held of it is being removed, for good.`),
+        says('If this was not you, tell whoever runs this service: somebody else was signed in to your account.')
       ]
     }
     case 'broadcast': return { subject: `A notice from ${brand}`, parts: [shows(notice.parameters.message)] }

@@ -95,6 +95,11 @@ export function createBudgetRepository (db: Db, rules: BudgetRules, collection: 
       return row === undefined ? { closed: false, retryAfterSeconds: 0 } : lockOf(row)
     },
 
+    /** With the account. */
+    async forget (userId: string, transaction: Transaction): Promise<void> {
+      await budgets.deleteOne({ _id: userId }, { session: transaction })
+    },
+
     /** Forgets every wrong code, those of the day as well. True when there were any, or a lock. For the operator. */
     async reopen (userId: string, transaction: Transaction): Promise<boolean> {
       const { modifiedCount } = await budgets.updateOne(

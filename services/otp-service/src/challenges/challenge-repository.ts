@@ -14,7 +14,6 @@ export type ChallengeRepository = ReturnType<typeof createChallengeRepository>
 export const onePerCommand = 'one_per_command_and_purpose'
 
 const open = { consumed_at: null, cancelled_at: null }
-const enrolmentPurposes: Challenge['purpose'][] = ['email_enrol', 'email_change']
 
 export function createChallengeRepository (db: Db) {
   const challenges = db.collection<ChallengeDocument>('challenges')
@@ -98,10 +97,10 @@ export function createChallengeRepository (db: Db) {
       return modifiedCount === 1
     },
 
-    /** Earlier enrolments that this session began and did not finish. Those of other sessions stay: a stranger cancels nothing of mine. */
-    async cancelEnrolmentsOf ({ aud, userId, sessionId }: Answerer, transaction: Transaction): Promise<void> {
+    /** What this session began before for these purposes, and did not finish. That of other sessions stays: a stranger cancels nothing of mine. */
+    async cancelOwn (answerer: Answerer, purposes: readonly Challenge['purpose'][], transaction: Transaction): Promise<void> {
       await challenges.updateMany(
-        { aud, user_id: userId, session_id: sessionId, purpose: { $in: enrolmentPurposes }, ...open },
+        { ...owned(answerer), purpose: { $in: [...purposes] }, ...open },
         [{ $set: { cancelled_at: '$$NOW' } }],
         { session: transaction }
       )
@@ -110,6 +109,10 @@ export function createChallengeRepository (db: Db) {
     /** Codes that went to an address which is no factor any more. */
     async cancelOfFactor (userId: string, factorId: string, transaction: Transaction): Promise<void> {
       await challenges.updateMany({ user_id: userId, factor_id: factorId, ...open }, [{ $set: { cancelled_at: '$$NOW' } }], { session: transaction })
+    },
+
+    async cancelOfUser (userId: string, transaction: Transaction): Promise<void> {
+      await challenges.updateMany({ user_id: userId, ...open }, [{ $set: { cancelled_at: '$$NOW' } }], { session: transaction })
     },
 
     countPending: () => challenges.countDocuments({ ...open, attempts_left: { $gt: 0 }, $expr: { $gt: ['$expires_at', '$$NOW'] } }),

@@ -1,5 +1,5 @@
 /** Factors, as commands. */
-import { beginEmailFactor, confirmEmailFactor, describeFactors, type ReplyOf, type RequestOf } from '@countersign/contracts'
+import { beginEmailFactor, beginFactorWipe, confirmEmailFactor, confirmFactorWipe, describeFactors, type ReplyOf, type RequestOf } from '@countersign/contracts'
 import { handle, type CommandHandler } from '@countersign/redis'
 import type { Asking } from '../asking.ts'
 import { askingOf } from './asking-of.ts'
@@ -7,11 +7,15 @@ import { askingOf } from './asking-of.ts'
 export interface FactorUseCases {
   readonly beginEmailFactor: (request: RequestOf<typeof beginEmailFactor>, asking: Asking) => Promise<ReplyOf<typeof beginEmailFactor>>
   readonly confirmEmailFactor: (request: RequestOf<typeof confirmEmailFactor>, asking: Asking) => Promise<ReplyOf<typeof confirmEmailFactor>>
+  readonly beginFactorWipe: (request: RequestOf<typeof beginFactorWipe>, asking: Asking) => Promise<ReplyOf<typeof beginFactorWipe>>
+  readonly confirmFactorWipe: (request: RequestOf<typeof confirmFactorWipe>, asking: Asking) => Promise<ReplyOf<typeof confirmFactorWipe>>
   readonly describeFactors: (request: RequestOf<typeof describeFactors>) => Promise<ReplyOf<typeof describeFactors>>
 }
 
 export const factorCommands = (useCases: FactorUseCases): CommandHandler[] => [
   handle(beginEmailFactor, (request, context) => useCases.beginEmailFactor(request, askingOf(context))),
   handle(confirmEmailFactor, (request, context) => useCases.confirmEmailFactor(request, askingOf(context))),
+  handle(beginFactorWipe, (request, context) => useCases.beginFactorWipe(request, askingOf(context))),
+  handle(confirmFactorWipe, (request, context) => useCases.confirmFactorWipe(request, askingOf(context))),
   handle(describeFactors, (request) => useCases.describeFactors(request))
 ]

@@ -21,7 +21,7 @@ type Reply = ReplyOf<typeof beginEmailFactor>
 
 export interface BeginDeps {
   readonly factors: Pick<FactorRepository, 'emailOf'>
-  readonly challenges: Pick<ChallengeRepository, 'findByCommand' | 'insert' | 'cancelEnrolmentsOf'>
+  readonly challenges: Pick<ChallengeRepository, 'findByCommand' | 'insert' | 'cancelOwn'>
   readonly budgets: Pick<BudgetRepository, 'lockOf'>
   readonly codes: Pick<Codes, 'draw'>
   readonly mails: MailWriter
@@ -35,6 +35,8 @@ export interface BeginDeps {
   readonly ttlSeconds: number
   readonly maxAttempts: number
 }
+
+const enrolmentPurposes: readonly EmailPurpose[] = ['email_enrol', 'email_change']
 
 interface Sent { readonly challenge: Challenge, readonly row: OutboxRow }
 
@@ -63,7 +65,7 @@ export function createBeginEmailFactor (deps: BeginDeps) {
 
     const drafts = draftsOf(request, asking, current, { enrol: newChallengeId(), change: newChallengeId(), factor: newFactorId() })
     const sent = await transact(async (transaction) => {
-      await challenges.cancelEnrolmentsOf({ aud: asking.caller, userId: request.user_id, sessionId: request.session_id }, transaction)
+      await challenges.cancelOwn({ aud: asking.caller, userId: request.user_id, sessionId: request.session_id }, enrolmentPurposes, transaction)
       const all: Sent[] = []
       for (const draft of drafts) all.push(await send(draft, asking, transaction))
       // After the inserts: of repeats in parallel only the one that mails codes pays for them.

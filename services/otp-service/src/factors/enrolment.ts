@@ -16,7 +16,7 @@ export interface Action {
   readonly text: string
 }
 
-export type EmailPurpose = Exclude<ChallengePurpose, 'transaction'>
+export type EmailPurpose = Extract<ChallengePurpose, 'email_enrol' | 'email_change'>
 
 /** @returns SHA-256 of the contract's preimage, 0x hex: user, purpose and normalised new address are bound by it. */
 export const emailActionDigest = (purpose: EmailPurpose, userId: string, address: string): string =>

@@ -18,6 +18,10 @@ interface OwnerDocument {
   readonly _id: string
   readonly factor_root: string
   readonly created_at: Date
+  /** Somebody proved by a factor that the account may be deleted with its factors: the receipt, and when. */
+  readonly wipe_proof?: { readonly receipt_id: string, readonly at: Date }
+  /** The account is gone. Its row stays, so that nobody enrols a factor for this id again. */
+  readonly wiped_at?: Date
 }
 
 export type FactorRepository = ReturnType<typeof createFactorRepository>
@@ -28,7 +32,7 @@ export function createFactorRepository (db: Db) {
 
   return {
     async ownerOf (userId: string): Promise<FactorOwner | undefined> {
-      const owner = await owners.findOne({ _id: userId })
+      const owner = await owners.findOne({ _id: userId, wiped_at: { $exists: false } })
       return owner === null ? undefined : { userId: owner._id, factorRoot: owner.factor_root }
     },
 
@@ -37,8 +41,8 @@ export function createFactorRepository (db: Db) {
       return found === null ? undefined : toFactor(found)
     },
 
-    async listOf (userId: string): Promise<Factor[]> {
-      return (await factors.find({ user_id: userId }).sort({ proved_at: 1 }).toArray()).map(toFactor)
+    async listOf (userId: string, transaction?: Transaction): Promise<Factor[]> {
+      return (await factors.find({ user_id: userId }, { ...transaction !== undefined && { session: transaction } }).sort({ proved_at: 1 }).toArray()).map(toFactor)
     },
 
     /**
@@ -59,6 +63,22 @@ export function createFactorRepository (db: Db) {
       const old = await factors.findOneAndDelete({ _id: oldId, user_id: factor.userId, factor_root: factor.factorRoot }, { session: transaction })
       if (old === null) throw new AlreadyEnrolled()
       await factors.insertOne(toDocument(factor), { session: transaction })
+    },
+
+    async noteWipeProof (userId: string, receiptId: string, transaction: Transaction): Promise<void> {
+      await owners.updateOne({ _id: userId }, [{ $set: { wipe_proof: { receipt_id: { $literal: receiptId }, at: '$$NOW' } } }], { session: transaction })
+    },
+
+    /** @returns false, and changes nothing, unless a proof was noted within the last so many seconds. */
+    async wipe (userId: string, withinSeconds: number, transaction: Transaction): Promise<boolean> {
+      const { modifiedCount } = await owners.updateOne(
+        { _id: userId, wiped_at: { $exists: false }, $expr: { $gt: ['$wipe_proof.at', { $subtract: ['$$NOW', withinSeconds * 1_000] }] } },
+        [{ $set: { wiped_at: '$$NOW' } }],
+        { session: transaction }
+      )
+      if (modifiedCount === 0) return false
+      await factors.deleteMany({ user_id: userId }, { session: transaction })
+      return true
     }
   }
 }

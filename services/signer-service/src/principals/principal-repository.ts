@@ -3,7 +3,7 @@ import type { Db } from 'mongodb'
 import type { Unit } from '../unit.ts'
 import type { Principal } from './principal.ts'
 
-type PrincipalRow = Omit<Principal, 'id'> & { readonly _id: string }
+type PrincipalRow = Omit<Principal, 'id'> & { readonly _id: string, readonly revokedAt?: Date | null }
 
 export type PrincipalRepository = ReturnType<typeof createPrincipalRepository>
 
@@ -11,24 +11,31 @@ export function createPrincipalRepository (db: Db) {
   const principals = db.collection<PrincipalRow>('principals')
 
   return {
+    /** A revoked one may nothing, and is not found. */
     async find (id: string, unit?: Unit): Promise<Principal | undefined> {
-      const row = await principals.findOne({ _id: exactly(id) }, { ...unit && { session: unit.session } })
+      const row = await principals.findOne({ _id: exactly(id), revokedAt: null }, { ...unit && { session: unit.session } })
       return row === null ? undefined : toPrincipal(row)
     },
 
     async list (): Promise<Principal[]> {
-      return (await principals.find({}, { sort: { _id: 1 } }).toArray()).map(toPrincipal)
+      return (await principals.find({ revokedAt: null }, { sort: { _id: 1 } }).toArray()).map(toPrincipal)
     },
 
     async put ({ id, ...fields }: Omit<Principal, 'grantedAt'>, unit: Unit): Promise<Principal> {
       const row = await principals.findOneAndUpdate(
         { _id: exactly(id) },
-        [{ $set: { kind: literally(fields.kind), factorRoot: literally(fields.factorRoot), may: literally(fields.may), wallets: literally(fields.wallets), grantedAt: '$$NOW' } }],
+        [{ $set: { kind: literally(fields.kind), factorRoot: literally(fields.factorRoot), may: literally(fields.may), wallets: literally(fields.wallets), grantedAt: '$$NOW', revokedAt: null } }],
         { upsert: true, returnDocument: 'after', session: unit.session }
       )
       return toPrincipal(row as PrincipalRow)
+    },
+
+    /** @returns false when there is none, or it was revoked before. The row stays, and with it when it was granted what. */
+    async revoke (id: string, unit: Unit): Promise<boolean> {
+      const { modifiedCount } = await principals.updateOne({ _id: exactly(id), revokedAt: null }, [{ $set: { revokedAt: '$$NOW' } }], { session: unit.session })
+      return modifiedCount === 1
     }
   }
 }
 
-const toPrincipal = ({ _id, ...rest }: PrincipalRow): Principal => ({ id: _id, ...rest })
+const toPrincipal = ({ _id, revokedAt: _revokedAt, ...rest }: PrincipalRow): Principal => ({ id: _id, ...rest })

@@ -1,4 +1,4 @@
-/** Who may ask for what. Written on the signer's own command line only: no message of another service changes a principal. */
+/** Who may ask for what. Granted on the signer's own command line only; a message of another service can at most take it away, with the account. */
 export interface Principal {
   /** A user id. */
   readonly id: string

@@ -136,6 +136,11 @@ export function createTransactionRepository (db: Db) {
       return (await transactions.find(filter as Filter<TransactionRow>, { sort: { _id: -1 }, limit }).toArray()).map(toTransaction)
     },
 
+    /** What may still move, or only what is in these states. */
+    async unfinishedOf (initiator: string, states: readonly TransactionState[] = ['received', 'awaiting_confirmation', ...workStates]): Promise<Transaction[]> {
+      return (await transactions.find({ initiator: exactly(initiator), state: { $in: [...states] } }, { sort: { _id: 1 }, limit: 1_000 }).toArray()).map(toTransaction)
+    },
+
     /** Past their end by the database's clock, and without a nonce: what has one goes through. */
     async listOver (limit: number): Promise<Transaction[]> {
       return (await transactions.find({

@@ -1,0 +1,64 @@
+/** Taking one's data along and leaving, joined. */
+import type { ReceiptClaims } from '@countersign/contracts'
+import { inTransaction, type Audit } from '@countersign/mongo'
+import { jobConnection } from '@countersign/redis'
+import { newId, type Clock, type Lifecycle, type Logger, type Metrics } from '@countersign/runtime'
+import { deriveKey, keyFromText } from '@countersign/secrets'
+import type { ClientSession } from 'mongodb'
+import { createDeleteAccount } from './account/delete-account.ts'
+import { createDeletionRepository } from './account/deletion-repository.ts'
+import { createExportAccount } from './account/export-account.ts'
+import { createFinishDeletion } from './account/finish-deletion.ts'
+import { createAskForWipeCode, createProveWipe } from './account/prove-wipe.ts'
+import { createApiKeyRepository } from './api-keys/api-key-repository.ts'
+import type { composeSessions } from './compose-sessions.ts'
+import type { GatewayConfig } from './config.ts'
+import { createWriteMail } from './mail/write-mail.ts'
+import { createAuditReader } from './operators/audit-reader.ts'
+import type { PasswordRepository } from './passwords/password-repository.ts'
+import { createSessionRepository } from './sessions/session-repository.ts'
+import type { Stores } from './stores.ts'
+import type { UserRepository } from './users/user-repository.ts'
+import { startDeletionWorkers } from './workers/deletion-workers.ts'
+
+export interface ComposeAccountOptions {
+  readonly config: GatewayConfig
+  readonly stores: Stores
+  readonly users: UserRepository
+  readonly passwords: PasswordRepository
+  readonly audit: Audit
+  readonly sessions: Pick<Awaited<ReturnType<typeof composeSessions>>, 'revocations' | 'stillOpen'>
+  readonly verifyReceipt: (jws: string) => Promise<ReceiptClaims>
+  readonly clock: Clock
+  readonly log: Logger
+  readonly metrics: Metrics
+  readonly lifecycle: Lifecycle
+}
+
+export function composeAccount ({ config, stores: { mongo, outbox, dispatcher, commands }, users, passwords, audit, sessions: { revocations, stillOpen }, verifyReceipt, clock, log, metrics, lifecycle }: ComposeAccountOptions) {
+  const now = () => clock.now()
+  const transact = <T>(work: (transaction: ClientSession) => Promise<T>): Promise<T> => inTransaction(mongo, work)
+  const deletions = createDeletionRepository(mongo)
+  const keys = createApiKeyRepository(mongo)
+  const sessions = createSessionRepository(mongo, config.sessions)
+
+  const workers = startDeletionWorkers({
+    finishDeletion: createFinishDeletion({ deletions, sessions, audit, inTransaction: transact }),
+    connection: jobConnection(config.redis.url, 'auth-gateway'),
+    log, metrics
+  })
+  lifecycle.onStop('deletions of accounts', () => workers.close())
+
+  return {
+    exportAccount: createExportAccount({ users, sessions, passwords, keys, audit: createAuditReader(mongo), now }),
+    askForWipeCode: createAskForWipeCode({ commands }),
+    deleteAccount: createDeleteAccount({
+      deletions, revocations, stillOpen, outbox, audit, inTransaction: transact, now,
+      proveWipe: createProveWipe({ commands, commandKey: deriveKey(config.secretKey, 'wipe-command-id'), verifyReceipt }),
+      revokeKeys: keys.revokeAll,
+      writeMail: createWriteMail({ outbox, sealKey: keyFromText(config.mailSealKey), now }),
+      dispatch: (row) => dispatcher.dispatch(row),
+      newId: () => newId('del')
+    })
+  }
+}
