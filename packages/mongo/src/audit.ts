@@ -24,8 +24,11 @@ export interface AuditRow extends AuditEntry {
 }
 
 export interface Audit {
-  /** @param session makes the row part of the change it tells of */
-  append (entry: AuditEntry, session?: ClientSession): Promise<void>
+  /**
+   * @param entry one row, or several in one write
+   * @param session makes the row part of the change it tells of
+   */
+  append (entry: AuditEntry | readonly AuditEntry[], session?: ClientSession): Promise<void>
 }
 
 export const auditIndexes: readonly IndexSpec[] = [
@@ -36,8 +39,10 @@ export const createAudit = (db: Db): Audit => {
   const rows = db.collection<AuditRow>('audit')
   return {
     async append (entry, session) {
-      // An empty timestamp at the top level is replaced by the server's own on insert.
-      await rows.insertOne({ _id: newId('aud'), ...entry, recordedAt: new Timestamp({ t: 0, i: 0 }) }, { ...session && { session } })
+      await rows.insertMany([entry].flat().map(toRow), { ...session && { session } })
     }
   }
 }
+
+/** An empty timestamp at the top level is replaced by the server's own on insert. */
+const toRow = (entry: AuditEntry): AuditRow => ({ _id: newId('aud'), ...entry, recordedAt: new Timestamp({ t: 0, i: 0 }) })

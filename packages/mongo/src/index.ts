@@ -10,5 +10,6 @@ export { createLeases, LeaseLost, type Lease, type LeaseRow, type Leases } from 
 export { auditIndexes, createAudit, type Audit, type AuditEntry, type AuditFact, type AuditRow } from './audit.ts'
 export { ensureIndexes, IndexFault, requireIndexes, verifyIndexes, type IndexDifference, type IndexSpec } from './indexes.ts'
 export { startIndexes, type StartIndexesOptions } from './start-indexes.ts'
+export { gather, type GatherOptions } from './gather.ts'
 export { isDuplicateKey } from './duplicate-key.ts'
 export { exactly, literally } from './exactly.ts'

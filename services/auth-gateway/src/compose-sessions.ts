@@ -37,6 +37,7 @@ import { createSessionRepository, type SessionRepository } from './sessions/sess
 import { createSessionSecrets } from './sessions/session-secret.ts'
 import { createSessionStates, keptMs } from './sessions/session-state.ts'
 import { deliverTokens } from './sessions/token-delivery.ts'
+import { createStoreOpening } from './sessions/store-openings.ts'
 import { createKeySeal } from './signing-keys/key-seal.ts'
 import { createSigningKeyRotation } from './signing-keys/rotate-signing-keys.ts'
 import { createSigningKeyRepository } from './signing-keys/signing-key-repository.ts'
@@ -85,9 +86,9 @@ export async function composeSessions ({ config, stores: { mongo, redis, outbox,
   await app.register(fastifyCookie)
   deliverTokens(app, { cookies, checkOrigin })
   announceExpiry(app, () => clock.now())
-  const noteDevice = createNoteDevice({ devices: createDeviceRepository(mongo), sessions, deviceOf, key: deriveKey(config.secretKey, 'device'), writeMail, now: () => clock.now() })
+  const noteDevice = createNoteDevice({ devices: createDeviceRepository(mongo), sessions, deviceOf, key: deriveKey(config.secretKey, 'device'), inTransaction: ending.inTransaction, writeMail, now: () => clock.now() })
   const dispatch = (row: OutboxRow): Promise<void> => dispatcher.dispatch(row)
-  const store = createStoreSession({ ...ending, epochs, close, noteDevice, dispatch, newId: () => newId('ses') })
+  const store = createStoreSession({ ...ending, storeOpening: createStoreOpening(ending), epochs, close, noteDevice, dispatch, newId: () => newId('ses') })
   const holderOf = createSecretHolders({ secrets, sessions })
   watchOver({ config, sessions, redis, log, metrics, lifecycle })
 

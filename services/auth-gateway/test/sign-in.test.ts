@@ -38,6 +38,23 @@ t.test('of fifty parallel uses of one proof, one opens a session; a replay opens
   t.equal((await gateway.send('POST', verify, { body: proof })).status, 401)
 })
 
+t.test('sign-ins at the same time share the way to the database, and each gets its own session with its own audit row', async (t) => {
+  const accounts = Array.from({ length: 8 }, newAccount)
+  const proofs = await Promise.all([...accounts, ...accounts, ...accounts].map((account) => proofOf(gateway, account)))
+
+  const answers = await Promise.all(proofs.map((body) => gateway.send('POST', verify, { body })))
+
+  t.strictSame([...new Set(answers.map(({ status }) => status))], [200])
+  const given = answers.map(({ json }) => json['user'] as { id: string, identities: { address: string }[] })
+  t.strictSame(given.map(({ identities }) => identities.map(({ address }) => address)), proofs.map(({ address }) => [address]))
+  t.equal(new Set(given.map(({ id }) => id)).size, accounts.length)
+  const mine = await Promise.all(answers.map(({ json }) => gateway.send('GET', '/api/v1/me', { token: String(json['access_token']) })))
+  t.strictSame(mine.map(({ json }) => json['id']), given.map(({ id }) => id))
+  const rows = await house.mongo.db.collection('audit').find({ event: 'session.opened', actor: { $in: given.map(({ id }) => id) } }).toArray()
+  t.equal(new Set(rows.map(({ subject }) => subject as string)).size, proofs.length)
+  t.equal(rows.length, proofs.length)
+})
+
 t.test('a wrong signature burns the challenge', async (t) => {
   const proof = await proofOf(gateway, newAccount())
 

@@ -1,4 +1,4 @@
-import { literally, type Mongo } from '@countersign/mongo'
+import { gather, literally, type Mongo } from '@countersign/mongo'
 import type { ClientSession } from 'mongodb'
 
 interface DeviceDocument {
@@ -26,14 +26,18 @@ export function createDeviceRepository (mongo: Mongo) {
   const seenWithin = (ms: number) => ({ $gt: ['$seenAt', { $subtract: ['$$NOW', ms] }] })
 
   return {
+    /** @returns whether it is known and need not be noted */
+    wasSeenLately: gather(async (ids: readonly string[]) => {
+      const found = await devices.find({ _id: { $in: [...ids] }, $expr: seenWithin(seenEveryMs) }, { projection: { _id: 1 } }).toArray()
+      const lately = new Set(found.map(({ _id }) => _id))
+      return ids.map((id) => lately.has(id))
+    }),
+
     /**
-     * Written when it is new or was not written for a day, so that sign-ins in parallel do not wait for one another; of those that race
-     * with a new device the database lets one be the first.
+     * Of those that race with a new device the database lets one be the first.
      * @returns whether it is new to the user
      */
     async note (id: string, userId: string, transaction: ClientSession): Promise<boolean> {
-      const lately = await devices.findOne({ _id: id, $expr: seenWithin(seenEveryMs) }, { projection: { _id: 1 }, session: transaction })
-      if (lately !== null) return false
       const before = await devices.findOne({ _id: id, $expr: seenWithin(rememberedMs) }, { projection: { _id: 1 }, session: transaction })
       await devices.updateOne({ _id: id }, [{ $set: { userId: literally(userId), seenAt: '$$NOW' } }], { upsert: true, session: transaction })
       return before === null

@@ -8,12 +8,13 @@ import type { Session } from './session.ts'
 import type { SessionRepository } from './session-repository.ts'
 
 export interface NoteDeviceDeps {
-  readonly devices: Pick<DeviceRepository, 'note'>
+  readonly devices: Pick<DeviceRepository, 'wasSeenLately' | 'note'>
   readonly sessions: Pick<SessionRepository, 'hadOthers'>
   /** A user agent in short. */
   readonly deviceOf: (userAgent: string) => string
   /** 32 bytes for this purpose alone: what is kept of a device tells nobody where it is. */
   readonly key: Uint8Array
+  readonly inTransaction: <T>(work: (transaction: ClientSession) => Promise<T>) => Promise<T>
   readonly writeMail: (mail: MailContent, requestId: string, transaction: ClientSession) => Promise<OutboxRow>
   readonly now: () => Date
 }
@@ -22,16 +23,20 @@ export type NoteDevice = ReturnType<typeof createNoteDevice>
 
 /**
  * A sign-in from a browser and a network that this user was not seen with is told to them, unless it is their first session.
- * @returns the mail's row, to be dispatched after the commit
+ * To be called before anybody holds a credential of the session: who then gets one cannot have gone unnoticed.
+ * @returns the mail's row, committed, to be dispatched
  */
-export const createNoteDevice = ({ devices, sessions, deviceOf, key, writeMail, now }: NoteDeviceDeps) =>
-  async (session: Session, user: User, requestId: string, transaction: ClientSession): Promise<OutboxRow | undefined> => {
+export const createNoteDevice = ({ devices, sessions, deviceOf, key, inTransaction, writeMail, now }: NoteDeviceDeps) =>
+  async (session: Session, user: User, requestId: string): Promise<OutboxRow | undefined> => {
     const { client: { ip, userAgent }, method } = session
     const device = deviceOf(userAgent)
     const id = keyedHash(key, user.id, device, networkOf(ip)).toString('base64url')
-    if (!await devices.note(id, user.id, transaction) || user.email === null) return undefined
-    if (!await sessions.hadOthers(user.id, session.id, transaction)) return undefined
-    return await writeMail({ template: 'new_device', to: user.email, parameters: { at: now().toISOString(), ip, device, method: methodNames[method] } }, requestId, transaction)
+    if (await devices.wasSeenLately(id)) return undefined
+    return await inTransaction(async (transaction) => {
+      if (!await devices.note(id, user.id, transaction) || user.email === null) return undefined
+      if (!await sessions.hadOthers(user.id, session.id, transaction)) return undefined
+      return await writeMail({ template: 'new_device', to: user.email, parameters: { at: now().toISOString(), ip, device, method: methodNames[method] } }, requestId, transaction)
+    })
   }
 
 /** The /24 of an IPv4 address; of IPv6 the /64 is all that is kept. */

@@ -1,6 +1,5 @@
 import { Problem, problems, type TokenReply } from '@countersign/contracts'
-import type { Audit, OutboxRow } from '@countersign/mongo'
-import type { ClientSession } from 'mongodb'
+import type { OutboxRow } from '@countersign/mongo'
 import type { SignedIn } from '../sign-in/sign-in-with-wallet.ts'
 import type { SessionEpochs } from '../users/session-epochs.ts'
 import type { CloseSession } from './close-session.ts'
@@ -10,6 +9,7 @@ import type { Session } from './session.ts'
 import type { SessionRepository } from './session-repository.ts'
 import type { SessionSecrets } from './session-secret.ts'
 import type { SessionStates } from './session-state.ts'
+import type { StoreOpening } from './store-openings.ts'
 
 export interface ClientDescription {
   readonly ip: string
@@ -18,18 +18,17 @@ export interface ClientDescription {
 }
 
 export interface StoreSessionDeps {
-  readonly sessions: Pick<SessionRepository, 'open'>
+  readonly storeOpening: StoreOpening
+  readonly sessions: Pick<SessionRepository, 'find'>
   readonly epochs: Pick<SessionEpochs, 'of'>
   readonly states: Pick<SessionStates, 'keep'>
-  readonly audit: Audit
-  readonly inTransaction: <T>(work: (transaction: ClientSession) => Promise<T>) => Promise<T>
   readonly close: CloseSession
   readonly noteDevice: NoteDevice
   readonly dispatch: (row: OutboxRow) => Promise<void>
   readonly newId: () => string
 }
 
-export interface Opening {
+export interface SessionLife {
   readonly ttlSeconds: number
   readonly secretHash?: string
   readonly connectionId?: string
@@ -43,22 +42,21 @@ export type StoreSession = ReturnType<typeof createStoreSession>
  * The user given must have been read before its proof was checked, so that a revocation in between is noticed too.
  * @throws Problem sessionClosed when all sessions of the user were revoked since the sign-in began
  */
-export const createStoreSession = ({ sessions, epochs, states, audit, inTransaction, close, noteDevice, dispatch, newId }: StoreSessionDeps) =>
-  async ({ user, identity }: SignedIn, { ip, userAgent, requestId }: ClientDescription, { ttlSeconds, secretHash, connectionId }: Opening): Promise<Session> => {
+export const createStoreSession = ({ storeOpening, sessions, epochs, states, close, noteDevice, dispatch, newId }: StoreSessionDeps) =>
+  async ({ user, identity }: SignedIn, { ip, userAgent, requestId }: ClientDescription, { ttlSeconds, secretHash, connectionId }: SessionLife): Promise<Session> => {
+    const id = newId()
     const opening = {
-      id: newId(), userId: user.id, epoch: user.sessionEpoch, method: identity.kind, identityId: identity.id, ttlSeconds, client: { ip, userAgent },
+      id, userId: user.id, epoch: user.sessionEpoch, method: identity.kind, identityId: identity.id, ttlSeconds, client: { ip, userAgent },
       ...secretHash !== undefined && { secretHash }, ...connectionId !== undefined && { connectionId }
     }
-    const { session, mail } = await inTransaction(async (transaction) => {
-      const opened = await sessions.open(opening, transaction)
-      await audit.append({ event: 'session.opened', subject: opened.id, actor: user.id, requestId, facts: { method: identity.kind } }, transaction)
-      return { session: opened, mail: await noteDevice(opened, user, requestId, transaction) }
-    })
-    if (mail !== undefined) await dispatch(mail)
-    if (await epochs.of(user.id) !== session.epoch) {
-      await close({ sessionId: session.id, reason: 'sessions_revoked', requestId })
+    await storeOpening({ session: opening, requestId })
+    const [session, epoch] = await Promise.all([sessions.find(id), epochs.of(user.id)])
+    if (session === undefined || epoch !== user.sessionEpoch) {
+      await close({ sessionId: id, reason: 'sessions_revoked', requestId })
       throw new Problem(problems.sessionClosed)
     }
+    const mail = await noteDevice(session, user, requestId)
+    if (mail !== undefined) await dispatch(mail)
     await states.keep(session, user, ttlSeconds * 1000)
     return session
   }

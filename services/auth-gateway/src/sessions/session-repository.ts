@@ -1,5 +1,5 @@
 import { walletFamilies, type IdentityKind } from '@countersign/contracts'
-import { literally, type Mongo } from '@countersign/mongo'
+import { gather, literally, type Mongo } from '@countersign/mongo'
 import type { ClientSession } from 'mongodb'
 import type { Session, SessionClient, SessionState } from './session.ts'
 
@@ -78,18 +78,28 @@ export function createSessionRepository (mongo: Mongo, { idleSeconds }: SessionR
   const live = (id: string) => ({ _id: id, ...unexpired })
 
   return {
-    async open ({ id, userId, epoch, method, identityId, ttlSeconds, client, secretHash, connectionId }: NewSession, transaction?: ClientSession): Promise<Session> {
+    async openAll (openings: readonly NewSession[], transaction: ClientSession): Promise<void> {
       // An upsert with a pipeline lets the database stamp all times.
-      const opened = await sessions.findOneAndUpdate({ _id: id }, [{
-        $set: {
-          ...literallyAll({ userId, epoch, method, identityId, client, ...secretHash !== undefined && { secretHash }, ...connectionId !== undefined && { connectionId } }), state: 'active', counter: 0,
-          createdAt: '$$NOW', rotatedAt: '$$NOW', lastSeenAt: '$$NOW',
-          expiresAt: { $dateAdd: { startDate: '$$NOW', unit: 'second', amount: ttlSeconds } }
+      await sessions.bulkWrite(openings.map(({ id, ttlSeconds, ...fields }) => ({
+        updateOne: {
+          filter: { _id: id },
+          update: [{
+            $set: {
+              ...literallyAll(fields), state: 'active', counter: 0, createdAt: '$$NOW', rotatedAt: '$$NOW', lastSeenAt: '$$NOW',
+              expiresAt: { $dateAdd: { startDate: '$$NOW', unit: 'second', amount: ttlSeconds } }
+            }
+          }],
+          upsert: true
         }
-      }], { upsert: true, returnDocument: 'after', ...inSession(transaction) })
-      if (opened === null) throw new Error('a session was not stored')
-      return toSession(opened)
+      })), { session: transaction, ordered: false })
     },
+
+    /** @returns the session in whatever state. */
+    find: gather(async (ids: readonly string[]) => {
+      const found = await sessions.find({ _id: { $in: [...ids] } }).toArray()
+      const byId = new Map(found.map((document) => [document._id, toSession(document)]))
+      return ids.map((id) => byId.get(id))
+    }),
 
     /** @returns the session with what is left of its life by the database's clock. Its epoch is for the caller to compare. */
     async findLive (id: string): Promise<Session & { readonly remainingMs: number } | undefined> {

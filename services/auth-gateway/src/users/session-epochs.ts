@@ -2,7 +2,7 @@
  * The epoch of a user's sessions: raising it is how all of them end, in one write. A session counts only while its epoch is its user's,
  * so neither a sign-in under way nor a copy of an older state survives.
  */
-import type { Mongo } from '@countersign/mongo'
+import { gather, type Mongo } from '@countersign/mongo'
 import type { ClientSession } from 'mongodb'
 import type { UserDocument } from './user-document.ts'
 
@@ -22,10 +22,11 @@ export function createSessionEpochs (mongo: Mongo) {
 
   return {
     /** @returns undefined when there is no such user, or the account is not in use. */
-    async of (userId: string): Promise<number | undefined> {
-      const user = await users.findOne({ _id: userId, state: 'active' }, { projection: { sessionEpoch: 1 } })
-      return user?.sessionEpoch
-    },
+    of: gather(async (userIds: readonly string[]) => {
+      const found = await users.find({ _id: { $in: [...userIds] }, state: 'active' }, { projection: { sessionEpoch: 1 } }).toArray()
+      const epochs = new Map(found.map(({ _id, sessionEpoch }) => [_id, sessionEpoch]))
+      return userIds.map((id) => epochs.get(id))
+    }),
 
     /** @returns the new epoch, undefined when there is no such user. */
     async raise (userId: string, transaction: ClientSession): Promise<number | undefined> {

@@ -1,5 +1,5 @@
 import type { Profile } from '@countersign/contracts'
-import { inTransaction, isDuplicateKey, type Audit, type Mongo } from '@countersign/mongo'
+import { gather, inTransaction, isDuplicateKey, type Audit, type Mongo } from '@countersign/mongo'
 import type { ClientSession } from 'mongodb'
 import { emailIdentityId, type Identity } from './identity.ts'
 import type { User } from './user.ts'
@@ -28,11 +28,16 @@ export function createUserRepository ({ mongo, audit, now, newId }: UserReposito
   const identities = mongo.db.collection<IdentityDocument>('identities')
   const active = (id: string) => ({ _id: id, state: 'active' as const })
 
-  async function find (id: string): Promise<User | undefined> {
-    const user = await users.findOne(active(id))
+  async function findAll (ids: readonly string[]): Promise<Map<string, User>> {
+    const found = await users.find({ _id: { $in: [...ids] }, state: 'active' }).toArray()
     // One after the other: logins may be newer than the version says, and are read again then; never older.
-    return user === null ? undefined : toUser(user, await identities.find({ userId: id }).sort({ addedAt: 1 }).toArray())
+    const logins = await identities.find({ userId: { $in: found.map(({ _id }) => _id) } }).sort({ addedAt: 1 }).toArray()
+    return new Map(found.map((user) => [user._id, toUser(user, logins.filter(({ userId }) => userId === user._id))]))
   }
+  const find = gather(async (ids: readonly string[]) => {
+    const found = await findAll(ids)
+    return ids.map((id) => found.get(id))
+  })
 
   return {
     /** @returns the user while the account is in use; one that is being deleted is gone for everybody. */
@@ -40,10 +45,12 @@ export function createUserRepository ({ mongo, audit, now, newId }: UserReposito
 
     isUsernameFree: async (username: string): Promise<boolean> => await users.findOne({ usernameKey: username.toLowerCase() }, { projection: { _id: 1 } }) === null,
 
-    async findByIdentity (identityId: string): Promise<User | undefined> {
-      const known = await identities.findOne({ _id: identityId })
-      return known === null ? undefined : await find(known.userId)
-    },
+    findByIdentity: gather(async (identityIds: readonly string[]) => {
+      const known = await identities.find({ _id: { $in: [...identityIds] } }, { projection: { userId: 1 } }).toArray()
+      const holderOf = new Map(known.map(({ _id, userId }) => [_id, userId]))
+      const found = await findAll([...holderOf.values()])
+      return identityIds.map((id) => found.get(holderOf.get(id) ?? ''))
+    }),
 
     /** For a login that was proved and has no account in use: it is taken until the deletion is done. */
     async isBeingDeleted (identityId: string): Promise<boolean> {

@@ -1,0 +1,54 @@
+/** Round trips shared: what many callers ask for at the same time goes to the database once, for all of them. */
+
+export interface GatherOptions {
+  /** So many round trips may be under way; calls that come meanwhile go together when one of them ends. */
+  readonly atOnce?: number
+  /** So many calls share one at most. */
+  readonly most?: number
+}
+
+interface Call<Item, Answer> {
+  readonly item: Item
+  readonly resolve: (answer: Answer) => void
+  readonly reject: (reason: unknown) => void
+}
+
+/**
+ * A call that comes alone goes at once; under load a command, a commit and a flush to disk serve many.
+ * @param work is given calls that were all made before it began, so nobody's answer is older than the question. It answers each at its place;
+ * what it throws all of them get, so an item must not be able to fail alone.
+ */
+export function gather<Item, Answer> (work: (items: readonly Item[]) => Promise<readonly Answer[]>, { atOnce = 4, most = 50 }: GatherOptions = {}): (item: Item) => Promise<Answer> {
+  const waiting: Call<Item, Answer>[] = []
+  let running = 0
+  let scheduled = false
+
+  function schedule (): void {
+    if (scheduled || running >= atOnce || waiting.length === 0) return
+    scheduled = true
+    // What else arrives in this turn of the event loop goes along.
+    setImmediate(() => {
+      scheduled = false
+      running += 1
+      void run(waiting.splice(0, most)).finally(() => {
+        running -= 1
+        schedule()
+      })
+      schedule()
+    })
+  }
+
+  async function run (calls: readonly Call<Item, Answer>[]): Promise<void> {
+    try {
+      const answers = await work(calls.map(({ item }) => item))
+      for (const [i, { resolve }] of calls.entries()) resolve(answers[i] as Answer)
+    } catch (error) {
+      for (const { reject } of calls) reject(error)
+    }
+  }
+
+  return (item) => new Promise<Answer>((resolve, reject) => {
+    waiting.push({ item, resolve, reject })
+    schedule()
+  })
+}

@@ -1,0 +1,73 @@
+import t from 'tap'
+import { gather } from '../src/index.ts'
+
+/** A database whose answers the test releases one by one. */
+function openDatabase () {
+  const trips: { readonly items: readonly number[], readonly answer: () => void, readonly fail: (reason: Error) => void }[] = []
+  const work = (items: readonly number[]): Promise<number[]> => new Promise((resolve, reject) => {
+    trips.push({ items, answer: () => { resolve(items.map((item) => item * 10)) }, fail: reject })
+  })
+  return { trips, work }
+}
+const turn = (): Promise<void> => new Promise((resolve) => { setImmediate(() => setImmediate(resolve)) })
+
+t.test('what is asked in one turn goes together, and each gets its own answer', async (t) => {
+  const { trips, work } = openDatabase()
+  const ask = gather(work)
+
+  const answers = Promise.all([ask(1), ask(2), ask(2), ask(3)])
+  await turn()
+  trips[0]?.answer()
+
+  t.strictSame(await answers, [10, 20, 20, 30])
+  t.equal(trips.length, 1)
+})
+
+t.test('a call is never answered by a round trip that began before it', async (t) => {
+  const { trips, work } = openDatabase()
+  const ask = gather(work)
+
+  const first = ask(1)
+  await turn()
+  const second = ask(1)
+  await turn()
+
+  t.equal(trips.length, 2)
+  trips[1]?.answer()
+  t.equal(await second, 10, 'nor does it wait for it')
+  trips[0]?.answer()
+  t.equal(await first, 10)
+})
+
+t.test('with as many under way as may be, calls wait and go together when one ends; none has more than its share', async (t) => {
+  const { trips, work } = openDatabase()
+  const ask = gather(work, { atOnce: 1, most: 2 })
+
+  const answers = Promise.all([1, 2, 3, 4, 5].map(ask))
+  await turn()
+  t.strictSame(trips.map(({ items }) => items), [[1, 2]])
+  trips[0]?.answer()
+  await turn()
+  t.strictSame(trips.map(({ items }) => items), [[1, 2], [3, 4]])
+  trips[1]?.answer()
+  await turn()
+  trips[2]?.answer()
+
+  t.strictSame(await answers, [10, 20, 30, 40, 50])
+  t.strictSame(trips[2]?.items, [5])
+})
+
+t.test('a failure is everybody\'s who went along, and nobody\'s after', async (t) => {
+  const { trips, work } = openDatabase()
+  const ask = gather(work)
+
+  const together = Promise.allSettled([ask(1), ask(2)])
+  await turn()
+  trips[0]?.fail(new Error('away'))
+  t.strictSame((await together).map(({ status }) => status), ['rejected', 'rejected'])
+
+  const later = ask(3)
+  await turn()
+  trips[1]?.answer()
+  t.equal(await later, 30)
+})
