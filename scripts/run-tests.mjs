@@ -8,23 +8,32 @@ import { withSharedMongo } from './shared-mongo.mjs'
 const atOnce = 2
 const fileTimeoutMs = 300_000
 
-/** @returns how many assertions passed and failed; a file that dies or hangs counts as one failure at least. */
-export const runTests = (files) => withSharedMongo(async (env) => {
+/**
+ * Test files, and before them whatever else wants a processor, two at once.
+ * @param checks functions that reject when they find a fault; the rest goes on, and the first fault is thrown at the end
+ * @returns how many assertions passed and failed; a file that dies or hangs counts as one failure at least.
+ */
+export const runTests = (files, checks = []) => withSharedMongo(async (env) => {
   mkdirSync(`${root}.local/logs`, { recursive: true })
-  const waiting = [...files]
   const totals = { passed: 0, failed: 0 }
+  const faults = []
   const log = []
-  const work = async () => {
-    for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
+  const waiting = [
+    ...checks.map((check) => () => check().catch((fault) => faults.push(fault))),
+    ...files.map((file) => async () => {
       const outcome = await runFile(file, env)
       totals.passed += outcome.passed
       totals.failed += outcome.failed
       log.push(`# ${file}\n${outcome.output}`)
       report(file, outcome)
-    }
+    })
+  ]
+  const work = async () => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) await next()
   }
   await Promise.all(Array.from({ length: atOnce }, work))
   writeFileSync(`${root}.local/logs/test.tap`, log.join('\n'))
+  if (faults.length > 0) throw faults[0]
   return totals
 })
 

@@ -1,4 +1,4 @@
-// npm test: lint, import loops, generated docs, every test against real servers. npm test -- <file> runs that file alone.
+// npm test: types, lint, import loops, generated docs, every test against real servers. npm test -- <file> runs that file alone.
 import { Failure, runQuietly } from './process.mjs'
 import { checkDocs } from './docs.mjs'
 import { checkImportLoops } from './import-loops.mjs'
@@ -7,22 +7,23 @@ import { runTests } from './run-tests.mjs'
 
 const help = `Usage: npm test [-- <file> …]
 
-Without a file: lint with the import law, import loops, generated docs, then every test.
+Without a file: types, lint with the import law, import loops, generated docs, and every test.
 With files (test/**/*.test.ts, as they stand in the source): those tests alone.
 `
 
 export async function test (args) {
   if (args.includes('--help')) return process.stdout.write(help)
   const files = args.filter((arg) => !arg.startsWith('-')).map(toCompiled)
-  if (files.length === 0) {
-    await timed('lint with the import law', () => runQuietly('lint', 'eslint', ['.', '--cache', '--cache-location', '.local/eslint/']))
-    await timed('import loops', checkImportLoops)
-    await timed('generated docs', checkDocs)
-  }
-  const { passed, failed } = await timed('tests', () => runTests(files.length > 0 ? files : listTests()))
+  const { passed, failed } = files.length > 0 ? await runTests(files) : await timed('all', () => runTests(listTests(), checks))
   process.stdout.write(`\n${passed} passed, ${failed} failed\n`)
   if (failed > 0 || passed === 0) throw new Failure('')
 }
+
+const checks = [
+  () => timed('types, lint with the import law', () => runQuietly('check', process.execPath, ['scripts/check.mjs'])),
+  () => timed('import loops', checkImportLoops),
+  () => timed('generated docs', checkDocs)
+]
 
 async function timed (name, work) {
   const from = performance.now()
