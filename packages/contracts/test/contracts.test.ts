@@ -73,6 +73,17 @@ t.test('routes have one name and one place each, and their problems exist', asyn
   }
 })
 
+t.test('no caller but an administrator has a field to say who is proved, trusted or in charge', async (t) => {
+  const said = /verif(ied|ication_status)|proved|trusted|^roles?$|is_?admin|epoch|^user_?id$|assurance|aal/i
+  const fieldsOf = (schema: object): string[] => Object.entries(schema).flatMap(([key, value]) => [
+    ...key === 'properties' ? Object.keys(value as object) : [],
+    ...typeof value === 'object' && value !== null ? fieldsOf(value as object) : []
+  ])
+  const bodies = routes.filter(({ body, role }) => body !== undefined && role !== 'admin')
+  t.ok(bodies.length > 30)
+  for (const { operationId, body } of bodies) t.strictSame(fieldsOf(body ?? {}).filter((name) => said.test(name)), [], operationId)
+})
+
 t.test('every body and every answer of a route has an example that its own schema takes', async (t) => {
   for (const { operationId, body, reply } of routes) {
     for (const [part, schema] of Object.entries({ body, reply })) {

@@ -147,6 +147,19 @@ t.test('a challenge past its life opens nothing', async (t) => {
   t.equal((await gateway.send('POST', verify, { body: proof })).status, 401)
 })
 
+t.test('an address or a role beside the proof gives the account neither', async (t) => {
+  const opened = await gateway.send('POST', '/api/v1/auth/email/signup', { body: { username: 'owner-of-mail', email: 'owner@example.com', password: 'a long enough phrase' } })
+  t.equal(opened.status, 201)
+  for (const beside of [{ email: 'owner@example.com' }, { email: 'nobody@example.com' }, { roles: ['admin'] }, { email_verified: true }]) {
+    const proof = await proofOf(gateway, newAccount())
+    const refused = await gateway.send('POST', verify, { body: { ...proof, ...beside } })
+    t.equal(refused.status, 422)
+    t.notMatch(refused.text, /owner@|nobody@/)
+    const taken = await gateway.send('POST', verify, { body: proof })
+    t.match(taken, { status: 200, json: { user: { email: null, identities: [{ kind: 'evm' }] } } }, 'what was refused as written used nothing up')
+  }
+})
+
 t.test('a taken username gets a suffix, and none is needed', async (t) => {
   const first = await gateway.send('POST', verify, { body: { ...await proofOf(gateway, newAccount()), username: 'ada' } })
   const second = await gateway.send('POST', verify, { body: { ...await proofOf(gateway, newAccount()), username: 'ADA' } })
