@@ -12,22 +12,22 @@ export interface Store {
 export const stores: Readonly<Record<ServiceName, Store>> = Object.freeze({
   'auth-gateway': {
     database: 'countersign_auth',
-    collections: ['users', 'identities', 'passwords', 'used_receipts', 'sessions', 'devices', 'signing_keys', 'api_keys', 'wallet_connections', 'outbox', 'leases'],
+    collections: ['users', 'identities', 'passwords', 'used_receipts', 'sessions', 'devices', 'signing_keys', 'api_keys', 'wallet_connections', 'outbox', 'migrations', 'leases'],
     insertOnly: ['audit']
   },
   'otp-service': {
     database: 'countersign_otp',
-    collections: ['factor_owners', 'factors', 'challenges', 'failure_budgets', 'mailbox_challenges', 'mailbox_budgets', 'withheld_mails', 'receipts', 'outbox', 'leases'],
+    collections: ['factor_owners', 'factors', 'challenges', 'failure_budgets', 'mailbox_challenges', 'mailbox_budgets', 'withheld_mails', 'receipts', 'outbox', 'migrations', 'leases'],
     insertOnly: ['audit']
   },
   'signer-service': {
     database: 'countersign_signer',
-    collections: ['wallets', 'principals', 'policies', 'transactions', 'attempts', 'consumed_receipts', 'lanes', 'outbox', 'leases'],
+    collections: ['wallets', 'principals', 'policies', 'transactions', 'attempts', 'consumed_receipts', 'lanes', 'outbox', 'migrations', 'leases'],
     insertOnly: ['audit']
   },
   'email-worker': {
     database: 'countersign_email',
-    collections: ['deliveries', 'leases'],
+    collections: ['deliveries', 'migrations', 'leases'],
     insertOnly: ['audit']
   }
 })

@@ -1,7 +1,7 @@
 import { createCli, environmentCommands } from '@countersign/runtime'
 import { environment } from './config.ts'
 import { describeApi } from './describe-api.ts'
-import { indexCommands } from './operators/index-commands.ts'
+import { gatewayDatabaseCommands } from './operators/database-commands.ts'
 import { keyCommands } from './operators/key-commands.ts'
 import { statsCommands } from './operators/stats-commands.ts'
 import { userCommands } from './operators/user-commands.ts'
@@ -12,7 +12,7 @@ const withMongo = createWithMongo(process.env)
 process.exitCode = await createCli({ name: 'countersign', description: 'auth-gateway: sign-in and sessions' })
   .add(
     ...environmentCommands({ title: 'auth-gateway', environment, env: process.env }),
-    ...indexCommands(withMongo),
+    ...gatewayDatabaseCommands(process.env),
     ...userCommands(withMongo),
     ...keyCommands(withMongo),
     ...statsCommands(withMongo),

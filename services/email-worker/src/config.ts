@@ -36,13 +36,6 @@ export const environment = defineEnvironment({
   })
 }, [...commonRules, ({ SMTP_USER: user, SMTP_PASS: pass }) => (user === undefined) === (pass === undefined) ? undefined : { name: 'SMTP_PASS', fault: 'and SMTP_USER go together' }])
 
-/** What `db …` needs. */
-export const databaseEnvironment = defineEnvironment({
-  NODE_ENV: commonVariables.NODE_ENV,
-  ENVIRONMENT: commonVariables.ENVIRONMENT,
-  MONGODB_URI: commonVariables.MONGODB_URI
-})
-
 /** What `email …` needs. */
 export const smtpEnvironment = defineEnvironment({ NODE_ENV: commonVariables.NODE_ENV, ENVIRONMENT: commonVariables.ENVIRONMENT, ...smtp })
 

@@ -1,7 +1,7 @@
 /** What an operator may ask and do on the command line. No command prints a code or a whole address. */
 import { stores } from '@countersign/contracts'
-import { connectMongo, createAudit, ensureIndexes, inTransaction, verifyIndexes, type Mongo } from '@countersign/mongo'
-import { createLogger, createMetrics, exitCodes, readEnvironment, type CliCommand, type EnvironmentSource } from '@countersign/runtime'
+import { connectMongo, createAudit, inTransaction, type Mongo } from '@countersign/mongo'
+import { createLogger, createMetrics, readEnvironment, type CliCommand, type EnvironmentSource } from '@countersign/runtime'
 import { deriveKey } from '@countersign/secrets'
 import { budgetRules } from './budgets/budget.ts'
 import { createBudgetRepository, type BudgetRepository } from './budgets/budget-repository.ts'
@@ -10,7 +10,6 @@ import { explainChallenge } from './challenges/explain-challenge.ts'
 import { mailboxEnvironment, operatorEnvironment } from './config.ts'
 import { maskAddress } from './factors/factor.ts'
 import { createFactorRepository } from './factors/factor-repository.ts'
-import { indexes } from './indexes.ts'
 import { explainMailbox } from './mailboxes/explain-mailbox.ts'
 import { budgetKeysOfAccount, budgetKeysOfAddress, mailboxBudgetLabel } from './mailboxes/mailbox-budgets.ts'
 import { createMailboxRepository } from './mailboxes/mailbox-repository.ts'
@@ -37,7 +36,7 @@ export function operatorCommands (env: EnvironmentSource): CliCommand[] {
       await mongo.close()
     }
   }
-  return [showFactors(withMongo), reopenFactor(withMongo), reopenMailbox(withMongo, env), explain(withMongo), ensure(withMongo), verify(withMongo)]
+  return [showFactors(withMongo), reopenFactor(withMongo), reopenMailbox(withMongo, env), explain(withMongo)]
 }
 
 /** Locks are explained with the rules that wrote them: only the day's count is read again here. */
@@ -118,27 +117,5 @@ const explain = (withMongo: WithMongo): CliCommand => ({
     if (found === undefined) throw new Error(`there is no challenge ${id}; those of factors are kept for a week after their end, those of mailboxes for a day`)
     const { challenge, now } = found
     show(explainChallenge(challenge, now, receipt?.id ?? null, await budgetsOf(mongo).lockOf(challenge.userId, challenge.sessionId)))
-  })
-})
-
-const ensure = (withMongo: WithMongo): CliCommand => ({
-  name: 'db indexes ensure',
-  description: 'Make the indexes that are missing',
-  run: async ({ print, line }) => await withMongo(async ({ db }) => {
-    await ensureIndexes(db, indexes)
-    print({ database: db.databaseName, indexes: indexes.length }, () => { line(`${db.databaseName}: ${indexes.length} indexes are in place`) })
-  })
-})
-
-const verify = (withMongo: WithMongo): CliCommand => ({
-  name: 'db indexes verify',
-  description: 'Compare the indexes with what the service relies on; exit 1 when they differ',
-  run: async ({ print, table, line }) => await withMongo(async ({ db }) => {
-    const differences = await verifyIndexes(db, indexes)
-    print(differences, () => {
-      if (differences.length === 0) line(`${db.databaseName}: all indexes are as wanted`)
-      else table(differences.map(({ collection, index, kind, detail }) => ({ collection, index, kind, detail })))
-    })
-    return differences.length === 0 ? exitCodes.ok : exitCodes.failed
   })
 })

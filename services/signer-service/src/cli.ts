@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { createCli, environmentCommands } from '@countersign/runtime'
 import { environment } from './config.ts'
-import { indexCommands } from './operator/index-commands.ts'
+import { signerDatabaseCommands } from './operator/database-commands.ts'
 import { createWithParts } from './operator/operator-parts.ts'
 import { policyCommands } from './operator/policy-commands.ts'
 import { principalCommands } from './operator/principal-commands.ts'
@@ -14,7 +14,7 @@ process.exitCode = await createCli({ name: 'signer-service', description: 'Walle
     ...walletCommands(withParts),
     ...principalCommands(withParts),
     ...policyCommands(withParts),
-    ...indexCommands(withParts),
+    ...signerDatabaseCommands(process.env),
     ...environmentCommands({ title: 'signer-service', environment, env: process.env })
   )
   .run(process.argv)

@@ -6,7 +6,7 @@ import { createCli, newId } from '@countersign/runtime'
 import { scratchDirectory, until } from '@countersign/testing'
 import { crashPointNames, type CrashPointName } from '../src/crash-points.ts'
 import { createWithParts } from '../src/operator/operator-parts.ts'
-import { indexCommands } from '../src/operator/index-commands.ts'
+import { signerDatabaseCommands } from '../src/operator/database-commands.ts'
 import { policyCommands } from '../src/operator/policy-commands.ts'
 import { principalCommands } from '../src/operator/principal-commands.ts'
 import { walletCommands } from '../src/operator/wallet-commands.ts'
@@ -187,7 +187,7 @@ function commandLine (settings: Record<string, string>) {
     let err = ''
     const withParts = createWithParts(settings)
     const code = await createCli({ name: 'signer-service', description: '', stdout: (text) => { out += text }, stderr: (text) => { err += text } })
-      .add(...walletCommands(withParts), ...principalCommands(withParts), ...policyCommands(withParts), ...indexCommands(withParts))
+      .add(...walletCommands(withParts), ...principalCommands(withParts), ...policyCommands(withParts), ...signerDatabaseCommands(settings))
       .run(['node', 'cli', ...args])
     return { code, out, err }
   }

@@ -1,0 +1,11 @@
+/** `db …` of otp-service's database. */
+import { databaseCommands, databaseOf, orphans } from '@countersign/mongo'
+import type { CliCommand, EnvironmentSource } from '@countersign/runtime'
+import { indexes } from './indexes.ts'
+
+export const otpDatabaseCommands = (env: EnvironmentSource): CliCommand[] => databaseCommands({
+  service: 'otp-service',
+  withDb: databaseOf('otp-service', env),
+  indexes,
+  rowChecks: [orphans('factors', 'user_id', 'factor_owners')]
+})
