@@ -11,14 +11,15 @@ const owners = {
   users: ['auth-gateway', 'show|grant|revoke: accounts and their roles'],
   keys: ['auth-gateway', 'rotate|list|check: the keys that sign access tokens'],
   stats: ['auth-gateway', 'sessions|wallets|failures: what the gateway sees'],
-  factors: ['otp-service', 'show: the factors of a user, masked'],
+  factors: ['otp-service', 'show|reopen: the factors of a user, masked'],
+  mailboxes: ['otp-service', 'reopen: an address that was locked after wrong codes'],
   challenges: ['otp-service', 'explain: the state of a challenge, never its code'],
   email: ['email-worker', 'verify|test: the mail server']
 }
 const everyService = ['auth-gateway', 'otp-service', 'signer-service', 'email-worker']
 const forEvery = {
   env: 'init|check|describe: the environment of every service (or --service NAME); check reads .env (or --file)',
-  db: 'indexes ensure|verify: the indexes of every service (or --service NAME)'
+  db: 'status|migrate|rollback|verify|indexes|profile: the databases of every service (or --service NAME)'
 }
 
 const at = (path) => fileURLToPath(new URL(`../${path}`, import.meta.url))
@@ -27,7 +28,7 @@ const [group] = words
 
 if (group === undefined || group === '--help' || group === '-h' || group === 'help') {
   const rows = [...Object.entries(owners).map(([name, [, text]]) => [name, text]), ...Object.entries(forEvery)]
-  process.stdout.write(`Usage: countersign <command> [options]\n\nCommands:\n${rows.map(([name, text]) => `  ${name.padEnd(12)} ${text}`).join('\n')}\n\nEvery command takes --help and --json. Against the local stack: npm start, then\n  ./countersign --local <command>\n`)
+  process.stdout.write(`Usage: countersign <command> [options]\n\nCommands:\n${rows.map(([name, text]) => `  ${name.padEnd(12)} ${text}`).join('\n')}\n\nEvery command takes --help and --json. Against the local stack: npm start, then\n  ./countersign --local <command>            as the service that owns the command\n  ./countersign --local --admin db profile   as the administrator of its databases\n`)
   process.exit(group === undefined ? 2 : 0)
 }
 
@@ -37,7 +38,14 @@ async function environmentOf (service, local, fromFile) {
   if (fromFile !== undefined) return { PATH: process.env.PATH, ...fromFile(service) }
   if (!local) return process.env
   const { readStackEnvironment } = await import(new URL('../packages/local-stack/dist/src/index.js', import.meta.url).href)
-  return { ...process.env, ...await readStackEnvironment(at('.local/data'), service) }
+  const read = (whose) => readStackEnvironment(at('.local/data'), whose)
+  try {
+    return { ...process.env, ...read(service), ...asAdministrator && read('administrator') }
+  } catch (error) {
+    if (error.name !== 'StackFault') throw error
+    process.stderr.write(`error: ${error.message}\n`)
+    process.exit(1)
+  }
 }
 
 async function run (service, args, local, fromFile) {
@@ -51,6 +59,8 @@ async function run (service, args, local, fromFile) {
 
 const local = words[0] === '--local'
 if (local) words.shift()
+const asAdministrator = local && words[0] === '--admin'
+if (asAdministrator) words.shift()
 const [name, ...args] = words
 
 if (Object.hasOwn(owners, name ?? '')) {

@@ -5,16 +5,21 @@ import { serviceNames, type ServiceName } from '@countersign/contracts'
 import type { ServiceEnvironment } from './environment.ts'
 import { StackFault } from './stack-fault.ts'
 
-const environmentFile = (dataDirectory: string, service: ServiceName): string => join(dataDirectory, 'environment', `${service}.json`)
+const environmentFile = (dataDirectory: string, whose: Whose): string => join(dataDirectory, 'environment', `${whose}.json`)
 
-export const writeStackEnvironments = (dataDirectory: string, environmentFor: (service: ServiceName) => ServiceEnvironment): void => {
+/** A service, or the administrator of its stores, whose variables stand in place of the service's. */
+type Whose = ServiceName | 'administrator'
+
+export const writeStackEnvironments = (dataDirectory: string, environmentFor: (service: ServiceName) => ServiceEnvironment, administrator: ServiceEnvironment): void => {
   mkdirSync(join(dataDirectory, 'environment'), { recursive: true, mode: 0o700 })
-  for (const service of serviceNames) writeFileSync(environmentFile(dataDirectory, service), JSON.stringify(environmentFor(service)), { mode: 0o600 })
+  const write = (whose: Whose, environment: ServiceEnvironment): void => { writeFileSync(environmentFile(dataDirectory, whose), JSON.stringify(environment), { mode: 0o600 }) }
+  for (const service of serviceNames) write(service, environmentFor(service))
+  write('administrator', administrator)
 }
 
 /** The environment that the stack on that data directory gave a service. @throws StackFault when no stack was started there */
-export const readStackEnvironment = (dataDirectory: string, service: ServiceName): ServiceEnvironment => {
-  const file = environmentFile(dataDirectory, service)
+export const readStackEnvironment = (dataDirectory: string, whose: Whose): ServiceEnvironment => {
+  const file = environmentFile(dataDirectory, whose)
   if (!existsSync(file)) throw new StackFault('The local stack was never started: run npm start first.')
   return JSON.parse(readFileSync(file, 'utf8')) as ServiceEnvironment
 }

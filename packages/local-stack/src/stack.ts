@@ -132,7 +132,7 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
       beforeStop: (first) => { stops.push(first) },
       stop
     }
-    if (allParts.every((name) => parts.includes(name))) writeStackEnvironments(dataDirectory, stack.environmentFor)
+    if (allParts.every((name) => parts.includes(name))) writeStackEnvironments(dataDirectory, stack.environmentFor, { MONGODB_URI: stack.mongo.adminUri })
     return stack
   } catch (error) {
     await stop()

@@ -146,9 +146,10 @@ t.test('every service is given a complete environment of its own, and files that
   t.notOk(gateway?.['RECEIPT_PRIVATE_JWK'] ?? signer?.['RECEIPT_PRIVATE_JWK'], 'only otp-service signs receipts')
   t.notMatch(gateway?.['RECEIPT_PUBLIC_JWKS'], '"d"', 'the public half alone')
   t.strictSame(readStackEnvironment(dataDirectory, 'otp-service'), otp)
+  t.strictSame(readStackEnvironment(dataDirectory, 'administrator'), { MONGODB_URI: stack.mongo.adminUri })
   t.throws(() => readStackEnvironment(join(dataDirectory, 'nowhere'), 'otp-service'), { name: 'StackFault', message: /npm start/ })
 
-  for (const file of ['secrets.json', 'mongo/key', 'redis/users.acl', 'environment/otp-service.json', 'logs/mongod.log']) {
+  for (const file of ['secrets.json', 'mongo/key', 'redis/users.acl', 'environment/otp-service.json', 'environment/administrator.json', 'logs/mongod.log']) {
     t.equal((await stat(join(dataDirectory, file))).mode & 0o077, 0, file)
   }
   t.notOk((await readFile(join(dataDirectory, 'redis/users.acl'), 'utf8')).includes(new URL(otp?.['REDIS_URL'] ?? '').password), 'Redis keeps hashes of passwords')

@@ -9,6 +9,7 @@ import { createMigrations, type Migrations } from '../migrations/migrations.ts'
 import { verifyDatabase, type RowCheck } from './database-checks.ts'
 import type { WithDb } from './database-of.ts'
 import { profileDatabase } from './profile-database.ts'
+import { withRights } from './rights.ts'
 
 export interface DatabaseCommandsOptions {
   readonly service: ServiceName
@@ -21,10 +22,10 @@ export interface DatabaseCommandsOptions {
   readonly indexNotes?: readonly string[]
 }
 
-export const databaseCommands = (options: DatabaseCommandsOptions): CliCommand[] => [
-  ensureCommand(options), verifyIndexesCommand(options), verifyCommand(options),
-  migrateCommand(options), rollbackCommand(options), statusCommand(options), profileCommand(options)
-]
+export function databaseCommands (given: DatabaseCommandsOptions): CliCommand[] {
+  const options: DatabaseCommandsOptions = { ...given, withDb: (work) => withRights(() => given.withDb(work)) }
+  return [ensureCommand, verifyIndexesCommand, verifyCommand, migrateCommand, rollbackCommand, statusCommand, profileCommand].map((make) => make(options))
+}
 
 const ensureCommand = ({ service, withDb, indexes }: DatabaseCommandsOptions): CliCommand => ({
   name: 'db indexes ensure',

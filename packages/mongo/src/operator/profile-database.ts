@@ -31,7 +31,7 @@ export async function profileDatabase (db: Db, { seconds, slowMs, top }: Profile
   }
   return await db.collection('system.profile').aggregate<SlowOperation>([
     { $match: { ts: { $gte: now }, millis: { $gte: slowMs }, ns: { $ne: `${db.databaseName}.system.profile` } } },
-    { $set: { kind: { $cond: [{ $eq: ['$op', 'command'] }, { $arrayElemAt: [{ $map: { input: { $objectToArray: '$command' }, in: '$$this.k' } }, 0] }, '$op'] } } },
+    { $set: { kind: { $cond: [{ $in: ['$op', ['command', 'query']] }, { $arrayElemAt: [{ $map: { input: { $objectToArray: '$command' }, in: '$$this.k' } }, 0] }, '$op'] } } },
     { $group: { _id: { kind: '$kind', ns: '$ns', plan: '$planSummary' }, times: { $sum: 1 }, slowest_ms: { $max: '$millis' }, examined: { $max: '$docsExamined' }, returned: { $max: '$nreturned' } } },
     { $sort: { slowest_ms: -1 } },
     { $limit: top },
