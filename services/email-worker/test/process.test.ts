@@ -8,6 +8,7 @@ import { until } from '@countersign/testing'
 import t, { type Test } from 'tap'
 import { configFrom, environment } from '../src/config.ts'
 import { createOpenMail } from '../src/deliveries/open-mail.ts'
+import { mailDatabaseCommands } from '../src/database-commands.ts'
 import { operatorCommands } from '../src/operator-commands.ts'
 import { buildHouse, codeMail, startWire } from './open-worker.ts'
 
@@ -88,7 +89,7 @@ t.test('the command line greets the mail server and sends one test mail', async 
   const cli = async (env: Record<string, string>, ...args: string[]) => {
     let [out, err] = ['', '']
     const code = await createCli({ name: 'email-worker', description: '', stdout: (text) => { out += text }, stderr: (text) => { err += text } })
-      .add(...operatorCommands(env), ...environmentCommands({ title: 'email-worker', environment, env })).run(['node', 'cli', ...args])
+      .add(...operatorCommands(env), ...mailDatabaseCommands(env), ...environmentCommands({ title: 'email-worker', environment, env })).run(['node', 'cli', ...args])
     return { code, out, err }
   }
   const [verified, deaf, tested, refused, made, help, half] = await Promise.all([

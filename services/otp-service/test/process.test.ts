@@ -7,6 +7,7 @@ import { until } from '@countersign/testing'
 import t, { type Test } from 'tap'
 import { environment } from '../src/config.ts'
 import { maskAddress } from '../src/factors/factor.ts'
+import { otpDatabaseCommands } from '../src/database-commands.ts'
 import { operatorCommands } from '../src/operator-commands.ts'
 import { mailboxesOf } from './mailbox-doors.ts'
 import { openHouse, refusal, wrong } from './open-otp.ts'
@@ -85,7 +86,7 @@ t.test('the command line explains without codes or whole addresses', async (t) =
     const env = { MONGODB_URI: house.env.MONGODB_URI, ...args[0] === 'mailboxes' && { SECRET_KEY: house.env.SECRET_KEY } }
     let [out, err] = ['', '']
     const code = await createCli({ name: 'otp-service', description: '', stdout: (text) => { out += text }, stderr: (text) => { err += text } })
-      .add(...operatorCommands(env), ...environmentCommands({ title: 'otp-service', environment, env })).run(['node', 'cli', ...args])
+      .add(...operatorCommands(env), ...otpDatabaseCommands(env), ...environmentCommands({ title: 'otp-service', environment, env })).run(['node', 'cli', ...args])
     return { code, out, err }
   }
 
