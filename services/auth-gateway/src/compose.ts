@@ -47,6 +47,7 @@ export async function compose (config: GatewayConfig, log: Logger, lifecycle: Li
     service, log, metrics,
     trustedHops: config.http.trustedHops,
     corsOrigins: config.http.corsOrigins,
+    accessLog: config.http.accessLog,
     rateLimit: { ...config.rateLimit, redis: stores.redis },
     sessionGuard: (request) => guard(request),
     isOutage

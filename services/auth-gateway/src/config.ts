@@ -38,6 +38,7 @@ export const environment = defineEnvironment({
   SIGNUP_MODE: variable(Type.Union([Type.Literal('open'), Type.Literal('verified')], { default: 'open' }), {
     description: 'open: an e-mail account comes to be at once, its address is proved later; verified: when its address is proved, and no answer tells which addresses are known'
   }),
+  ACCESS_LOG: variable(Type.Boolean({ default: false }), { description: 'A log line per request, by the template of its route' }),
   CORS_ORIGINS: listVariable(Type.Array(Type.String({ pattern: '^https?://[^/\\s]+$' }), { default: [] }), { description: 'Origins of browser applications that may call', aliases: ['BACKEND_CORS_ORIGINS'] }),
   TRUSTED_HOPS: variable(Type.Integer({ default: 0, minimum: 0, maximum: 10 }), { description: 'How many proxies in front append to X-Forwarded-For' }),
   PROJECT_NAME: variable(Type.String({ default: 'Countersign', pattern: '^[A-Za-z0-9 .-]{1,64}$' }), { description: 'Brand in the message that wallets show' }),
@@ -96,7 +97,7 @@ export function configFrom (e: Readonly<Values<typeof environment.variables>>) {
     label: e.ENVIRONMENT,
     strict: isStrict({ NODE_ENV: e.NODE_ENV, ENVIRONMENT: e.ENVIRONMENT }),
     log: { level: e.LOG_LEVEL, directory: e.LOG_DIR, sha: e.DEPLOY_SHA },
-    http: { host: e.HOST, port: e.PORT, compatibilityPorts: e.COMPATIBILITY_PORTS, corsOrigins: e.CORS_ORIGINS, trustedHops: e.TRUSTED_HOPS },
+    http: { host: e.HOST, port: e.PORT, compatibilityPorts: e.COMPATIBILITY_PORTS, corsOrigins: e.CORS_ORIGINS, trustedHops: e.TRUSTED_HOPS, accessLog: e.ACCESS_LOG },
     rateLimit: {
       windowMs: e.RATE_LIMIT_WINDOW_MS, max: e.RATE_LIMIT_MAX,
       service: { windowMs: e.RATE_LIMIT_WINDOW_MS, max: e.SERVICE_RATE_LIMIT_MAX },

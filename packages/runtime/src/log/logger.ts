@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { destination, multistream, pino, stdTimeFunctions, type Bindings, type ChildLoggerOptions, type DestinationStream, type Logger } from 'pino'
 import { serializeError } from './error.ts'
 import { redactFields } from './redaction.ts'
-import { scrubText } from './scrub.ts'
+import { scrubPath, scrubText } from './scrub.ts'
 
 export type { DestinationStream, Logger } from 'pino'
 
@@ -63,11 +63,11 @@ function redactChildren (logger: Logger): Logger {
 
 interface RequestLike { readonly id?: unknown, readonly method?: unknown, readonly url?: unknown }
 
-/** Query strings and headers may hold credentials, so neither is kept. */
+/** Query strings, headers and long parts of a path may hold credentials, so none is kept. */
 function requestFields (request: unknown): unknown {
   if (typeof request !== 'object' || request === null) return undefined
   const { id, method, url } = request as RequestLike
-  return { id, method, url: typeof url === 'string' ? url.split('?', 1)[0] : undefined }
+  return { id, method, url: typeof url === 'string' ? scrubPath(url) : undefined }
 }
 
 function replyFields (reply: unknown): unknown {

@@ -96,6 +96,22 @@ void t.test('addresses lose user, password, query and key-like segments, in erro
   t.equal(scrubText('nothing here'), 'nothing here')
 })
 
+void t.test('what the house issues is recognised anywhere in a text', async (t) => {
+  const { log, lines } = openLogger()
+  const random = 'leaked_-leaked'.repeat(3)
+  for (const [credential, kept] of [
+    [`sess_${random}`, 'sess_[redacted]'],
+    [`sk_live_${'leaked0123456789'.repeat(4)}`, 'sk_live_[redacted]'],
+    [`csr1.ses_01ARZ3NDEKTSV4RRFFQ69G5FAV.7.${random}`, 'csr1.ses_01ARZ3NDEKTSV4RRFFQ69G5FAV.7.[redacted]'],
+    [`eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJ1c3JfMSJ9.${random}`, 'eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJ1c3JfMSJ9.[redacted]']
+  ] as const) {
+    t.equal(scrubText(`no route GET:/api/wallet/verify/${credential}?x`), `no route GET:/api/wallet/verify/${kept}?x`)
+    log.info({ path: `/a/${credential}`, deep: [{ why: credential }], err: new Error(credential) }, credential)
+  }
+  t.notMatch(lines.join(''), 'leaked')
+  t.equal(scrubText('session ses_01ARZ3NDEKTSV4RRFFQ69G5FAV'), 'session ses_01ARZ3NDEKTSV4RRFFQ69G5FAV', 'public handles stay')
+})
+
 void t.test('requests and replies are logged without query, headers and body', async (t) => {
   const { log, last } = openLogger()
   class Request { readonly id = 'r1'; readonly method = 'GET'; readonly url = '/a?token=leaked'; readonly headers = { authorization: 'leaked' } }
@@ -103,6 +119,10 @@ void t.test('requests and replies are logged without query, headers and body', a
   log.info({ req: new Request(), res: { statusCode: 200, body: 'leaked' } })
   t.match(last(), { req: { id: 'r1', method: 'GET', url: '/a' }, res: { statusCode: 200 } })
   t.strictSame(Object.keys(last().req as object), ['id', 'method', 'url'])
+  for (const secret of [`sess_${'x'.repeat(43)}`, `sess%5F${'x'.repeat(43)}`, `%73ess_${'x'.repeat(43)}`]) {
+    log.info({ req: Object.assign(new Request(), { url: `/api/wallet/verify/${secret}#x` }) })
+    t.match(last(), { req: { url: '/api/wallet/verify/[redacted]' } })
+  }
   log.info({ req: 'x', res: 'y' })
   t.notOk('req' in last())
   log.info({ req: {}, res: null })
