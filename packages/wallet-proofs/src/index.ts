@@ -1,6 +1,6 @@
 export { parseSiweMessage, type SiweMessage, type SiweResult } from './siwe/parse-siwe-message.ts'
 export type { SiweRefusal } from './siwe/refusals.ts'
-export { verifyEvmMessage, type EvmProof, type EvmVerdict } from './evm/verify-evm-message.ts'
+export { verifyEvmMessage, verifyEvmMessageByContract, type EvmProof, type EvmVerdict } from './evm/verify-evm-message.ts'
 export type { EvmRpc } from './evm/evm-rpc.ts'
 export type { EvmRefusal } from './evm/refusals.ts'
 export { canonicalEvmAddress } from './evm/address.ts'

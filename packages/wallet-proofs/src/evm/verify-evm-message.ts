@@ -47,20 +47,46 @@ const DEFAULT_RPC_TIMEOUT_MS = 10_000
  * Sources: EIP-191, EIP-55, EIP-2 (low s), SEC 1 §4.1.6 (recovery), ERC-1271, ERC-6492, EIP-7702.
  */
 export async function verifyEvmMessage (proof: EvmProof): Promise<EvmVerdict> {
+  const read = readProof(proof)
+  if (typeof read === 'string') return refuse(read)
+  const own = await verifyByKey(read.claimed, read.hash, read.signature)
+  return own === undefined ? { valid: true, address: read.claimed, method: 'eoa' } : await verdictOfContract(read, own)
+}
+
+/**
+ * The second half of `verifyEvmMessage`, for a caller that has had the first done without `rpc`, in a thread: only the contract is asked.
+ * @param own why the key's own check refused.
+ */
+export async function verifyEvmMessageByContract (proof: EvmProof, own: EvmRefusal): Promise<EvmVerdict> {
+  const read = readProof(proof)
+  return typeof read === 'string' ? refuse(read) : await verdictOfContract(read, own)
+}
+
+interface ReadProof {
+  readonly claimed: string
+  readonly hash: Uint8Array
+  readonly signature: unknown
+  readonly rpc: unknown
+  readonly chainId: unknown
+  readonly rpcTimeoutMs: unknown
+}
+
+function readProof (proof: EvmProof): ReadProof | EvmRefusal {
   const read = readProperties(proof, ['message', 'signature', 'address', 'rpc', 'chainId', 'rpcTimeoutMs'])
-  if (read === null) return refuse('input is not readable')
-  const { signature, address, rpc, chainId, rpcTimeoutMs } = read
+  if (read === null) return 'input is not readable'
+  const { address, ...rest } = read
 
   const message = readText(read.message)
-  if (typeof message === 'string') return refuse(message)
+  if (typeof message === 'string') return message
 
-  if (typeof address !== 'string' || !isHexAddress(address)) return refuse('address is not 20 bytes in 0x hex')
+  if (typeof address !== 'string' || !isHexAddress(address)) return 'address is not 20 bytes in 0x hex'
   const claimed = checksumAddress(address)
-  if (hasMixedCase(address) && address !== claimed) return refuse('address checksum is wrong')
+  if (hasMixedCase(address) && address !== claimed) return 'address checksum is wrong'
 
-  const hash = hashPersonalMessage(message)
-  const own = await verifyByKey(claimed, hash, signature)
-  if (own === undefined) return { valid: true, address: claimed, method: 'eoa' }
+  return { ...rest, claimed, hash: hashPersonalMessage(message) }
+}
+
+async function verdictOfContract ({ claimed, hash, signature, rpc, chainId, rpcTimeoutMs }: ReadProof, own: EvmRefusal): Promise<EvmVerdict> {
   if (rpc === undefined || typeof signature !== 'string') return refuse(own)
 
   const contract = verifyByContract({ rpc: rpc as EvmRpc, chainId, account: claimed, hash, signature })

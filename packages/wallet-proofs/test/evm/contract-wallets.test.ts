@@ -7,7 +7,7 @@ import {
 } from 'viem'
 import { mnemonicToAccount, privateKeyToAccount } from 'viem/accounts'
 import { foundry } from 'viem/chains'
-import { verifyEvmMessage, type EvmRpc, type EvmVerdict } from '../../src/index.ts'
+import { verifyEvmMessage, verifyEvmMessageByContract, type EvmRpc, type EvmVerdict } from '../../src/index.ts'
 import { answering, answeringZeros, deployedBy, factory, initcodeOf, magicWord, stopping, trustingTheZeroAddress, unpreparedWallet, walletOf } from './contracts.ts'
 
 const owner = privateKeyToAccount('0x59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d')
@@ -66,6 +66,19 @@ t.test('a deployed wallet speaks for its owner and for nobody else', async (t) =
   t.strictSame(await verifyEvmMessage({ message, signature: ownSignature, address }), notTheirs, 'without an rpc there is nobody to ask')
   t.ok(await viemSays(address, ownSignature))
   t.notOk(await viemSays(address, foreignSignature))
+})
+
+t.test('after the key\'s own check elsewhere the contract alone is asked', async (t) => {
+  const address = await put(walletOf(owner.address))
+  const ask = async (of: string, signature: unknown, over: object = {}): Promise<EvmVerdict> =>
+    await verifyEvmMessageByContract({ message, signature: signature as string, address: of, rpc, chainId: 31337, ...over }, 'signature recovers no key')
+
+  t.match(await ask(address, ownSignature), { valid: true, method: 'erc1271' })
+  t.strictSame(await ask(address, foreignSignature), notTheirs)
+  t.strictSame(await ask(owner.address, ownSignature), refused('signature recovers no key'), 'the key is not looked at again')
+  t.strictSame(await ask(address, ownSignature, { rpc: undefined }), refused('signature recovers no key'))
+  t.strictSame(await ask(address, undefined), refused('signature recovers no key'))
+  t.strictSame(await ask('0x', ownSignature), refused('address is not 20 bytes in 0x hex'))
 })
 
 t.test('an account of a key is never asked about on a chain, and one without code has nothing to say', async (t) => {

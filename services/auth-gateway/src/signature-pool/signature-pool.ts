@@ -3,7 +3,7 @@ import { performance } from 'node:perf_hooks'
 import { availableParallelism } from 'node:os'
 import type { WalletFamily } from '@countersign/contracts'
 import type { Logger, Metrics } from '@countersign/runtime'
-import { secp256k1Backend, type EvmRpc } from '@countersign/wallet-proofs'
+import { secp256k1Backend, verifyEvmMessageByContract, type EvmProof, type EvmVerdict } from '@countersign/wallet-proofs'
 import { verifiers, type Proof, type Verdict } from './verifiers.ts'
 import { createWorkerPool } from './worker-pool.ts'
 
@@ -44,11 +44,15 @@ export function createSignaturePool ({
   const unavailable = metrics.counter({ name: 'signature_checks_unavailable_total', help: 'Checks that got no thread, or whose thread died', labels: ['family'] })
 
   async function inThread<F extends WalletFamily> (family: F, proof: Proof<F>): Promise<Verdict<F>> {
-    const { rpc, ...plain } = proof as Proof<F> & { readonly rpc?: EvmRpc }
-    const verdict = await pool.run({ family, proof: plain as Proof<F> }) as Verdict<F>
-    if (rpc === undefined || ('valid' in verdict && verdict.valid)) return verdict
-    // A thread cannot ask a node: what no key signed may still be a contract wallet's.
-    return await verifiers[family](proof)
+    if ('rpc' in proof) return await inThreadThenByContract(proof)
+    return await pool.run({ family, proof }) as Verdict<F>
+  }
+
+  /** A thread cannot ask a node: what no key signed may still be a contract wallet's. */
+  async function inThreadThenByContract (proof: EvmProof): Promise<EvmVerdict> {
+    const { rpc: _rpc, ...plain } = proof
+    const own = await pool.run({ family: 'evm', proof: plain }) as EvmVerdict
+    return own.reason === undefined ? own : await verifyEvmMessageByContract(proof, own.reason)
   }
 
   return {
