@@ -1,4 +1,5 @@
 /** Round trips shared: what many callers ask for at the same time goes to the database once, for all of them. */
+import { MongoBulkWriteError, MongoError } from 'mongodb'
 
 export interface GatherOptions {
   /** So many round trips may be under way; calls that come meanwhile go together when one of them ends. */
@@ -15,8 +16,9 @@ interface Call<Item, Answer> {
 
 /**
  * A call that comes alone goes at once; under load a command, a commit and a flush to disk serve many.
- * @param work is given calls that were all made before it began, so nobody's answer is older than the question. It answers each at its place;
- * what it throws all of them get, so an item must not be able to fail alone.
+ * @param work is given calls that were all made before it began, so nobody's answer is older than the question. It answers each at its place.
+ * Writes belong into a transaction of its own: when a row is refused nothing may have been written, and each call goes again by itself, so that
+ * nobody fails for another. Trouble with the database is everybody's.
  */
 export function gather<Item, Answer> (work: (items: readonly Item[]) => Promise<readonly Answer[]>, { atOnce = 4, most = 50 }: GatherOptions = {}): (item: Item) => Promise<Answer> {
   const waiting: Call<Item, Answer>[] = []
@@ -43,7 +45,8 @@ export function gather<Item, Answer> (work: (items: readonly Item[]) => Promise<
       const answers = await work(calls.map(({ item }) => item))
       for (const [i, { resolve }] of calls.entries()) resolve(answers[i] as Answer)
     } catch (error) {
-      for (const { reject } of calls) reject(error)
+      if (calls.length > 1 && mayBeOneCalls(error)) await Promise.all(calls.map((call) => run([call])))
+      else for (const { reject } of calls) reject(error)
     }
   }
 
@@ -52,3 +55,6 @@ export function gather<Item, Answer> (work: (items: readonly Item[]) => Promise<
     schedule()
   })
 }
+
+/** A row that the database refuses, or one that this process cannot make or read. After anything else the whole may have happened, or will fail again. */
+const mayBeOneCalls = (error: unknown): boolean => error instanceof MongoBulkWriteError || !(error instanceof MongoError)

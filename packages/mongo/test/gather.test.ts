@@ -1,3 +1,4 @@
+import { MongoNetworkError } from 'mongodb'
 import t from 'tap'
 import { gather } from '../src/index.ts'
 
@@ -57,17 +58,32 @@ t.test('with as many under way as may be, calls wait and go together when one en
   t.strictSame(trips[2]?.items, [5])
 })
 
-t.test('a failure is everybody\'s who went along, and nobody\'s after', async (t) => {
+t.test('trouble with the database is everybody\'s who went along, and nobody\'s after', async (t) => {
   const { trips, work } = openDatabase()
   const ask = gather(work)
 
   const together = Promise.allSettled([ask(1), ask(2)])
   await turn()
-  trips[0]?.fail(new Error('away'))
+  trips[0]?.fail(new MongoNetworkError('away'))
   t.strictSame((await together).map(({ status }) => status), ['rejected', 'rejected'])
+  t.equal(trips.length, 1, 'it is not asked again for each of them')
 
   const later = ask(3)
   await turn()
   trips[1]?.answer()
   t.equal(await later, 30)
+})
+
+t.test('what fails for one fails for that one alone', async (t) => {
+  const asked: (readonly number[])[] = []
+  const ask = gather(async (items: readonly number[]) => {
+    asked.push(items)
+    if (items.includes(2)) throw new RangeError('two')
+    return items.map((item) => item * 10)
+  })
+
+  const outcomes = await Promise.allSettled([1, 2, 3].map(ask))
+
+  t.match(outcomes, [{ value: 10 }, { status: 'rejected', reason: { message: 'two' } }, { value: 30 }])
+  t.strictSame(asked, [[1, 2, 3], [1], [2], [3]])
 })
