@@ -47,7 +47,7 @@ export function composeWalletConnection ({ config, stores: { mongo, redis }, use
   const connect = createConnectWallet({
     ...shared, userOf, pending,
     prove: createProveConnection({
-      families, pending,
+      families, pending, users,
       async refused (walletType, reason, requestId) {
         authentications.inc({ wallet_type: walletType, status: 'failure' })
         log.info({ wallet_type: walletType, reason, requestId }, 'signature verification refused')

@@ -52,6 +52,7 @@ export function composeWallets ({ config, redis, users, identities, audit, sessi
   const check = createCheckWalletProof({
     families,
     challenges,
+    users,
     async refused (family: WalletFamily, reason, requestId) {
       authentications.inc({ wallet_type: family, status: 'failure' })
       log.info({ wallet_type: family, reason, requestId }, 'signature verification refused')

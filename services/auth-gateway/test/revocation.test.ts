@@ -1,10 +1,20 @@
 /** Ending sessions: one, others, all; races with sign-ins under way, crashes in between, and what the other processes see. */
-import { inTransaction } from '@countersign/mongo'
+import { Problem, problems } from '@countersign/contracts'
+import { createAudit, inTransaction } from '@countersign/mongo'
+import { newId } from '@countersign/runtime'
 import { until } from '@countersign/testing'
 import t, { type Test as TapTest } from 'tap'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
+import { createChallengeStore } from '../src/challenges/challenge-store.ts'
+import { createSessionRepository } from '../src/sessions/session-repository.ts'
+import { createStoreOpening } from '../src/sessions/store-openings.ts'
+import { createCheckWalletProof } from '../src/sign-in/check-wallet-proof.ts'
+import { createFindOrCreateUser } from '../src/sign-in/find-or-create-user.ts'
+import { createSignInWithWallet } from '../src/sign-in/sign-in-with-wallet.ts'
 import { createSessionEpochs } from '../src/users/session-epochs.ts'
-import { buildHouse, signIn, type Answer, type Tokens } from './open-gateway.ts'
+import { createEvmFamily } from '../src/wallets/evm-family.ts'
+import type { Families } from '../src/wallets/families.ts'
+import { buildHouse, proofOf, signIn, type Answer, type Proof, type Tokens } from './open-gateway.ts'
 import { openUseCases } from './open-use-cases.ts'
 
 const newAccount = () => privateKeyToAccount(generatePrivateKey())
@@ -65,6 +75,70 @@ t.test('fifty sign-ins that race a revocation of all sessions leave none alive, 
   const user = await userOf(userId)
   const { refresh_token: token = '' } = await open({ user, identity }, client)
   t.ok(await states.find(token.split('.')[1] ?? '', userId), 'who signs in afterwards is in')
+})
+
+t.test('fifty sign-ins whose proofs are being looked at while all sessions are revoked leave none alive', async (t) => {
+  const { users, open, revocations, states, redis } = await openUseCases(house)
+  const account = newAccount()
+  const { userId } = await signIn(gateway, account)
+  const looked: (() => void)[] = []
+  const evm = createEvmFamily({
+    chainIds: [31337], canonical: (address) => address, rpcOf: () => undefined,
+    verify: () => new Promise((resolve) => { looked.push(() => { resolve({ valid: true, method: 'eoa' }) }) })
+  })
+  const signInWithWallet = createSignInWithWallet({
+    check: createCheckWalletProof({ families: { evm } as Families, challenges: createChallengeStore(redis), users, refused: () => Promise.resolve() }),
+    userOf: createFindOrCreateUser({ users, newSuffix: () => 'x' }),
+    succeeded: () => undefined
+  })
+  const enter = async ({ address, signed_message: signedMessage, signature, challenge_id: challengeId }: Proof) =>
+    await open(await signInWithWallet('evm', { address, signedMessage, signature, challengeId, requestId: 'req_race' }), { ip: '192.0.2.1', userAgent: 'race', requestId: 'req_race' })
+  const proofs = await Promise.all(Array.from({ length: 51 }, () => proofOf(gateway, account)))
+
+  const inFlight = proofs.slice(1).map((proof) => enter(proof).then(() => 'in', (error: unknown) => error instanceof Problem ? error.kind : error))
+  await until(() => looked.length === 50, { timeoutMs: 30_000, what: 'all proofs to be looked at' })
+  const revoking = revocations.revoke({ userId, reason: 'test', requestId: 'req_race' })
+  for (const yes of looked.splice(0, 25)) yes()
+  await revoking
+  for (const yes of looked.splice(0)) yes()
+
+  const outcomes = await Promise.all(inFlight)
+  t.strictSame(outcomes.slice(25), Array.from({ length: 25 }, () => problems.sessionClosed))
+  t.ok(outcomes.every((outcome) => outcome === 'in' || outcome === problems.sessionClosed))
+  t.equal(await sessions.countDocuments({ userId, state: 'active' } as object), 0)
+  const afterwards = enter(proofs[0] as Proof)
+  await until(() => looked.length === 1, { timeoutMs: 30_000, what: 'the next proof to be looked at' })
+  looked[0]?.()
+  t.ok(await states.find((await afterwards).refresh_token?.split('.')[1] ?? '', userId), 'who begins afterwards is in')
+})
+
+t.test('of sessions that are stored together one that fails leaves nothing and takes none with it; none is without its audit row', async (t) => {
+  const { mongo } = await openUseCases(house)
+  const repository = createSessionRepository(mongo, { idleSeconds: Infinity })
+  const { append } = createAudit(mongo.db)
+  let auditWorks = true
+  const store = createStoreOpening({
+    sessions: repository,
+    audit: { append: (...given) => auditWorks ? append(...given) : Promise.reject(new RangeError('no audit')) },
+    inTransaction: (work) => inTransaction(mongo, work)
+  })
+  const opening = (secretHash: string) => ({
+    requestId: 'req_together',
+    session: { id: newId('ses'), userId: newId('usr'), epoch: 0, method: 'evm', identityId: 'eip155:0:0x0', ttlSeconds: 60, client: { ip: '192.0.2.1', userAgent: '$test' }, secretHash } as const
+  })
+  const rowsOf = async (openings: readonly { session: { id: string } }[]): Promise<number[][]> => await Promise.all(openings.map(async ({ session: { id } }) =>
+    [await sessions.countDocuments({ _id: id }), await house.mongo.db.collection('audit').countDocuments({ subject: id })]))
+  const openings = [opening('a'), opening('b'), opening('a'), opening('c')]
+
+  const outcomes = await Promise.allSettled(openings.map(store))
+
+  t.strictSame(outcomes.map(({ status }) => status).sort(), ['fulfilled', 'fulfilled', 'fulfilled', 'rejected'])
+  t.strictSame(await rowsOf(openings), outcomes.map(({ status }) => status === 'fulfilled' ? [1, 1] : [0, 0]))
+
+  auditWorks = false
+  const unaudited = [opening('d'), opening('e')]
+  t.strictSame((await Promise.allSettled(unaudited.map(store))).map(({ status }) => status), ['rejected', 'rejected'])
+  t.strictSame(await rowsOf(unaudited), [[0, 0], [0, 0]])
 })
 
 t.test('closing one session ends that one everywhere, and again is the same', async (t) => {

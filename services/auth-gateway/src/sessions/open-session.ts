@@ -51,7 +51,7 @@ export const createStoreSession = ({ storeOpening, sessions, epochs, states, clo
     }
     await storeOpening({ session: opening, requestId })
     const [session, epoch] = await Promise.all([sessions.find(id), epochs.of(user.id)])
-    if (session === undefined || epoch !== user.sessionEpoch) {
+    if (session?.state !== 'active' || epoch !== user.sessionEpoch) {
       await close({ sessionId: id, reason: 'sessions_revoked', requestId })
       throw new Problem(problems.sessionClosed)
     }

@@ -33,7 +33,7 @@ export type LinkWallet = (family: WalletFamily, proof: GivenProof, asker: Asker)
  */
 export const createLinkWallet = ({ check, identities, users, states, audit, stillOpen }: LinkDeps): LinkWallet =>
   async (family, proof, { userId, sessionId, requestId }) => {
-    const identity = await check(family, proof, { purpose: 'link', userId, sessionId })
+    const { identity } = await check(family, proof, { purpose: 'link', userId, sessionId })
     const linked = await identities.link(userId, { ...identity, verified: true }, async ({ id, kind }, transaction) => {
       if (!await stillOpen(sessionId, transaction)) throw new Problem(problems.unauthorized)
       await audit.append({ event: 'identity.linked', subject: userId, actor: userId, requestId, facts: { identity: auditedIdentity(id), kind } }, transaction)

@@ -28,8 +28,8 @@ export type SignInWithWallet = (family: WalletFamily, request: WalletSignIn) => 
  */
 export const createSignInWithWallet = ({ check, userOf, succeeded }: SignInDeps): SignInWithWallet =>
   async (family, { username, ...proof }) => {
-    const identity = await check(family, proof, { purpose: 'login' })
-    const user = await userOf(identity, username, proof.requestId)
+    const proved = await check(family, proof, { purpose: 'login' })
+    const user = await userOf(proved, username, proof.requestId)
     succeeded(family)
-    return { user, identity }
+    return { user, identity: proved.identity }
   }

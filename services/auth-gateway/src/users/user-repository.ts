@@ -2,7 +2,7 @@ import type { Profile } from '@countersign/contracts'
 import { gather, inTransaction, isDuplicateKey, type Audit, type Mongo } from '@countersign/mongo'
 import type { ClientSession } from 'mongodb'
 import { emailIdentityId, type Identity } from './identity.ts'
-import type { User } from './user.ts'
+import { firstEpoch, type User } from './user.ts'
 import { toUser, type IdentityDocument, type UserDocument } from './user-document.ts'
 
 export type UserRepository = ReturnType<typeof createUserRepository>
@@ -64,7 +64,7 @@ export function createUserRepository ({ mongo, audit, now, newId }: UserReposito
       const document: UserDocument = {
         _id: newId(), username, usernameKey: username.toLowerCase(), state: 'active',
         ...identity.kind === 'email' && identity.verified ? { email: identity.address, emailProvedAt: at } : { email: null, emailProvedAt: null },
-        roles: ['user'], profile: {}, createdAt: at, version: 1, sessionEpoch: 0
+        roles: ['user'], profile: {}, createdAt: at, version: 1, sessionEpoch: firstEpoch
       }
       const login: IdentityDocument = { _id: identity.id, userId: document._id, kind: identity.kind, address: identity.address, verified: identity.verified, addedAt: at }
       const user = toUser(document, [login])

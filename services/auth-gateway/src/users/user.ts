@@ -1,6 +1,9 @@
 import type { Profile, Role } from '@countersign/contracts'
 import type { LinkedIdentity } from './identity.ts'
 
+/** Of a new account. */
+export const firstEpoch = 0
+
 export interface User {
   readonly id: string
   readonly username: string

@@ -1,4 +1,4 @@
-import { addressFault, networkFault, type Family } from './families.ts'
+import { addressFault, networkFault, type Family, type WalletAccount } from './families.ts'
 import { chainReference, networkOf, type NetworkOptions } from './networks.ts'
 
 export interface BitcoinFamilyDeps {
@@ -28,11 +28,16 @@ export const createBitcoinFamily = ({ networks, canonical, verify }: BitcoinFami
     return { address: known.address, network, chainReference: reference, chainName: 'Bitcoin' }
   },
 
-  async prove ({ address, chainReference: reference }, { message, signature }) {
+  loginsOf: (account) => [idOf(account)],
+
+  async prove (account, { message, signature }) {
+    const { address } = account
     const { result, reason, timeLocked } = await verify({ message, signature, address })
     if (result !== 'valid') return { outcome: 'refused', reason: reason ?? result }
     // BIP-322: such a proof says "from then on", and a sign-in is now.
     if (timeLocked === true) return { outcome: 'refused', reason: 'proof has a time lock' }
-    return { outcome: 'proved', identity: { id: `bip122:${reference}:${address}`, kind: 'bitcoin', address } }
+    return { outcome: 'proved', identity: { id: idOf(account), kind: 'bitcoin', address } }
   }
 })
+
+const idOf = ({ address, chainReference: reference }: Pick<WalletAccount, 'address' | 'chainReference'>): string => `bip122:${reference}:${address}`

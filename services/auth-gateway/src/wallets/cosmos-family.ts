@@ -26,6 +26,11 @@ export interface CosmosProofGiven {
 export const createCosmosFamily = ({ networks, prefixes, ethPrefixes, canonical, withPrefix, verify }: CosmosFamilyDeps): Family => {
   const all = [...prefixes, ...ethPrefixes]
   const prefixOf = (address: string): string => address.slice(0, address.lastIndexOf('1'))
+  const isHashedAsEthereum = (address: string): boolean => ethPrefixes.includes(prefixOf(address))
+  const idOf = (address: string): string => {
+    const home = isHashedAsEthereum(address) ? 'inj' : 'cosmos'
+    return `cosmos:${cosmosChain(home)}:${withPrefix(address, home) ?? address}`
+  }
 
   return {
     read ({ address: given, network: wanted }) {
@@ -36,12 +41,12 @@ export const createCosmosFamily = ({ networks, prefixes, ethPrefixes, canonical,
       return { address, network, chainReference: cosmosChain(prefixOf(address)), chainName: 'Cosmos' }
     },
 
+    loginsOf: ({ address }) => [idOf(address)],
+
     async prove ({ address }, { message, signature, publicKey = '' }) {
-      const hashedAsEthereum = ethPrefixes.includes(prefixOf(address))
-      const { valid, reason } = await verify({ message, signature, publicKey, address, prefixes: all, mode: hashedAsEthereum ? 'ethsecp256k1' : 'secp256k1' })
+      const { valid, reason } = await verify({ message, signature, publicKey, address, prefixes: all, mode: isHashedAsEthereum(address) ? 'ethsecp256k1' : 'secp256k1' })
       if (!valid) return { outcome: 'refused', reason: reason ?? 'invalid' }
-      const home = hashedAsEthereum ? 'inj' : 'cosmos'
-      return { outcome: 'proved', identity: { id: `cosmos:${cosmosChain(home)}:${withPrefix(address, home) ?? address}`, kind: 'cosmos', address } }
+      return { outcome: 'proved', identity: { id: idOf(address), kind: 'cosmos', address } }
     }
   }
 }

@@ -31,11 +31,14 @@ export const createEvmFamily = ({ chainIds, canonical, verify, rpcOf }: EvmFamil
     return { address, network: String(chainId), chainReference: String(chainId), chainName: 'Ethereum' }
   },
 
+  loginsOf: ({ address, chainReference }) => ['0', chainReference].map((chain) => idOf(chain, address)),
+
   async prove ({ address, chainReference }, { message, signature }, askChain) {
     const rpc = askChain ? rpcOf(Number(chainReference)) : undefined
     const verdict = await verify({ message, signature, address, chainId: Number(chainReference), ...rpc && { rpc } })
     if (!verdict.valid) return verdict.reason === 'unavailable' ? { outcome: 'unavailable' } : { outcome: 'refused', reason: verdict.reason ?? 'invalid' }
-    const chain = verdict.method === 'eoa' ? '0' : chainReference
-    return { outcome: 'proved', identity: { id: `eip155:${chain}:${address.toLowerCase()}`, kind: 'evm', address } }
+    return { outcome: 'proved', identity: { id: idOf(verdict.method === 'eoa' ? '0' : chainReference, address), kind: 'evm', address } }
   }
 })
+
+const idOf = (chain: string, address: string): string => `eip155:${chain}:${address.toLowerCase()}`

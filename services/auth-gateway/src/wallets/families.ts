@@ -36,6 +36,8 @@ export type ProofVerdict =
 export interface Family {
   /** Canonical account of an address and network as a caller spells them. */
   readonly read: (given: AccountGiven) => WalletAccount | AccountFault
+  /** Ids of the logins that a proof of this account may be filed under. */
+  readonly loginsOf: (account: WalletAccount) => readonly string[]
   /** @param askChain false: nothing was issued to this caller, so no node is asked on his behalf */
   readonly prove: (account: WalletAccount, proof: WalletProof, askChain: boolean) => Promise<ProofVerdict>
 }

@@ -19,9 +19,13 @@ export const createSolanaFamily = ({ networks, canonical, verify }: SolanaFamily
     return { address, network, chainReference: reference, chainName: 'Solana' }
   },
 
+  loginsOf: ({ address }) => [idOf(address)],
+
   async prove ({ address }, { message, signature }) {
     const { valid, reason } = await verify({ message, signature, address })
     if (!valid) return { outcome: 'refused', reason: reason ?? 'invalid' }
-    return { outcome: 'proved', identity: { id: `solana:${chainReference('solana', 'mainnet') ?? ''}:${address}`, kind: 'solana', address } }
+    return { outcome: 'proved', identity: { id: idOf(address), kind: 'solana', address } }
   }
 })
+
+const idOf = (address: string): string => `solana:${chainReference('solana', 'mainnet') ?? ''}:${address}`

@@ -15,22 +15,28 @@ export interface StacksFamilyDeps {
 const versionOf = (network: string): StacksNetwork => network === 'mainnet' ? 'mainnet' : 'testnet'
 
 /** One key has an address per network: they are one account, filed under the main one. */
-export const createStacksFamily = ({ networks, canonical, onMainnet, verify }: StacksFamilyDeps): Family => ({
-  read ({ address: given, network: wanted }) {
-    const network = networkOf(wanted ?? networkByPrefix(given), networks)
-    const reference = network && chainReference('stacks', network)
-    if (network === undefined || reference === undefined) return networkFault
-    const address = canonical(given, versionOf(network))
-    if (address === undefined) return addressFault('is not a c32check address of this network')
-    return { address, network, chainReference: reference, chainName: 'Stacks' }
-  },
+export const createStacksFamily = ({ networks, canonical, onMainnet, verify }: StacksFamilyDeps): Family => {
+  const idOf = (address: string): string => `stacks:1:${onMainnet(address) ?? address}`
 
-  async prove ({ address, network }, { message, signature, publicKey }) {
-    const { valid, reason } = await verify({ message, signature, address, network: versionOf(network), ...publicKey !== undefined && { publicKey } })
-    if (!valid) return { outcome: 'refused', reason: reason ?? 'invalid' }
-    return { outcome: 'proved', identity: { id: `stacks:1:${onMainnet(address) ?? address}`, kind: 'stacks', address } }
+  return {
+    read ({ address: given, network: wanted }) {
+      const network = networkOf(wanted ?? networkByPrefix(given), networks)
+      const reference = network && chainReference('stacks', network)
+      if (network === undefined || reference === undefined) return networkFault
+      const address = canonical(given, versionOf(network))
+      if (address === undefined) return addressFault('is not a c32check address of this network')
+      return { address, network, chainReference: reference, chainName: 'Stacks' }
+    },
+
+    loginsOf: ({ address }) => [idOf(address)],
+
+    async prove ({ address, network }, { message, signature, publicKey }) {
+      const { valid, reason } = await verify({ message, signature, address, network: versionOf(network), ...publicKey !== undefined && { publicKey } })
+      if (!valid) return { outcome: 'refused', reason: reason ?? 'invalid' }
+      return { outcome: 'proved', identity: { id: idOf(address), kind: 'stacks', address } }
+    }
   }
-})
+}
 
 /** The address says which network it is of, when the caller does not. */
 const networkByPrefix = (address: string): string | undefined =>

@@ -32,8 +32,9 @@ export type ConnectWallet = (proof: ConnectionProof) => Promise<Connected>
  */
 export const createConnectWallet = ({ prove, userOf, connections, cache, pending, audit, inTransaction }: ConnectDeps): ConnectWallet =>
   async (proof) => {
-    const { identity, network, publicKey } = await prove(proof)
-    const user = await userOf(identity, undefined, proof.requestId)
+    const proved = await prove(proof)
+    const { identity, network, publicKey } = proved
+    const user = await userOf(proved, undefined, proof.requestId)
     const { walletType } = proof
     const address = identity.address.toLowerCase()
     await cache.forget(address)

@@ -1,12 +1,13 @@
 import { Problem, problems, walletTypeFamilies, type NetworkName, type WalletType } from '@countersign/contracts'
-import { couldNotBeChecked, verdictOf } from '../../sign-in/check-wallet-proof.ts'
-import type { Identity } from '../../users/identity.ts'
+import { couldNotBeChecked, verdictOf, type ProvedLogin } from '../../sign-in/check-wallet-proof.ts'
+import type { UserRepository } from '../../users/user-repository.ts'
 import type { Families } from '../../wallets/families.ts'
 import type { PendingConnections } from './pending-connections.ts'
 
 export interface ProveConnectionDeps {
   readonly families: Pick<Families, 'stacks' | 'evm'>
   readonly pending: Pick<PendingConnections, 'takeChallenge'>
+  readonly users: Pick<UserRepository, 'findByIdentity'>
   /** Every refusal with its cause, which the caller is never told. */
   readonly refused: (walletType: WalletType, reason: string, requestId: string) => Promise<void>
 }
@@ -20,8 +21,7 @@ export interface ConnectionProof {
   readonly requestId: string
 }
 
-export interface ProvedWallet {
-  readonly identity: Identity
+export interface ProvedWallet extends ProvedLogin {
   readonly network: NetworkName
   /** The key that signed, where the signature shows it and the caller named it. */
   readonly publicKey?: string
@@ -34,7 +34,7 @@ export type ProveConnection = (proof: ConnectionProof) => Promise<ProvedWallet>
  * network of the challenge. The text itself is never taken from the caller. Every refusal answers alike.
  * @throws Problem proofRejected; unavailable when nobody can tell whether the signature is right
  */
-export const createProveConnection = ({ families, pending, refused }: ProveConnectionDeps): ProveConnection =>
+export const createProveConnection = ({ families, pending, users, refused }: ProveConnectionDeps): ProveConnection =>
   async ({ walletType, address, publicKey, signature, nonce, requestId }) => {
     const familyName = walletTypeFamilies[walletType]
     const family = families[familyName]
@@ -44,11 +44,11 @@ export const createProveConnection = ({ families, pending, refused }: ProveConne
     // A signature is also checked where nothing was issued: an unknown challenge must take as long as a wrong signature.
     const verdict = 'fault' in account
       ? { outcome: 'refused' as const, reason: 'address' }
-      : await verdictOf(family, account, { message: challenge?.message ?? nonce, signature, ...familyName === 'stacks' && publicKey !== undefined && { publicKey } }, fault === undefined)
+      : await verdictOf({ family, users }, account, { message: challenge?.message ?? nonce, signature, ...familyName === 'stacks' && publicKey !== undefined && { publicKey } }, fault === undefined)
 
     if (challenge !== undefined && fault === undefined && verdict.outcome === 'proved') {
       const key = familyName === 'stacks' ? publicKey?.replace(/^0x/, '').toLowerCase() : undefined
-      return { identity: verdict.identity, network: challenge.network, ...key !== undefined && { publicKey: key } }
+      return { identity: verdict.identity, holder: verdict.holder, network: challenge.network, ...key !== undefined && { publicKey: key } }
     }
     if (fault === undefined && verdict.outcome === 'unavailable') throw couldNotBeChecked()
     await refused(walletType, fault ?? (verdict.outcome === 'refused' ? verdict.reason : verdict.outcome), requestId)
