@@ -1,6 +1,7 @@
 export * from './services.ts'
 export * from './stores.ts'
 export * from './redis-keys.ts'
+export * from './mask-address.ts'
 export * from './primitives.ts'
 export * from './problems.ts'
 export * from './access.ts'

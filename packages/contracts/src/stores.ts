@@ -12,7 +12,7 @@ export interface Store {
 export const stores: Readonly<Record<ServiceName, Store>> = Object.freeze({
   'auth-gateway': {
     database: 'countersign_auth',
-    collections: ['users', 'identities', 'passwords', 'used_receipts', 'sessions', 'devices', 'signing_keys', 'api_keys', 'wallet_connections', 'outbox', 'migrations', 'leases'],
+    collections: ['users', 'identities', 'passwords', 'used_receipts', 'sessions', 'devices', 'signing_keys', 'api_keys', 'wallet_connections', 'notices', 'outbox', 'migrations', 'leases'],
     insertOnly: ['audit']
   },
   'otp-service': {

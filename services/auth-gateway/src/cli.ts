@@ -3,6 +3,7 @@ import { environment } from './config.ts'
 import { describeApi } from './describe-api.ts'
 import { gatewayDatabaseCommands } from './operators/database-commands.ts'
 import { keyCommands } from './operators/key-commands.ts'
+import { notifyCommands } from './operators/notify-commands.ts'
 import { statsCommands } from './operators/stats-commands.ts'
 import { userCommands } from './operators/user-commands.ts'
 import { createWithMongo } from './operators/with-mongo.ts'
@@ -16,6 +17,7 @@ process.exitCode = await createCli({ name: 'countersign', description: 'auth-gat
     ...userCommands(withMongo),
     ...keyCommands(withMongo),
     ...statsCommands(withMongo),
+    ...notifyCommands(withMongo),
     {
       name: 'openapi',
       description: 'Print the OpenAPI document of the gateway',

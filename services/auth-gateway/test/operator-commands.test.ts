@@ -1,8 +1,11 @@
-/** What an operator types: `users` and `stats`, against the database of a running gateway. */
-import { createMetrics, createLogger, createCli } from '@countersign/runtime'
-import { connectMongo } from '@countersign/mongo'
+/** What an operator types: `users`, `stats` and `notify`, against the database of a running gateway. */
+import { createMetrics, createLogger, createCli, newId } from '@countersign/runtime'
+import { connectMongo, createAudit, createOutbox, inTransaction, type OutboxRow } from '@countersign/mongo'
 import t from 'tap'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
+import { createNoticeRepository } from '../src/operators/notice-repository.ts'
+import { notifyCommands } from '../src/operators/notify-commands.ts'
+import { createNotifyUsers } from '../src/operators/notify-users.ts'
 import { statsCommands } from '../src/operators/stats-commands.ts'
 import { userCommands } from '../src/operators/user-commands.ts'
 import type { WithMongo } from '../src/operators/with-mongo.ts'
@@ -19,7 +22,7 @@ const withMongo: WithMongo = (work) => work(mongo, house.parts().config)
 async function type (...words: string[]): Promise<{ code: number, out: string, error: string }> {
   const said = { out: '', error: '' }
   const code = await createCli({ name: 'countersign', description: 'test', stdout: (text) => { said.out += text }, stderr: (text) => { said.error += text } })
-    .add(...userCommands(withMongo), ...statsCommands(withMongo)).run(['node', 'countersign', ...words])
+    .add(...userCommands(withMongo), ...statsCommands(withMongo), ...notifyCommands(withMongo)).run(['node', 'countersign', ...words])
   return { code, ...said }
 }
 
@@ -72,4 +75,72 @@ t.test('sessions, logins and failures are counted, and a limit makes an exit cod
   t.match(failures.reasons, [{ name: /signature/ }])
   t.equal((await type('stats', 'failures', '--limit', '0')).code, 1)
   t.match(await type('stats', 'failures'), { code: 0, out: /1 of \d+ sign-ins failed/ })
+})
+
+/** Accounts with a proved address, one that has none, and one that is being deleted. */
+async function givenAccounts (count: number): Promise<void> {
+  const users = house.mongo.db.collection<{ _id: string }>('users')
+  await users.deleteMany({})
+  const row = (i: number) => ({ _id: newId('usr'), username: `u${i}`, usernameKey: `u${i}`, state: 'active', email: `somebody${i}@example.com` as string | null, emailProvedAt: new Date() as Date | null, roles: ['user'], profile: {} })
+  await users.insertMany([
+    ...Array.from({ length: count }, (_none, i) => row(i)), { ...row(count), email: null, emailProvedAt: null }, { ...row(count + 1), state: 'deleting' }
+  ])
+}
+const mails = house.mongo.db.collection<OutboxRow>('outbox')
+const noticesSince = (before: Date) => mails.countDocuments({ queue: 'mail-gateway', createdAt: { $gte: before } })
+const databaseNow = async (): Promise<Date> => ((await mongo.db.command({ hello: 1 })) as { localTime: Date }).localTime
+
+t.test('a notice goes to each proved address once, however often it is sent under one id', async (t) => {
+  await givenAccounts(3)
+  const from = await databaseNow()
+
+  const tried = await type('notify', 'users', 'Maintenance tonight', '--id', 'n-1', '--dry-run', '--json')
+  t.match(JSON.parse(tried.out), { id: 'n-1', dry_run: true, recipients: 3, already: 0, without_address: 1, sample: ['s***@e***.com', 's***@e***.com', 's***@e***.com'] })
+  t.equal(await noticesSince(from), 0)
+
+  const sent = await type('notify', 'users', 'Maintenance tonight', '--id', 'n-1')
+  t.match(sent, { code: 0, out: /^notice n-1;[\s\S]*^3 mails are written/m, error: /^mails 0 of 3\n[\s\S]*mails 3 of 3\n$/ })
+  t.notMatch(sent.out + sent.error, /@example/)
+  t.equal(await noticesSince(from), 3)
+  t.match(JSON.parse((await type('notify', 'users', 'Maintenance tonight', '--id', 'n-1', '--json')).out), { written: 0, already: 3 })
+  t.match(JSON.parse((await type('notify', 'users', 'Maintenance tonight', '--id', 'n-1', '--dry-run', '--json')).out), { recipients: 0, already: 3 })
+  t.equal(await noticesSince(from), 3)
+  t.equal(await house.mongo.db.collection('audit').countDocuments({ event: 'notice.sent', subject: 'n-1', 'facts.recipients': 3 }), 1)
+  t.notMatch(JSON.stringify(await mails.find({ createdAt: { $gte: from } }).toArray()), /Maintenance|@example/, 'what waits is sealed')
+
+  t.match(await type('notify', 'users', 'Something else', '--id', 'n-1'), { code: 1, error: /had another message/ })
+  for (const wrong of [['notify', 'users', ''], ['notify', 'users', 'a\u0007b'], ['notify', 'users', 'x'.repeat(2_001)], ['notify', 'users', 'x', '--id', '../x'], ['notify', 'users']]) {
+    t.match(await type(...wrong), { code: 2 }, JSON.stringify(wrong).slice(0, 60))
+  }
+  t.match(await type('notify', 'users', 'Without an id'), { code: 0, out: /^notice \d{4}-\d\d-\d\d-[0-9a-f]{12};/ })
+  t.match(JSON.parse((await type('notify', 'users', 'Without an id', '--json')).out), { written: 0, already: 3 }, 'the same words on the same day are the same notice')
+})
+
+t.test('a notice that was interrupted goes on, and runs at the same time write to nobody twice', async (t) => {
+  await givenAccounts(120)
+  const from = await databaseNow()
+  let writes = 0
+  const outbox = createOutbox(mongo.db)
+  const notify = (failAt: number) => createNotifyUsers({
+    notices: createNoticeRepository(mongo),
+    audit: createAudit(mongo.db),
+    inTransaction: (work) => inTransaction(mongo, work),
+    hashOf: (text) => text,
+    writeMail: async ({ to }, _requestId, transaction) => {
+      if (++writes === failAt) throw new Error('the plug was pulled')
+      return await outbox.insert({ queue: 'mail-gateway', jobId: `n-2 ${to}`, payload: {}, usefulUntil: new Date(0) }, transaction)
+    }
+  })
+  const notice = { id: 'n-2', message: 'x', requestId: newId('req') }
+  await t.rejects(notify(70)(notice, () => undefined), /plug/)
+  t.equal(await noticesSince(from), 50, 'what was committed stays')
+
+  const seen: number[] = []
+  const runs = await Promise.allSettled([1, 2, 3].map(() => notify(Infinity)(notice, (done) => { seen.push(done) })))
+  t.ok(runs.some(({ status }) => status === 'fulfilled'))
+  for (const run of runs) if (run.status === 'rejected') t.match(run.reason, { message: /another run of the notice n-2 is under way/ })
+  t.equal(await noticesSince(from), 120)
+  t.equal((await mails.distinct('jobId', { jobId: /^n-2 / })).length, 120)
+  t.ok(seen.includes(50) && seen.includes(120))
+  t.equal(await house.mongo.db.collection('audit').countDocuments({ event: 'notice.sent', subject: 'n-2' }), 1)
 })

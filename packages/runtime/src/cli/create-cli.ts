@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander'
 import { scrubText } from '../log/scrub.ts'
 import { printJson, printTable, type Row, type Write } from './output.ts'
+import { createProgress, type Progress } from './progress.ts'
 
 export const exitCodes = { ok: 0, failed: 1, usage: 2 } as const
 export type ExitCode = typeof exitCodes[keyof typeof exitCodes]
@@ -20,6 +21,8 @@ export interface CommandContext {
   print (value: unknown, human: () => void): void
   table (rows: readonly Row[], columns?: readonly string[]): void
   line (text: string): void
+  /** On stderr; nothing under `--json`. */
+  progress (label: string): Progress
 }
 
 export interface CliCommand {
@@ -42,6 +45,8 @@ export interface CliOptions {
   /** Where text goes, for tests. */
   readonly stdout?: Write
   readonly stderr?: Write
+  /** Whether a person watches stderr. */
+  readonly isTerminal?: boolean
 }
 
 export interface Cli {
@@ -53,13 +58,13 @@ export interface Cli {
   run (argv: readonly string[]): Promise<ExitCode>
 }
 
-export function createCli ({ name, description, stdout = (text) => process.stdout.write(text), stderr = (text) => process.stderr.write(text) }: CliOptions): Cli {
+export function createCli ({ name, description, stdout = (text) => process.stdout.write(text), stderr = (text) => process.stderr.write(text), isTerminal = process.stderr.isTTY }: CliOptions): Cli {
   let exitCode: ExitCode = exitCodes.ok
   const program = configure(new Command(name).description(description), stdout)
 
   const cli: Cli = {
     add (...commands) {
-      for (const command of commands) mount(program, command, stdout, (code) => { exitCode = code })
+      for (const command of commands) mount(program, command, { stdout, stderr, isTerminal }, (code) => { exitCode = code })
       return cli
     },
     async run (argv) {
@@ -83,7 +88,7 @@ function configure (command: Command, stdout: Write): Command {
     .configureOutput({ writeOut: (text) => { stdout(text) }, writeErr: () => undefined, outputError: () => undefined })
 }
 
-function mount (program: Command, { name, description, args = [], options = [], requiredOptions = [], run }: CliCommand, stdout: Write, done: (code: ExitCode) => void): void {
+function mount (program: Command, { name, description, args = [], options = [], requiredOptions = [], run }: CliCommand, { stdout, stderr, isTerminal }: Required<Pick<CliOptions, 'stdout' | 'stderr' | 'isTerminal'>>, done: (code: ExitCode) => void): void {
   const words = name.split(' ')
   const group = words.slice(0, -1).reduce((parent, word) =>
     parent.commands.find((known) => known.name() === word) ?? configure(parent.command(word).description(`${word} commands`), stdout), program)
@@ -101,7 +106,8 @@ function mount (program: Command, { name, description, args = [], options = [], 
       json,
       print: (value, human) => { if (json) printJson(value, stdout); else human() },
       table: (rows, columns) => { printTable(rows, columns, stdout) },
-      line: (text) => { stdout(`${text}\n`) }
+      line: (text) => { stdout(`${text}\n`) },
+      progress: (label) => json ? () => undefined : createProgress(label, { write: stderr, isTerminal })
     })
     done(code ?? exitCodes.ok)
   })

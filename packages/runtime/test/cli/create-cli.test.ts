@@ -91,3 +91,23 @@ void t.test('by default it writes to the streams of the process', async (t) => {
   t.strictSame(await spawn('say'), { code: 0, stdout: 'said\nA\n1\n{\n  "a": 1\n}\n', stderr: '' })
   t.strictSame(await spawn('sing'), { code: 2, stdout: '', stderr: "error: unknown command 'sing'\n" })
 })
+
+void t.test('progress is a bar on a terminal, a line per tenth elsewhere, on stderr, and nothing under --json', async (t) => {
+  const told = async (isTerminal: boolean, ...flags: string[]) => {
+    let stderr = ''
+    const cli = createCli({ name: 'x', description: 'x', isTerminal, stdout: () => undefined, stderr: (text) => { stderr += text } }).add({
+      name: 'long', description: 'x', run: ({ progress }) => {
+        const tell = progress('mails')
+        for (let done = 0; done <= 40; done++) tell(done, 40)
+      }
+    })
+    await cli.run(['node', 'x', 'long', ...flags])
+    return stderr
+  }
+  const bar = await told(true)
+  t.ok(bar.startsWith(`\r[${' '.repeat(30)}] mails 0 of 40\r[`) && bar.endsWith(`\r[${'='.repeat(30)}] mails 40 of 40\n`))
+  const lines = (await told(false)).trimEnd().split('\n')
+  t.equal(lines.length, 11)
+  t.equal(lines.at(-1), 'mails 40 of 40')
+  t.equal(await told(true, '--json'), '')
+})

@@ -1,6 +1,8 @@
 /** A factor is an address that codes go to. Its root says which chain of proofs it stands in. */
 import type { FactorKind } from '@countersign/contracts'
 
+export { maskAddress } from '@countersign/contracts'
+
 export interface Factor {
   readonly id: string
   readonly userId: string
@@ -24,13 +26,6 @@ export interface FactorOwner {
  * alike can only join what one person wrote in two ways.
  */
 export const normaliseAddress = (address: string): string => address.toLowerCase()
-
-/** First character, first character of the domain, last label: `a***@e***.com`. Nothing more is ever shown or logged. */
-export function maskAddress (address: string): string {
-  const at = address.lastIndexOf('@')
-  const domain = address.slice(at + 1)
-  return `${address.charAt(0)}***@${domain.charAt(0)}***.${domain.slice(domain.lastIndexOf('.') + 1)}`
-}
 
 /** Somebody else's enrolment was first; the transaction that throws this must not commit. */
 export class AlreadyEnrolled extends Error {
