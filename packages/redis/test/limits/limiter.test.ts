@@ -68,8 +68,40 @@ t.test('the same key under two windows is two buckets, and a limit of none admit
   t.equal((await limiter.take([{ key: 'k', max: 1, windowMs: minute }, { key: 'k', max: 5, windowMs: 60 * minute }])).allowed, true)
   t.equal((await limiter.take([{ key: 'k', max: 5, windowMs: 60 * minute }])).allowed, true)
   t.equal((await limiter.take([{ key: 'k', max: 1, windowMs: minute }])).allowed, false)
-  t.strictSame(await limiter.take([{ key: 'never', max: 0, windowMs: minute }]), { allowed: false, retryAfterMs: minute })
+  t.match(await limiter.take([{ key: 'never', max: 0, windowMs: minute }]), { allowed: false, retryAfterMs: minute })
   await t.rejects(limiter.take([{ key: 'k', max: 0.5, windowMs: minute }]), TypeError)
+})
+
+t.test('a bucket is left out of a take while the key that excuses it exists, and the others are not', async (t) => {
+  const excused = { key: 'excused', max: 1, windowMs: 60 * minute, unless: 'gw:{limits}:known' }
+  const always = { key: 'always', max: 3, windowMs: 60 * minute }
+  t.match(await limiter.take([excused, always]), { allowed: true, asked: [true, true] })
+  t.match(await limiter.take([excused, always]), { allowed: false, asked: [true, true] })
+
+  await redis.set('gw:{limits}:known', '1')
+
+  t.match(await limiter.take([excused, always]), { allowed: true, asked: [false, true] })
+  t.match(await limiter.take([excused, always]), { allowed: true, asked: [false, true] })
+  t.match(await limiter.take([excused, always]), { allowed: false, asked: [false, true] })
+  await redis.del('gw:{limits}:known')
+  t.equal((await limiter.take([excused])).allowed, false, 'what was counted before still counts')
+})
+
+t.test('what is given back may be taken again, once, and only in the window that counted it', async (t) => {
+  const bucket = { key: 'lent', max: 2, windowMs: 60 * minute }
+  const { takenAtMs } = await limiter.take([bucket])
+  await limiter.take([bucket])
+  t.equal((await limiter.take([bucket])).allowed, false)
+
+  await limiter.giveBack([bucket], takenAtMs - 3 * bucket.windowMs)
+  t.equal((await limiter.take([bucket])).allowed, false, 'of a window that is forgotten there is nothing to give back')
+  await limiter.giveBack([bucket], takenAtMs)
+  t.equal((await limiter.take([bucket])).allowed, true)
+  t.equal((await limiter.take([bucket])).allowed, false)
+
+  await limiter.clear([bucket])
+  for (let i = 0; i < 5; i += 1) await limiter.giveBack([bucket], takenAtMs)
+  t.strictSame((await Promise.all([1, 2, 3].map(() => limiter.take([bucket])))).map(({ allowed }) => allowed), [true, true, false], 'nothing sinks below none')
 })
 
 t.test('buckets go away by themselves, and Redis away is an error', async (t) => {
