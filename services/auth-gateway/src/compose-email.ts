@@ -1,7 +1,7 @@
 /** Signing up and in with an e-mail address, joined: passwords, proofs of the mailbox, and what they open. */
 import { inTransaction, type Audit } from '@countersign/mongo'
 import type { Clock, Lifecycle, Logger } from '@countersign/runtime'
-import { deriveKey, keyFromText, randomToken, type ReceiptVerifier } from '@countersign/secrets'
+import { deriveKey, randomToken, type ReceiptVerifier } from '@countersign/secrets'
 import type { ClientSession } from 'mongodb'
 import type { composeSessions } from './compose-sessions.ts'
 import type { GatewayConfig } from './config.ts'
@@ -24,14 +24,13 @@ import { createAskForCode, createSignInByCode } from './email-sign-in/sign-in-by
 import { createSignUp } from './email-sign-in/sign-up.ts'
 import { createUsedReceipts } from './email-sign-in/used-receipts.ts'
 import { createVerifyEmail } from './email-sign-in/verify-email.ts'
-import { createWriteMail } from './mail/write-mail.ts'
-import { createPasswordFailures } from './passwords/password-failures.ts'
 import { createPasswordHasher } from './passwords/password-hasher.ts'
 import type { PasswordRepository } from './passwords/password-repository.ts'
 import type { EarlierAccountRoutesDeps } from './routes/earlier-accounts.ts'
 import type { EarlierEmailRoutesDeps } from './routes/earlier-email.ts'
 import type { EmailRoutesDeps } from './routes/email-sign-in.ts'
 import { createOpenerCookie } from './routes/opener-cookie.ts'
+import type { SignInReport } from './sign-in/report-sign-in.ts'
 import type { Stores } from './stores.ts'
 import type { IdentityRepository } from './users/identity-repository.ts'
 import type { UserRepository } from './users/user-repository.ts'
@@ -43,7 +42,8 @@ export interface ComposeEmailOptions {
   readonly identities: IdentityRepository
   readonly passwords: PasswordRepository
   readonly audit: Audit
-  readonly sessions: Pick<Awaited<ReturnType<typeof composeSessions>>, 'states' | 'revocations'>
+  readonly report: SignInReport
+  readonly sessions: Pick<Awaited<ReturnType<typeof composeSessions>>, 'states' | 'revocations' | 'writeMail'>
   readonly revokeKeysMadeBy: (userId: string, identityId: string, transaction: ClientSession) => Promise<void>
   readonly receipts: ReceiptVerifier
   readonly clock: Clock
@@ -51,20 +51,18 @@ export interface ComposeEmailOptions {
   readonly lifecycle: Lifecycle
 }
 
-export function composeEmail ({ config, stores: { mongo, redis, outbox, dispatcher, commands }, users, identities, passwords, audit, sessions: { states, revocations }, revokeKeysMadeBy, receipts, clock, log, lifecycle }: ComposeEmailOptions): Pick<EmailRoutesDeps, 'email' | 'userChanged'> & Pick<EarlierEmailRoutesDeps, 'earlierCodes'> & Pick<EarlierAccountRoutesDeps, 'usernameFor'> {
+export function composeEmail ({ config, stores: { mongo, redis, dispatcher, commands }, users, identities, passwords, audit, report, sessions: { states, revocations, writeMail }, revokeKeysMadeBy, receipts, clock, log, lifecycle }: ComposeEmailOptions): Pick<EmailRoutesDeps, 'email' | 'userChanged'> & Pick<EarlierEmailRoutesDeps, 'earlierCodes'> & Pick<EarlierAccountRoutesDeps, 'usernameFor'> {
   const keyFor = (purpose: string): Buffer => deriveKey(config.secretKey, `email/${purpose}`)
   const newSecret = (): string => randomToken(32)
   const afterwards = createAfterwards({ log })
   lifecycle.onStop('work after answers', () => afterwards.close())
-  const writeMail = createWriteMail({ outbox, sealKey: keyFromText(config.mailSealKey), now: () => clock.now() })
   const transact = <T>(work: (transaction: ClientSession) => Promise<T>) => inTransaction(mongo, work)
 
   const shared = {
-    users, identities, passwords, audit, states, revokeKeysMadeBy, newSecret,
+    users, identities, passwords, audit, report, states, revokeKeysMadeBy, newSecret,
     inTransaction: transact,
     afterwards: afterwards.start,
     hasher: createPasswordHasher(),
-    failures: createPasswordFailures({ redis, hashKey: keyFor('password-failures') }),
     usedReceipts: createUsedReceipts(mongo),
     pending: createPendingChoices({ redis, sealKey: keyFor('pending-choice') }),
     secretOf: createSecretOfUser(keyFor('opener')),
@@ -105,6 +103,6 @@ export function composeEmail ({ config, stores: { mongo, redis, outbox, dispatch
       cookie: createOpenerCookie(config.cookies)
     },
     usernameFor: (email) => usernameOfAddress(email, shared.newSuffix()),
-    earlierCodes: createEarlierCodes({ redis, key: keyFor('earlier-codes'), askForCode, signInByCode })
+    earlierCodes: createEarlierCodes({ redis, key: keyFor('earlier-codes'), askForCode, signInByCode, report })
   }
 }

@@ -93,6 +93,9 @@ export async function composeSessions ({ config, stores: { mongo, redis, outbox,
   watchOver({ config, sessions, redis, log, metrics, lifecycle })
 
   return {
+    repository: sessions,
+    epochs,
+    writeMail,
     states,
     stillOpen: sessions.stillOpen,
     isFresh: (sessionId: string) => sessions.provedWithin(sessionId, freshProofSeconds),

@@ -2,7 +2,7 @@
 import type { Audit } from '@countersign/mongo'
 import { inTransaction } from '@countersign/mongo'
 import { redisTime } from '@countersign/redis'
-import type { Clock, Logger, Metrics } from '@countersign/runtime'
+import type { Clock, Logger } from '@countersign/runtime'
 import { deriveKey, randomToken } from '@countersign/secrets'
 import type { ClientSession } from 'mongodb'
 import type { composeSessions } from './compose-sessions.ts'
@@ -20,9 +20,8 @@ import { createReadConnections } from './earlier/wallet-connection/read-connecti
 import { createRequestConnection } from './earlier/wallet-connection/request-connection.ts'
 import { createWalletHealth } from './earlier/wallet-connection/wallet-health.ts'
 import type { WalletConnectionRoutesDeps } from './routes/earlier-wallet-connection.ts'
-import { createSessionRepository } from './sessions/session-repository.ts'
+import type { SignInReport } from './sign-in/report-sign-in.ts'
 import type { Stores } from './stores.ts'
-import { createSessionEpochs } from './users/session-epochs.ts'
 import type { UserRepository } from './users/user-repository.ts'
 
 export interface ComposeWalletConnectionOptions {
@@ -30,30 +29,21 @@ export interface ComposeWalletConnectionOptions {
   readonly stores: Pick<Stores, 'mongo' | 'redis'>
   readonly users: UserRepository
   readonly audit: Audit
+  readonly report: SignInReport
   readonly wallets: Pick<ReturnType<typeof composeWallets>, 'families' | 'userOf'>
-  readonly sessions: Pick<Awaited<ReturnType<typeof composeSessions>>, 'openWithSecret' | 'close'>
+  readonly sessions: Pick<Awaited<ReturnType<typeof composeSessions>>, 'openWithSecret' | 'close' | 'repository' | 'epochs'>
   readonly clock: Clock
   readonly log: Logger
-  readonly metrics: Metrics
 }
 
-export function composeWalletConnection ({ config, stores: { mongo, redis }, users, audit, wallets: { families, userOf }, sessions: { openWithSecret, close }, clock, log, metrics }: ComposeWalletConnectionOptions): WalletConnectionRoutesDeps['walletConnection'] {
+export function composeWalletConnection ({ config, stores: { mongo, redis }, users, audit, report, wallets: { families, userOf }, sessions: { openWithSecret, close, repository: sessions, epochs }, clock, log }: ComposeWalletConnectionOptions): WalletConnectionRoutesDeps['walletConnection'] {
   const connections = createConnectionRepository(mongo)
-  const sessions = createSessionRepository(mongo, config.sessions)
   const cache = createConnectionCache({ redis, load: connections.ofAddress, log })
   const pending = createPendingConnections({ redis, key: deriveKey(config.secretKey, 'wallet-connection-token'), ttlSeconds: config.signIn.ttlSeconds, newToken: () => randomToken(32) })
-  const authentications = metrics.counter({ name: 'wallet_authentications_total', help: 'Wallet sign-ins by outcome', labels: ['wallet_type', 'status'] })
   const shared = { audit, cache, connections, close, inTransaction: <T>(work: (transaction: ClientSession) => Promise<T>) => inTransaction(mongo, work) }
   const connect = createConnectWallet({
     ...shared, userOf, pending,
-    prove: createProveConnection({
-      families, pending, users,
-      async refused (walletType, reason, requestId) {
-        authentications.inc({ wallet_type: walletType, status: 'failure' })
-        log.info({ wallet_type: walletType, reason, requestId }, 'signature verification refused')
-        await audit.append({ event: 'sign_in.failed', subject: walletType, requestId, facts: { method: walletType, reason } })
-      }
-    })
+    prove: createProveConnection({ families, pending, users, report })
   })
 
   return {
@@ -64,12 +54,12 @@ export function composeWalletConnection ({ config, stores: { mongo, redis }, use
     }),
     async connect (proof) {
       const connected = await connect(proof)
-      authentications.inc({ wallet_type: proof.walletType, status: 'success' })
+      report.succeeded(proof.walletType)
       return connected
     },
     authenticate: createAuthenticateWallet({ ...shared, users, pending, open: openWithSecret }),
     disconnect: createDisconnectWallet({ ...shared, sessions }),
-    read: createReadConnections({ connections, cache, users, sessions, epochs: createSessionEpochs(mongo) }),
+    read: createReadConnections({ connections, cache, users, sessions, epochs }),
     health: createWalletHealth({ countConnections: connections.count, countActiveSessions: sessions.countActive, heapUsedBytes: () => process.memoryUsage().heapUsed, now: () => clock.now() }),
     networks: config.wallets.networks,
     cookie: createConnectionCookie(config.cookies),

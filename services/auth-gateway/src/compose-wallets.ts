@@ -1,5 +1,4 @@
 /** Signing in and linking with wallets, joined: families, challenges, proofs. */
-import type { WalletFamily } from '@countersign/contracts'
 import type { Audit } from '@countersign/mongo'
 import { redisTime, type Redis } from '@countersign/redis'
 import { newId, type Lifecycle, type Logger, type Metrics } from '@countersign/runtime'
@@ -17,6 +16,7 @@ import type { PasswordRepository } from './passwords/password-repository.ts'
 import { createCheckWalletProof } from './sign-in/check-wallet-proof.ts'
 import { createFindOrCreateUser } from './sign-in/find-or-create-user.ts'
 import { createLinkWallet } from './sign-in/link-wallet.ts'
+import type { SignInReport } from './sign-in/report-sign-in.ts'
 import { createSignInWithWallet } from './sign-in/sign-in-with-wallet.ts'
 import { createUnlinkIdentity } from './sign-in/unlink-identity.ts'
 import type { IdentityRepository } from './users/identity-repository.ts'
@@ -35,6 +35,7 @@ export interface ComposeWalletsOptions {
   readonly users: UserRepository
   readonly identities: IdentityRepository
   readonly audit: Audit
+  readonly report: SignInReport
   readonly sessions: Pick<Awaited<ReturnType<typeof composeSessions>>, 'states' | 'revocations' | 'stillOpen'>
   readonly passwords: PasswordRepository
   readonly revokeKeysMadeBy: (userId: string, identityId: string, transaction: ClientSession) => Promise<void>
@@ -43,24 +44,12 @@ export interface ComposeWalletsOptions {
   readonly lifecycle: Lifecycle
 }
 
-export function composeWallets ({ config, redis, users, identities, audit, sessions: { states, revocations, stillOpen }, passwords, revokeKeysMadeBy, log, metrics, lifecycle }: ComposeWalletsOptions) {
+export function composeWallets ({ config, redis, users, identities, audit, report, sessions: { states, revocations, stillOpen }, passwords, revokeKeysMadeBy, log, metrics, lifecycle }: ComposeWalletsOptions) {
   const pool = createSignaturePool({ log, metrics })
   lifecycle.onStop('signature pool', () => pool.close())
   const challenges = createChallengeStore(redis)
-  const authentications = metrics.counter({ name: 'wallet_authentications_total', help: 'Wallet sign-ins by outcome', labels: ['wallet_type', 'status'] })
   const families = composeFamilies(config.wallets, pool, createEvmRpcs({ urls: config.wallets.evmRpcUrls, metrics }))
-  const check = createCheckWalletProof({
-    families,
-    challenges,
-    users,
-    async refused (family: WalletFamily, reason, requestId) {
-      authentications.inc({ wallet_type: family, status: 'failure' })
-      log.info({ wallet_type: family, reason, requestId }, 'signature verification refused')
-      // Texts that nobody issued are counted above: anybody can make up any number of them, and a row is kept for ever.
-      if (reason === 'challenge') return
-      await audit.append({ event: 'sign_in.failed', subject: family, requestId, facts: { method: family, reason } })
-    }
-  })
+  const check = createCheckWalletProof({ families, challenges, users, report })
   const userOf = createFindOrCreateUser({ users, newSuffix: () => randomToken(4).replace(/[^A-Za-z0-9]/g, '0') })
   return {
     families,
@@ -73,10 +62,7 @@ export function composeWallets ({ config, redis, users, identities, audit, sessi
       newId: () => newId('chl'),
       newNonce: () => Buffer.from(randomToken(16), 'base64url').toString('hex')
     }),
-    signInWithWallet: createSignInWithWallet({
-      check, userOf,
-      succeeded: (family) => { authentications.inc({ wallet_type: family, status: 'success' }) }
-    }),
+    signInWithWallet: createSignInWithWallet({ check, userOf, report }),
     linkWallet: createLinkWallet({ check, identities, users, states, audit, stillOpen }),
     unlink: createUnlinkIdentity({ identities, users, states, audit, revocations, passwords, revokeKeysMadeBy })
   }

@@ -10,6 +10,7 @@ import { serve } from './app.ts'
 import { composeAccount } from './compose-account.ts'
 import { composeAccess } from './compose-access.ts'
 import { composeEmail } from './compose-email.ts'
+import { composeLimits } from './compose-limits.ts'
 import { composeSessions } from './compose-sessions.ts'
 import { composeWalletConnection } from './compose-wallet-connection.ts'
 import { composeWallets } from './compose-wallets.ts'
@@ -19,6 +20,7 @@ import { createConfirmEmail } from './email/confirm-email.ts'
 import { isOutage } from './health/outage.ts'
 import { createPublicHealth } from './health/public-health.ts'
 import { createPasswordRepository } from './passwords/password-repository.ts'
+import { createSignInReport } from './sign-in/report-sign-in.ts'
 import { openStores, type Stores } from './stores.ts'
 import { createIdentityRepository } from './users/identity-repository.ts'
 import { createUserRepository } from './users/user-repository.ts'
@@ -52,22 +54,24 @@ export async function compose (config: GatewayConfig, log: Logger, lifecycle: Li
     sessionGuard: (request) => guard(request),
     isOutage
   })
+  const { remembering } = composeLimits({ config, redis: stores.redis, app, log })
   const sessions = await composeSessions({ config, stores, app, users, clock, log, metrics, lifecycle })
   const { guard: access, revokeKeysMadeBy, ...operations } = composeAccess({ config, stores, users, audit, sessions, log })
   guard = access
 
   const { commands } = stores
   const receipts = createReceiptVerifier(config.receiptKeys)
-  const wallets = composeWallets({ config, redis: stores.redis, users, identities, passwords, audit, sessions, revokeKeysMadeBy, log, metrics, lifecycle })
+  const report = createSignInReport({ audit, metrics, log })
+  const wallets = composeWallets({ config, redis: stores.redis, users, identities, passwords, audit, report, sessions, revokeKeysMadeBy, log, metrics, lifecycle })
   await serve(app, {
     jwks: sessions.jwks,
     health: composeHealth(config, stores, clock),
     ...wallets,
-    walletConnection: composeWalletConnection({ config, stores, users, audit, wallets, sessions, clock, log, metrics }),
-    ...composeEmail({ config, stores, users, identities, passwords, audit, sessions, revokeKeysMadeBy, receipts, clock, log, lifecycle }),
+    walletConnection: composeWalletConnection({ config, stores, users, audit, report, wallets, sessions: { ...sessions, openWithSecret: remembering(sessions.openWithSecret) }, clock, log }),
+    ...composeEmail({ config, stores, users, identities, passwords, audit, report, sessions, revokeKeysMadeBy, receipts, clock, log, lifecycle }),
     ...operations,
     ...composeAccount({ config, stores, users, passwords, audit, sessions, verifyReceipt: (jws) => receipts.verify(jws), clock, log, metrics, lifecycle }),
-    openSession: sessions.open,
+    openSession: remembering(sessions.open),
     sessionOf: sessions.guard,
     updateUser: async (id, sessionId, changes) => {
       const user = await users.update(id, changes)

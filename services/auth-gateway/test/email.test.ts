@@ -154,25 +154,50 @@ t.test('ten wrong passwords from one place close the password there and nothing 
   t.equal((await from('203.0.113.2', password)).status, 200, 'the owner elsewhere is not locked out')
   t.equal((await me(tokens)).status, 200)
   t.equal((await byCode(email, { token: tokens.access })).status, 200, 'a mailed code opens the account')
-  t.notMatch((await dump()).match(/^gw:pw:.*$/gm)?.join() ?? 'nothing', /@|nothing/, 'the counts name nobody')
+  t.notMatch((await dump()).match(/^gw:\{limits\}.*$/gm)?.join() ?? 'nothing', /@|nothing/, 'the counts name nobody')
 })
 
-t.test('strangers who spend the budget of an account from many places do not keep its owner out of the known one', async (t) => {
-  const { connectRedis } = await import('@countersign/redis')
-  const { createPasswordFailures, failuresFromAnywhere } = await import('../src/passwords/password-failures.ts')
-  const redis = await connectRedis({ url: house.redis.url, name: 'failures', log: house.parts().log })
-  t.teardown(() => { redis.disconnect() })
-  const failures = createPasswordFailures({ redis, hashKey: Buffer.alloc(32) })
-  const tried = (ip: string) => ({ identityId: 'email:ada@example.com', ip })
-  await failures.reserve(tried('198.51.100.1'))
-  await failures.succeeded(tried('198.51.100.1'))
+t.test('one place has five mails an hour sent to one mailbox, over all doors; from where its owner signed in they are asked for as such', async (t) => {
+  const proxied = await house.open({ TRUSTED_HOPS: '1' })
+  const from = (ip: string, path: string, body: object) => post(path, body, { at: proxied, headers: { 'x-forwarded-for': ip } })
+  const { email } = someone()
+  const beginnings = () => otp.heard.filter(({ command, request }) => command === 'begin' && (request as { email: string }).email === email).map(({ request }) => (request as { known_place?: true }).known_place === true)
+  const [owner, stranger] = ['203.0.113.50', '203.0.113.51']
+  const { challenge_id, opener } = (await from(owner, `${auth}/email/code`, { email })).json
 
-  const verdicts = await Promise.allSettled(Array.from({ length: 30 * 5 }, (_unused, i) => failures.reserve(tried(`203.0.113.${i % 30}`))))
+  const answers = await Promise.all(Array.from({ length: 12 }, (_, i) => i % 3 === 0
+    ? from(stranger, `${auth}/email/code`, { email })
+    : i % 3 === 1 ? from(stranger, `${auth}/password-reset/request`, { email: email.toUpperCase() }) : from(stranger, '/v1/auth/request-verification', { identifier: email })))
 
-  t.equal(verdicts.filter(({ status }) => status === 'fulfilled').length, failuresFromAnywhere, 'of many at once as many are looked at as may be')
-  await t.rejects(failures.reserve(tried('203.0.113.200')), { message: /too many wrong passwords/ }, 'from a new place the password is closed')
-  await failures.reserve(tried('198.51.100.1'))
-  await failures.reserve({ identityId: 'email:eve@example.com', ip: '203.0.113.1' })
+  t.equal(answers.filter(({ status }) => status === 200 || status === 202).length, 5)
+  const refused = answers.filter(({ status }) => status === 429)
+  t.equal(refused.length, 7)
+  for (const answer of refused) t.match(answer.json, { type: '/problems/send-limited', detail: /^Too many requests/ })
+  const mail = otp.mails.find(({ challengeId }) => challengeId === challenge_id)
+  t.equal((await from(owner, `${auth}/email/code/verify`, { challenge_id, opener, code: mail?.code })).status, 200)
+  otp.heard.length = 0
+  t.equal((await from(owner, `${auth}/email/code`, { email })).status, 202)
+  t.equal((await from('203.0.113.52', `${auth}/email/code`, { email })).status, 202)
+  t.strictSame(beginnings(), [true, false])
+})
+
+t.test('signing in by password and by code is counted with the wallets, and every refusal is kept with its reason', async (t) => {
+  const metric = async (method: string, status: string): Promise<number> =>
+    Number(new RegExp(`wallet_authentications_total\\{wallet_type="${method}",status="${status}"\\} (\\d+)`).exec(await (await fetch(`${gateway.opsUrl}/metrics`)).text())?.[1] ?? 0)
+  const all = async () => await Promise.all([metric('password', 'success'), metric('password', 'failure'), metric('email_code', 'success'), metric('email_code', 'failure')])
+  const kept = async (facts: object) => await collection('audit').countDocuments({ event: 'sign_in.failed', facts } as object)
+  const [{ email }, before, passwords, codes] = [await signedUp(), await all(), await kept({ method: 'password', reason: 'password' }), await kept({ method: 'email_code', reason: 'code' })]
+
+  await logIn(email)
+  await logIn(email, 'not the password')
+  await byCode(email)
+  const answer = await mailedCode(email)
+  await post(`${auth}/email/code/verify`, { ...answer, opener: 'A'.repeat(43) })
+  await post('/v1/auth/submit-verification', { identifier: someone().email, code: '123456' })
+
+  t.strictSame((await all()).map((count, i) => count - Number(before[i])), [1, 1, 1, 2])
+  t.equal(await kept({ method: 'password', reason: 'password' }), passwords + 1)
+  t.equal(await kept({ method: 'email_code', reason: 'code' }), codes + 1, 'a code that nobody asked for is counted alone')
 })
 
 t.test('a hash of an earlier system signs in once, and is one of ours from then on', async (t) => {
@@ -563,7 +588,7 @@ t.test('the address proved as a factor is proved as a login too', async (t) => {
 })
 
 t.test('no header of a request has a word in where mailed links lead', async (t) => {
-  const away = await house.open({ FRONTEND_URL: 'https://app.example.com/account/' })
+  const away = await house.open({ FRONTEND_URL: 'https://app.example.com/account/', TRUSTED_HOPS: '1' })
   const poisons: Record<string, string>[] = [
     {}, { host: 'evil.test' }, { 'x-forwarded-host': 'evil.test' }, { 'x-forwarded-proto': 'gopher' }, { 'x-forwarded-port': '666' }, { forwarded: 'host=evil.test;proto=http' },
     { 'x-forwarded-server': 'evil.test' }, { 'x-host': 'evil.test' }, { 'x-original-host': 'evil.test' }, { 'x-original-url': 'http://evil.test/' }, { 'x-rewrite-url': '//evil.test' },
@@ -571,8 +596,9 @@ t.test('no header of a request has a word in where mailed links lead', async (t)
   ]
   const { email } = await signedUp()
   const bytes = new Set<string>()
-  for (const headers of poisons) {
+  for (const [i, poison] of poisons.entries()) {
     otp.heard.length = 0
+    const headers = { ...poison, 'x-forwarded-for': `203.0.113.${i}` }
     t.equal((await post(`${auth}/password-reset/request`, { email }, { at: away, headers })).status, 202)
     bytes.add(JSON.stringify(otp.heard.map(({ request }) => ({ ...request as object, opener: '' }))))
   }

@@ -140,6 +140,9 @@ t.test('one mailbox gets three mails a minute over all purposes, sent or withhel
   t.ok(slugs.every((slug) => slug === 'none' || slug === 'send-limited'))
   t.equal(await limited.db.collection('mailbox_challenges').countDocuments(), slugs.filter((slug) => slug === 'none').length, 'a refused one leaves nothing')
 
+  const known = await Promise.all(Array.from({ length: 8 }, () => refusal(doors.begin({ purpose: 'login_email', email: user.address, known_place: true }))))
+  t.ok(known.includes('none'), 'from where the address signed in before it still gets one')
+  t.ok(known.filter((slug) => slug === 'none').length <= 6, 'of a count of its own, of as many')
   t.equal(await refusal(limited.signer.call(createChallenge, limited.transaction(user), ask)), 'none', 'the factor\'s codes go on')
   const session = { purpose: 'email_link' as const, user_id: newId('usr'), session_id: newId('ses') }
   const asked = await Promise.all(Array.from({ length: 8 }, () => refusal(doors.begin({ ...session, email: newAddress() }))))

@@ -51,6 +51,7 @@ export const beginMailbox = defineCommand({
     opener: Opener,
     session_id: Type.Optional(SessionId),
     deliver: Type.Boolean(),
+    known_place: Type.Optional(Type.Boolean({ description: 'Asked from where this address signed in before: counted apart, so that strangers who use up its mails do not keep its owner from one' })),
     link_base: Type.Optional(LinkBase)
   }, { additionalProperties: false }),
   reply: SentToMailbox

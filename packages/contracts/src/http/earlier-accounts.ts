@@ -30,7 +30,7 @@ export const registerUser = defineRoute({
   body: Type.Object({ email: EmailAddress, password: Password, username: Type.Optional(Username) }, { examples: [{ email: ada.email, password: ada.password }] }),
   status: 201,
   reply: SignedInUser,
-  problems: ['malformedRequest', 'emailRegistered', 'usernameTaken', 'schemaViolation', 'rateLimited', 'unavailable']
+  problems: ['malformedRequest', 'emailRegistered', 'usernameTaken', 'schemaViolation', 'sendLimited', 'rateLimited', 'unavailable']
 })
 
 /** The same door with `SIGNUP_MODE=verified`. */

@@ -53,7 +53,7 @@ export const signUpWithEmail = defineRoute({
     ...TokenReply.properties,
     verification: Type.Optional(SentChallenge)
   }, { examples: [{ ...adasTokens, user: { ...adasTokens.user, email: null, identities: [{ ...addressExample, verified: false }] }, verification: openedExample }] }),
-  problems: ['malformedRequest', 'emailRegistered', 'originRefused', 'usernameTaken', 'schemaViolation', 'rateLimited', 'unavailable']
+  problems: ['malformedRequest', 'emailRegistered', 'originRefused', 'usernameTaken', 'schemaViolation', 'sendLimited', 'rateLimited', 'unavailable']
 })
 
 /** The same door with `SIGNUP_MODE=verified`. */

@@ -1,7 +1,6 @@
 import { Problem, problems, type MailContent } from '@countersign/contracts'
 import type { Audit, OutboxRow } from '@countersign/mongo'
 import type { ClientSession } from 'mongodb'
-import type { PasswordFailures } from '../passwords/password-failures.ts'
 import type { PasswordHasher } from '../passwords/password-hasher.ts'
 import type { PasswordRepository, StoredPassword } from '../passwords/password-repository.ts'
 import type { Asker } from '../sign-in/link-wallet.ts'
@@ -13,14 +12,12 @@ import { refuseWeakPassword } from './refuse-weak-password.ts'
 export interface ChangePasswordRequest {
   readonly oldPassword: string
   readonly newPassword: string
-  readonly ip: string
 }
 
 export interface ChangePasswordDeps {
   readonly users: Pick<UserRepository, 'find'>
   readonly passwords: Pick<PasswordRepository, 'ofUser' | 'replace'>
   readonly hasher: PasswordHasher
-  readonly failures: PasswordFailures
   readonly mailbox: Pick<Mailbox, 'cancel'>
   readonly endSessions: EndSessions
   readonly tellPasswordChanged: TellPasswordChanged
@@ -50,14 +47,14 @@ class ChangedMeanwhile extends Error {}
 
 /**
  * Ends every other session and whatever was mailed before: a reset link that lies in a mailbox must not undo it (lesson of GoTrue #1489).
- * @throws Problem credentialsRejected, factorLocked, schemaViolation (weak, or the same), unavailable
+ * @throws Problem credentialsRejected, schemaViolation (weak, or the same), unavailable
  */
-export const createChangePassword = ({ users, passwords, hasher, failures, mailbox, endSessions, tellPasswordChanged, audit }: ChangePasswordDeps): ChangePassword => {
-  return async ({ oldPassword, newPassword, ip }, { userId, sessionId, requestId }) => {
+export const createChangePassword = ({ users, passwords, hasher, mailbox, endSessions, tellPasswordChanged, audit }: ChangePasswordDeps): ChangePassword => {
+  return async ({ oldPassword, newPassword }, { userId, sessionId, requestId }) => {
     const user = await users.find(userId)
     if (user === undefined) throw new Problem(problems.unauthorized)
     const known = await passwords.ofUser(userId)
-    const stored = await theOneOf(known, { oldPassword, ip, userId, requestId })
+    const stored = await theOneOf(known, { oldPassword, userId, requestId })
     const email = user.identities.find(({ id }) => id === stored.identityId)?.address
     if (email === undefined) throw new Problem(problems.credentialsRejected)
     refuseWeakPassword(newPassword, { email, username: user.username }, 'new_password')
@@ -82,14 +79,10 @@ export const createChangePassword = ({ users, passwords, hasher, failures, mailb
   }
 
   /** An account may have several addresses, each with its own password: the one that this is the password of. */
-  async function theOneOf (known: readonly StoredPassword[], { oldPassword, ip, userId, requestId }: { oldPassword: string, ip: string, userId: string, requestId: string }): Promise<StoredPassword> {
-    const tried = { identityId: `old:${userId}`, ip }
-    await failures.reserve(tried)
+  async function theOneOf (known: readonly StoredPassword[], { oldPassword, userId, requestId }: { oldPassword: string, userId: string, requestId: string }): Promise<StoredPassword> {
     for (const stored of known.length === 0 ? [undefined] : known) {
       const { ok } = await hasher.verify(oldPassword, stored?.hash)
-      if (!ok || stored === undefined) continue
-      await failures.succeeded(tried)
-      return stored
+      if (ok && stored !== undefined) return stored
     }
     await audit.append({ event: 'password.change_refused', subject: userId, actor: userId, requestId, facts: { reason: 'password' } })
     throw new Problem(problems.credentialsRejected)

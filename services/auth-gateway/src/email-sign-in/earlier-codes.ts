@@ -7,6 +7,7 @@ import { Problem, problems } from '@countersign/contracts'
 import type { Redis } from '@countersign/redis'
 import { keyedHash } from '@countersign/secrets'
 import { emailIdentityId } from '../users/identity.ts'
+import type { SignInReport } from '../sign-in/report-sign-in.ts'
 import type { Settled } from './settle-mailbox.ts'
 import type { AskForCode, SignInByCode } from './sign-in-by-code.ts'
 
@@ -16,6 +17,7 @@ export interface EarlierCodesDeps {
   readonly key: Uint8Array
   readonly askForCode: AskForCode
   readonly signInByCode: SignInByCode
+  readonly report: Pick<SignInReport, 'refused'>
 }
 
 export interface EarlierCaller {
@@ -29,21 +31,27 @@ export type EarlierCodes = ReturnType<typeof createEarlierCodes>
 /** Longer than any code lives. */
 const keptSeconds = 3_600
 
-export function createEarlierCodes ({ redis, key, askForCode, signInByCode }: EarlierCodesDeps) {
+export function createEarlierCodes ({ redis, key, askForCode, signInByCode, report }: EarlierCodesDeps) {
   const secretOf = ({ email, ip }: EarlierCaller): string => keyedHash(key, 'secret', emailIdentityId(email), ip).toString('base64url')
   const lastOf = ({ email, ip }: EarlierCaller): string => `gw:earlier-code:${keyedHash(key, 'last', emailIdentityId(email), ip).toString('base64url')}`
 
   return {
-    /** @throws Problem sendLimited, factorLocked, unavailable */
-    async ask (caller: EarlierCaller): Promise<void> {
-      const { challenge_id: challengeId } = await askForCode({ email: caller.email, secret: secretOf(caller), requestId: caller.requestId })
+    /**
+     * @param caller `knownPlace`: this address signed in from there before
+     * @throws Problem sendLimited, factorLocked, unavailable
+     */
+    async ask (caller: EarlierCaller & { readonly knownPlace: boolean }): Promise<void> {
+      const { challenge_id: challengeId } = await askForCode({ email: caller.email, secret: secretOf(caller), knownPlace: caller.knownPlace, requestId: caller.requestId })
       await redis.set(lastOf(caller), challengeId, 'EX', keptSeconds)
     },
 
     /** @throws Problem codeRejected, factorLocked, unavailable */
     async submit (caller: EarlierCaller, code: string): Promise<Settled> {
       const challengeId = await redis.get(lastOf(caller))
-      if (challengeId === null) throw new Problem(problems.codeRejected)
+      if (challengeId === null) {
+        await report.refused({ method: 'email_code', reason: 'challenge', requestId: caller.requestId })
+        throw new Problem(problems.codeRejected)
+      }
       return await signInByCode({ challengeId, secret: secretOf(caller), code, requestId: caller.requestId })
     }
   }

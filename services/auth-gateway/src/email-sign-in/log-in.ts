@@ -1,8 +1,7 @@
 import { Problem, problems } from '@countersign/contracts'
-import type { Audit } from '@countersign/mongo'
-import type { PasswordFailures } from '../passwords/password-failures.ts'
 import type { PasswordHasher } from '../passwords/password-hasher.ts'
 import type { PasswordRepository, StoredPassword } from '../passwords/password-repository.ts'
+import type { SignInReport } from '../sign-in/report-sign-in.ts'
 import type { SignedIn } from '../sign-in/sign-in-with-wallet.ts'
 import { emailIdentityId } from '../users/identity.ts'
 import type { IdentityRepository } from '../users/identity-repository.ts'
@@ -11,7 +10,6 @@ import type { UserRepository } from '../users/user-repository.ts'
 export interface LogInRequest {
   readonly email: string
   readonly password: string
-  readonly ip: string
   readonly requestId: string
 }
 
@@ -20,8 +18,7 @@ export interface LogInDeps {
   readonly users: Pick<UserRepository, 'find'>
   readonly passwords: Pick<PasswordRepository, 'find' | 'replace'>
   readonly hasher: PasswordHasher
-  readonly failures: PasswordFailures
-  readonly audit: Audit
+  readonly report: SignInReport
   /** Work that nobody waits for. */
   readonly afterwards: (what: string, work: () => Promise<unknown>) => void
 }
@@ -33,25 +30,23 @@ const nobody = 'usr_00000000000000000000000000'
 
 /**
  * An unknown address, one without a password and a wrong password cost the same work and answer alike.
- * @throws Problem credentialsRejected, accountDeleting (to who knows the password), factorLocked, unavailable
+ * @throws Problem credentialsRejected, accountDeleting (to who knows the password), unavailable
  */
-export const createLogIn = ({ identities, users, passwords, hasher, failures, audit, afterwards }: LogInDeps): LogIn => {
-  return async ({ email, password, ip, requestId }) => {
+export const createLogIn = ({ identities, users, passwords, hasher, report, afterwards }: LogInDeps): LogIn => {
+  return async ({ email, password, requestId }) => {
     const identityId = emailIdentityId(email)
-    await failures.reserve({ identityId, ip })
-
     const identity = await identities.find(identityId)
     const userId = identity?.userId ?? nobody
     // Read before the password is checked: what ends the sessions of this account meanwhile ends this one as well.
     const [user, stored] = await Promise.all([users.find(userId), passwords.find(identityId, userId)])
     const verdict = await hasher.verify(password, stored?.hash)
     if (identity === undefined || stored === undefined || !verdict.ok) {
-      await audit.append({ event: 'sign_in.failed', subject: user?.id ?? 'unknown', requestId, facts: { method: 'password', reason: stored === undefined ? 'no such login' : 'password' } })
+      await report.refused({ method: 'password', reason: stored === undefined ? 'no such login' : 'password', subject: user?.id ?? 'unknown', requestId })
       throw new Problem(problems.credentialsRejected)
     }
 
-    await failures.succeeded({ identityId, ip })
     if (user === undefined) throw new Problem(problems.accountDeleting)
+    report.succeeded('password')
     if (verdict.rehash) afterwards('rehash of a password', () => rehash(stored, password))
     return { user, identity }
   }

@@ -26,6 +26,8 @@ export interface Beginning {
   readonly secret: string
   /** False: an address that must get nothing; the answer is the same. */
   readonly deliver: boolean
+  /** Asked from where this address signed in before: strangers who use up its mails do not keep its owner from one. */
+  readonly knownPlace?: boolean
   readonly link?: 'verify' | 'reset'
 }
 
@@ -66,10 +68,10 @@ export function createMailbox ({ commands, receipts, commandKey, links }: Mailbo
 
   return {
     /** @throws Problem sendLimited, factorLocked, unavailable */
-    async begin ({ purpose, email, userId, sessionId, secret, deliver, link }: Beginning, requestId: string): Promise<Sent> {
+    async begin ({ purpose, email, userId, sessionId, secret, deliver, knownPlace = false, link }: Beginning, requestId: string): Promise<Sent> {
       return sentIn(await commands.call(beginMailbox, {
         purpose, user_id: userId, email, opener: openerOf(secret), deliver,
-        ...sessionId !== undefined && { session_id: sessionId }, ...link !== undefined && { link_base: links[link] }
+        ...sessionId !== undefined && { session_id: sessionId }, ...knownPlace && { known_place: true }, ...link !== undefined && { link_base: links[link] }
       }, { requestId, ...userId !== null && { actor: userId } }))
     },
 

@@ -1,5 +1,5 @@
 import { Problem, problems } from '@countersign/contracts'
-import type { Audit } from '@countersign/mongo'
+import type { SignInReport } from '../sign-in/report-sign-in.ts'
 import { emailIdentityId } from '../users/identity.ts'
 import type { IdentityRepository } from '../users/identity-repository.ts'
 import type { Mailbox, Sent } from './mailbox.ts'
@@ -10,15 +10,15 @@ export interface AskForCodeDeps {
   readonly mailbox: Pick<Mailbox, 'begin'>
 }
 
-export type AskForCode = (request: { readonly email: string, readonly secret: string, readonly requestId: string }) => Promise<Sent>
+export type AskForCode = (request: { readonly email: string, readonly secret: string, readonly knownPlace: boolean, readonly requestId: string }) => Promise<Sent>
 
 /** Mails a code to any address. @throws Problem sendLimited, factorLocked, unavailable */
 export const createAskForCode = ({ identities, mailbox }: AskForCodeDeps): AskForCode =>
-  async ({ email, secret, requestId }) => {
+  async ({ email, secret, knownPlace, requestId }) => {
     const known = await identities.find(emailIdentityId(email))
     // An account that never proved the address has no part in this.
     const userId = known?.verified === true ? known.userId : null
-    return await mailbox.begin({ purpose: 'login_email', email, userId, secret, deliver: true }, requestId)
+    return await mailbox.begin({ purpose: 'login_email', email, userId, secret, deliver: true, knownPlace }, requestId)
   }
 
 export interface CodeSignIn {
@@ -35,20 +35,22 @@ export interface CodeSignIn {
 export interface SignInByCodeDeps {
   readonly mailbox: Pick<Mailbox, 'answer'>
   readonly settle: SettleMailbox
-  readonly audit: Audit
+  readonly report: SignInReport
 }
 
 export type SignInByCode = (request: CodeSignIn) => Promise<Settled>
 
 /** The first sign-in makes the account. @throws Problem codeRejected, factorLocked, unavailable */
-export const createSignInByCode = ({ mailbox, settle, audit }: SignInByCodeDeps): SignInByCode => {
+export const createSignInByCode = ({ mailbox, settle, report }: SignInByCodeDeps): SignInByCode => {
   return async ({ username, userId, requestId, ...answer }) => {
     try {
       const proved = await mailbox.answer('login_email', answer, requestId)
-      return await settle(proved, { requestId, owns: (ownerId) => ownerId === userId, fresh: { ...username !== undefined && { username } } })
+      const settled = await settle(proved, { requestId, owns: (ownerId) => ownerId === userId, fresh: { ...username !== undefined && { username } } })
+      report.succeeded('email_code')
+      return settled
     } catch (error) {
       if (error instanceof Problem && error.kind === problems.codeRejected) {
-        await audit.append({ event: 'sign_in.failed', subject: answer.challengeId, requestId, facts: { method: 'email_code', reason: 'code' } })
+        await report.refused({ method: 'email_code', reason: 'code', subject: answer.challengeId, requestId })
       }
       throw error
     }

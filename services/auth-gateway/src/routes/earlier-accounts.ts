@@ -3,7 +3,7 @@ import {
   askToRegisterUser, deleteAuthMethod, logInUser, Problem, problems, readAuthProfile, registerUser, updateAuthProfile,
   type AuthProfile, type TokenReply, type UserView
 } from '@countersign/contracts'
-import { addRoute, clientIp } from '@countersign/http'
+import { addRoute } from '@countersign/http'
 import type { FastifyInstance } from 'fastify'
 import type { OpenSession } from '../sessions/session-state.ts'
 import { userView } from '../users/user-view.ts'
@@ -46,7 +46,7 @@ function userRoutes (app: FastifyInstance, { email: { signupMode, signUp, askToS
   }
 
   addRoute(app, logInUser, async ({ body: { email, password }, request }) =>
-    signedInUser('Login successful', await openSession(await logIn({ email, password, ip: clientIp(request), requestId: request.id }), clientOf(request))))
+    signedInUser('Login successful', await openSession(await logIn({ email, password, requestId: request.id }), clientOf(request))))
 }
 
 function profileRoutes (app: FastifyInstance, { unlink, updateUser }: EarlierAccountRoutesDeps): void {

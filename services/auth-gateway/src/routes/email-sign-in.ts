@@ -2,7 +2,7 @@ import {
   askToSignUp, changePassword, confirmEmailLink, confirmPasswordReset, linkEmail, logInWithEmail, Problem, problems, requestEmailCode,
   requestPasswordReset, resendEmail, signUpWithEmail, verifyEmail, verifyEmailCode, type TokenReply
 } from '@countersign/contracts'
-import { addRoute, clientIp } from '@countersign/http'
+import { addRoute } from '@countersign/http'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { AskToSignUp } from '../email-sign-in/ask-to-sign-up.ts'
 import type { ChangePassword } from '../email-sign-in/change-password.ts'
@@ -15,6 +15,7 @@ import type { AskForReset, ResetPassword } from '../email-sign-in/reset-password
 import type { AskForCode, SignInByCode } from '../email-sign-in/sign-in-by-code.ts'
 import type { SignUp } from '../email-sign-in/sign-up.ts'
 import type { VerifyEmail } from '../email-sign-in/verify-email.ts'
+import { isKnownPlace } from '../limits/limit-sign-in.ts'
 import type { ClientDescription } from '../sessions/open-session.ts'
 import type { SessionCookies } from '../sessions/session-cookies.ts'
 import type { OpenSession, SessionStates } from '../sessions/session-state.ts'
@@ -81,16 +82,16 @@ function signUpRoutes (app: FastifyInstance, { email: { signupMode, signUp, askT
 
 function passwordRoutes (app: FastifyInstance, { email: { logIn, changePassword: change, askForReset, resetPassword, newSecret }, openSession, ...guard }: EmailRoutesDeps): void {
   addRoute(app, logInWithEmail, async ({ body, request }) =>
-    await openSession(await logIn({ ...body, ip: clientIp(request), requestId: request.id }), clientOf(request)))
+    await openSession(await logIn({ ...body, requestId: request.id }), clientOf(request)))
 
   addRoute<typeof changePassword, OpenSession>(app, changePassword, async ({ body, session, request }) => {
-    await change({ oldPassword: body.old_password, newPassword: body.new_password, ip: clientIp(request) }, asker(session, request))
+    await change({ oldPassword: body.old_password, newPassword: body.new_password }, asker(session, request))
     return { message: 'Password changed' }
   })
 
   addRoute(app, requestPasswordReset, async ({ body, request }) => {
     const opener = newSecret()
-    const sent = await askForReset({ email: body.email, secret: opener, requestId: request.id })
+    const sent = await askForReset({ email: body.email, secret: opener, knownPlace: isKnownPlace(request), requestId: request.id })
     return { ...sent, opener, message: 'If an account has this address, a mail is on its way' }
   })
 
@@ -137,7 +138,7 @@ function proofRoutes (app: FastifyInstance, { email: { verify, resend, secretOf,
 function codeRoutes (app: FastifyInstance, { email: { askForCode, signInByCode, newSecret }, openSession, ...guard }: EmailRoutesDeps): void {
   addRoute(app, requestEmailCode, async ({ body, request }) => {
     const opener = newSecret()
-    return { ...await askForCode({ email: body.email, secret: opener, requestId: request.id }), opener }
+    return { ...await askForCode({ email: body.email, secret: opener, knownPlace: isKnownPlace(request), requestId: request.id }), opener }
   })
 
   addRoute(app, verifyEmailCode, async ({ body, request }) => {

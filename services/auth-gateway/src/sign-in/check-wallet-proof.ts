@@ -5,13 +5,13 @@ import type { Identity } from '../users/identity.ts'
 import type { UserRepository } from '../users/user-repository.ts'
 import type { User } from '../users/user.ts'
 import type { Families, Family, ProofVerdict, WalletAccount, WalletProof } from '../wallets/families.ts'
+import type { SignInReport } from './report-sign-in.ts'
 
 export interface CheckDeps {
   readonly families: Families
   readonly challenges: Pick<ChallengeStore, 'consume' | 'idOfNonce'>
   readonly users: Pick<UserRepository, 'findByIdentity'>
-  /** Every refusal with its cause, which the caller is never told. */
-  readonly refused: (family: WalletFamily, reason: string, requestId: string) => Promise<void>
+  readonly report: Pick<SignInReport, 'refused'>
 }
 
 export interface GivenProof {
@@ -39,7 +39,7 @@ export type CheckWalletProof = (family: WalletFamily, given: GivenProof, wanted:
  * one that was issued, for this purpose and this asker; then the signature must be the address's. Every refusal answers alike.
  * @throws Problem proofRejected; unavailable when nobody can tell whether the signature is right
  */
-export const createCheckWalletProof = ({ families, challenges, users, refused }: CheckDeps): CheckWalletProof =>
+export const createCheckWalletProof = ({ families, challenges, users, report }: CheckDeps): CheckWalletProof =>
   async (familyName, given, wanted) => {
     const family = families[familyName]
     const challenge = await consume(given)
@@ -50,7 +50,7 @@ export const createCheckWalletProof = ({ families, challenges, users, refused }:
 
     if (fault === undefined && verdict.outcome === 'proved') return { identity: verdict.identity, holder: verdict.holder }
     if (fault === undefined && verdict.outcome === 'unavailable') throw couldNotBeChecked()
-    await refused(familyName, fault ?? (verdict.outcome === 'refused' ? verdict.reason : verdict.outcome), given.requestId)
+    await report.refused({ method: familyName, reason: fault ?? (verdict.outcome === 'refused' ? verdict.reason : verdict.outcome), requestId: given.requestId })
     throw new Problem(problems.proofRejected)
 
     async function consume ({ challengeId, signedMessage }: GivenProof): Promise<SignInChallenge | undefined> {

@@ -3,11 +3,12 @@ import type { Identity } from '../users/identity.ts'
 import type { User } from '../users/user.ts'
 import type { CheckWalletProof, GivenProof } from './check-wallet-proof.ts'
 import type { FindOrCreateUser } from './find-or-create-user.ts'
+import type { SignInReport } from './report-sign-in.ts'
 
 export interface SignInDeps {
   readonly check: CheckWalletProof
   readonly userOf: FindOrCreateUser
-  readonly succeeded: (family: WalletFamily) => void
+  readonly report: Pick<SignInReport, 'succeeded'>
 }
 
 export interface WalletSignIn extends GivenProof {
@@ -26,10 +27,10 @@ export type SignInWithWallet = (family: WalletFamily, request: WalletSignIn) => 
  * The first sign-in of a wallet makes the account.
  * @throws Problem proofRejected, accountDeleting, unavailable
  */
-export const createSignInWithWallet = ({ check, userOf, succeeded }: SignInDeps): SignInWithWallet =>
+export const createSignInWithWallet = ({ check, userOf, report }: SignInDeps): SignInWithWallet =>
   async (family, { username, ...proof }) => {
     const proved = await check(family, proof, { purpose: 'login' })
     const user = await userOf(proved, username, proof.requestId)
-    succeeded(family)
+    report.succeeded(family)
     return { user, identity: proved.identity }
   }

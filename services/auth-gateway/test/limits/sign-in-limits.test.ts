@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto'
-import { problems, type Problem } from '@countersign/contracts'
-import { clientIp, createServer } from '@countersign/http'
+import { problems, walletRoutes, type Problem, type Route } from '@countersign/contracts'
+import { addRoute, clientIp, createServer } from '@countersign/http'
 import { connectRedis, createLimiter } from '@countersign/redis'
 import { createLogger, createMetrics } from '@countersign/runtime'
 import { captureLogs, startRedis } from '@countersign/testing'
 import t, { type Test } from 'tap'
-import { createSignInLimits, type SignInTry } from '../../src/limits/sign-in-limits.ts'
+import { countingOf } from '../../src/limits/counted-routes.ts'
+import { limitSignIn } from '../../src/limits/limit-sign-in.ts'
+import { createSignInLimits, limitsPrefix, mailsFromOnePlace, walletSubject, wrongPasswordsFromAnywhere, wrongPasswordsFromOnePlace, type SignInTry } from '../../src/limits/sign-in-limits.ts'
 
 const server = await startRedis(t)
 const logs = captureLogs()
@@ -17,47 +19,99 @@ const connect = async () => {
 }
 const [redis, second] = [await connect(), await connect()]
 const hashKey = randomBytes(32)
-const hour = 3_600_000
-const limitsOver = (connection: typeof redis, { perIp, perSubject }: { perIp: number, perSubject: number }) =>
-  createSignInLimits({ limiter: createLimiter({ redis: connection, prefix: 'gw:{limits}' }), hashKey, windowMs: hour, perIp, perSubject, log })
+const minute = 60_000
+const hour = 60 * minute
+/** Windows are an hour long and more, so that no edge of one falls into a test. */
+const limitsOver = (connection: typeof redis, max = 1_000_000) => createSignInLimits({
+  limiter: createLimiter({ redis: connection, prefix: limitsPrefix }), keep: (key, lifeMs) => connection.set(key, '1', 'PX', lifeMs),
+  hashKey, place: { max, windowMs: hour }, challengeMs: hour, log
+})
 type Limits = ReturnType<typeof limitsOver>
 
 /** How many of these tries, all at once, are admitted; every other one must have been refused properly. */
 const admitted = async (t: Test, tries: readonly (readonly [Limits, SignInTry])[]): Promise<number> => {
   const refusals = await Promise.all(tries.map(([limits, tried]) => limits.take(tried).then(() => undefined, (reason: Problem) => reason)))
   const refused = refusals.filter((refusal) => refusal !== undefined)
-  const improper = refused.filter(({ kind, extensions }) => kind !== problems.rateLimited || !Number.isInteger(extensions.retry_after) || Number(extensions.retry_after) < 1)
+  const proper = [problems.rateLimited, problems.factorLocked, problems.sendLimited] as const
+  const improper = refused.filter(({ kind, extensions }) => !proper.some((one) => one === kind) || !Number.isInteger(extensions.retry_after) || Number(extensions.retry_after) < 1)
   t.strictSame(improper, [])
   return tries.length - refused.length
 }
 const tries = <T>(count: number, make: (index: number) => T): T[] => Array.from({ length: count }, (_, index) => make(index))
+const place = (i: number): string => `198.18.${i >> 8}.${i & 255}`
+const alice = 'email:alice@example.com'
+const alicesAddress = { kind: 'email', address: 'Alice@example.com' } as const
 
 t.beforeEach(async () => { await server.flush() })
 
-t.test('of a thousand tries at once on a limit of ten, ten are admitted: from one place, and for one account from a thousand places', async (t) => {
-  const limits = { perIp: 10, perSubject: 10 }
-  const [here, there] = [limitsOver(redis, limits), limitsOver(second, limits)]
+t.test('of a thousand tries at once exactly as many are admitted as may be: from one place, for one login there, and for it from a thousand places', async (t) => {
+  const [here, there] = [limitsOver(redis, 2), limitsOver(second, 2)]
   const either = (index: number): Limits => index % 2 === 0 ? here : there
 
-  t.equal(await admitted(t, tries(1_000, (i) => [either(i), { ip: '203.0.113.1', subjects: [`email:${i}@example.com`] }])), 10)
-  t.equal(await admitted(t, tries(1_000, (i) => [either(i), { ip: `198.18.${i >> 8}.${i & 255}`, subjects: ['email:alice@example.com'] }])), 10)
+  t.equal(await admitted(t, tries(1_000, (i) => [either(i), { kind: 'password', ip: '203.0.113.1', subject: `email:${i}@example.com` }])), 10, 'of one place, over all accounts')
+  const [wide, other] = [limitsOver(redis), limitsOver(second)]
+  t.equal(await admitted(t, tries(1_000, (i) => [i % 2 === 0 ? wide : other, { kind: 'password', ip: '203.0.113.2', subject: alice }])), wrongPasswordsFromOnePlace)
+  t.equal(await admitted(t, tries(1_000, (i) => [i % 2 === 0 ? wide : other, { kind: 'password', ip: place(i), subject: alice }])), wrongPasswordsFromAnywhere - wrongPasswordsFromOnePlace)
+  t.equal(await admitted(t, tries(1_000, (i) => [i % 2 === 0 ? wide : other, { kind: 'mail', ip: '203.0.113.2', subject: alice }])), mailsFromOnePlace)
+  t.equal(await admitted(t, tries(1_000, (i) => [either(i), { kind: 'challenge', ip: place(i), subject: walletSubject('0xAb') }])), 100, 'pending for one address')
+  t.equal(await admitted(t, tries(1_000, (i) => [either(i), { kind: 'challenge', ip: '203.0.113.3', subject: walletSubject(`0x${i}`) }])), 2, 'pending for one place')
 })
 
-t.test('the narrowest of several subjects decides, a refused try is counted nowhere, and a subject given twice counts once', async (t) => {
-  const limits = limitsOver(redis, { perIp: 100, perSubject: 4 })
-  const one = { ip: '203.0.113.1', subjects: ['eip155:0:0xaa', 'usr_1', 'usr_1'] }
-  t.equal(await admitted(t, tries(50, () => [limits, one])), 4)
+t.test('what one bucket refuses is counted in none', async (t) => {
+  const limits = limitsOver(redis, 20)
+  t.equal(await admitted(t, tries(50, () => [limits, { kind: 'password', ip: '203.0.113.1', subject: alice }])), wrongPasswordsFromOnePlace)
+  t.equal(await admitted(t, tries(500, (i) => [limits, { kind: 'password', ip: '203.0.113.1', subject: `email:${i}@example.com` }])), 100 - wrongPasswordsFromOnePlace)
+})
 
-  t.equal(await admitted(t, tries(50, () => [limits, { ...one, subjects: ['usr_2', 'usr_1'] }])), 0)
-  t.equal(await admitted(t, tries(50, () => [limits, { ...one, subjects: ['usr_2'] }])), 4, 'what was refused for the other took nothing from this one')
-  t.equal(await admitted(t, tries(200, () => [limits, { ...one, subjects: [] }])), 92, 'nor from the place')
+t.test('strangers who spend all counts of a login keep its owner out of nothing where it was right before', async (t) => {
+  const limits = limitsOver(redis, 20)
+  await limits.remember(alicesAddress, '198.51.100.1')
+  await limits.remember({ kind: 'evm', address: '0xAB' }, '198.51.100.1')
+  const spend = async (kind: SignInTry['kind'], subject: string): Promise<void> => {
+    await admitted(t, tries(3_000, (i) => [limits, { kind, ip: place(i % 200), subject }]))
+    await admitted(t, tries(3_000, (i) => [limits, { kind, ip: '198.51.100.1', subject: `${subject}${i}` }]))
+  }
+  await spend('password', alice)
+  await spend('mail', alice)
+  await spend('challenge', walletSubject('0xab'))
+
+  await t.rejects(limits.take({ kind: 'password', ip: '203.0.113.200', subject: alice }), { message: /too many wrong passwords/ }, 'from a new place the password is closed')
+  t.match(await limits.take({ kind: 'password', ip: '198.51.100.1', subject: alice }), { knownPlace: true })
+  t.match(await limits.take({ kind: 'mail', ip: '198.51.100.1', subject: alice }), { knownPlace: true })
+  t.match(await limits.take({ kind: 'mail', ip: '203.0.113.200', subject: alice }), { knownPlace: false }, 'how many one mailbox gets is for otp-service to say')
+  await t.rejects(limits.take({ kind: 'challenge', ip: '203.0.113.200', subject: walletSubject('0xab') }), { message: problems.rateLimited.detail })
+  await t.rejects(limits.take({ kind: 'challenge', ip: '198.51.100.1', subject: walletSubject('0xab') }), 'a place that filled its own share of pending challenges waits')
+})
+
+t.test('no number of wrong signatures elsewhere refuses a wallet, and a known wallet is not refused for its neighbours', async (t) => {
+  const limits = limitsOver(redis, 20)
+  const proof = (ip: string) => ({ kind: 'proof', ip, subject: walletSubject('0xab') }) as const
+  t.equal(await admitted(t, tries(3_000, (i) => [limits, proof(place(i % 1_000))])), 3_000)
+  t.equal(await admitted(t, tries(500, () => [limits, proof('203.0.113.1')])), 100, 'one place pays for itself')
+
+  await limits.remember({ kind: 'evm', address: '0xAB' }, '203.0.113.1')
+
+  t.equal(await admitted(t, tries(500, () => [limits, proof('203.0.113.1')])), 500)
+})
+
+t.test('a right password forgets the mistyped ones before it, and what was no guess is given back', async (t) => {
+  const limits = limitsOver(redis, 20)
+  const tried = { kind: 'password', ip: '203.0.113.1', subject: alice } as const
+  await admitted(t, tries(9, () => [limits, tried]))
+  const right = await limits.take(tried)
+  await right.giveBack({ wasRight: true })
+  t.equal(await admitted(t, tries(50, () => [limits, tried])), 10)
+  await server.flush()
+
+  for (let i = 0; i < 30; i++) await (await limits.take(tried)).giveBack({ wasRight: false })
+  t.equal(await admitted(t, tries(50, () => [limits, tried])), 10)
 })
 
 t.test('behind a proxy ten thousand addresses of one /64, and eight spellings of one address, share a bucket; a missing or garbled chain shares another', async (t) => {
-  const limits = limitsOver(redis, { perIp: 7, perSubject: 7 })
+  const limits = limitsOver(redis, 7)
   const app = await createServer({ service: 'test', log, metrics: createMetrics({ service: 'test', sha: 'test' }), trustedHops: 1 })
   t.teardown(() => app.close())
-  app.post('/', async (request) => { await limits.take({ ip: clientIp(request), subjects: [] }) })
+  app.post('/', async (request) => { await limits.take({ kind: 'challenge', ip: clientIp(request) }) })
   const served = async (chains: readonly (string | undefined)[]): Promise<number> => {
     const answers = await Promise.all(chains.map((chain) => app.inject({ method: 'POST', url: '/', headers: chain === undefined ? {} : { 'x-forwarded-for': chain } })))
     t.ok(answers.every(({ statusCode }) => statusCode === 200 || statusCode === 429))
@@ -78,24 +132,41 @@ t.test('behind a proxy ten thousand addresses of one /64, and eight spellings of
 })
 
 t.test('Redis holds no address, neither of a person nor of a place', async (t) => {
-  await limitsOver(redis, { perIp: 10, perSubject: 10 }).take({ ip: '203.0.113.77', subjects: ['email:alice@example.com'] })
+  const limits = limitsOver(redis)
+  await limits.take({ kind: 'password', ip: '203.0.113.77', subject: alice })
+  await limits.remember(alicesAddress, '203.0.113.77')
 
   const keys = await redis.keys('*')
 
-  t.equal(keys.length, 2)
-  for (const key of keys) t.match(key, /^gw:\{limits\}:3600000:(ip|subject):[A-Za-z0-9_-]{43}$/)
-  const otherKey = createSignInLimits({ limiter: createLimiter({ redis, prefix: 'gw:{limits}' }), hashKey: randomBytes(32), windowMs: hour, perIp: 10, perSubject: 10, log })
-  await otherKey.take({ ip: '203.0.113.77', subjects: ['email:alice@example.com'] })
-  t.equal((await redis.keys('*')).length, 4, 'who has no key cannot tell whose bucket it is')
+  t.equal(keys.length, 4)
+  for (const key of keys) t.match(key, /^gw:\{limits\}:(\d+:(wrong:place|password:here|password:anywhere)|known):[A-Za-z0-9_-]{43}$/)
 })
 
-t.test('while Redis is away every try is refused as unavailable, and the log says why', async (t) => {
-  const limits = limitsOver(redis, { perIp: 10, perSubject: 10 })
+t.test('every route that is limited as sign-in says how it is counted, and one that does not is not served', async (t) => {
+  const contracts = (await import('@countersign/contracts')) as unknown as Readonly<Record<string, unknown>>
+  const isRoute = (value: unknown): value is Route => typeof value === 'object' && value !== null && 'operationId' in value && 'limit' in value
+  const routes = Object.values(contracts).flatMap((value) => isRoute(value) ? [value] : []).concat(Object.values(walletRoutes).flatMap((family) => Object.values(family)))
+  const limited = routes.filter(({ limit }) => limit === 'sign-in')
+  t.ok(limited.length > 30, `${limited.length} routes`)
+  for (const route of limited) t.doesNotThrow(() => countingOf(route), route.operationId)
+
+  const app = await createServer({ service: 'test', log, metrics: createMetrics({ service: 'test', sha: 'test' }), trustedHops: 0 })
+  t.teardown(() => app.close())
+  limitSignIn(app, limitsOver(redis))
+  t.throws(() => addRoute(app, { ...routes[0] as Route, path: '/new-door', operationId: 'newDoor', caller: 'anyone', limit: 'sign-in' }, () => Promise.reject(new Error('unused'))), { message: /newDoor/ })
+})
+
+t.test('while Redis is away every try is refused as unavailable, and the log says why; a count that cannot be corrected stops nobody', async (t) => {
+  const limits = limitsOver(redis)
+  const tried = await limits.take({ kind: 'password', ip: '203.0.113.1', subject: alice })
   await server.kill()
 
-  await t.rejects(limits.take({ ip: '203.0.113.1', subjects: ['email:alice@example.com'] }), { message: problems.unavailable.detail })
+  await t.rejects(limits.take({ kind: 'password', ip: '203.0.113.1', subject: alice }), { message: problems.unavailable.detail })
+  await tried.giveBack({ wasRight: true })
+  await limits.remember(alicesAddress, '203.0.113.1')
 
   t.match(logs.text(), /sign-in limits cannot be counted/)
-  t.notMatch(logs.text(), /alice@example\.com/)
+  t.match(logs.text(), /sign-in limits were not corrected/)
+  t.notMatch(logs.text(), /alice@example\.com/i)
   await server.restart()
 })

@@ -2,7 +2,8 @@
  * How many codes one mailbox may get: a bomb of mails is aimed at a recipient, not at an account. Codes to an address that is only being
  * enrolled have buckets of their own, since anybody may ask for them: they take nothing from the codes of a proved factor, or a stranger
  * who types the victim's address would keep the victim from confirming. So do codes for which nobody needs a session, of all purposes
- * together.
+ * together; and those among them that are asked for from where the address signed in before, so that strangers who use up the others do
+ * not keep its owner from one.
  */
 import { Problem, problems } from '@countersign/contracts'
 import { keyedHash } from '@countersign/secrets'
@@ -12,7 +13,7 @@ import { normaliseAddress } from '../factors/factor.ts'
 export type Send =
   | { readonly to: 'enrolment', readonly userId: string, readonly address: string }
   | { readonly to: 'factor', readonly factorId: string, readonly address: string }
-  | { readonly to: 'mailbox', readonly address: string }
+  | { readonly to: 'mailbox', readonly address: string, readonly knownPlace: boolean }
 
 export interface SendLimit {
   /**
@@ -51,7 +52,7 @@ export function createSendLimit ({ limiter, hashKey, rules, onLimited }: SendLim
   const bucketsOf = (send: Send) => {
     const address = normaliseAddress(send.address)
     if (send.to === 'factor') return ofMailbox(`factor:${hashed(send.factorId, address)}`)
-    if (send.to === 'mailbox') return ofMailbox(`mailbox:${hashed(address)}`)
+    if (send.to === 'mailbox') return ofMailbox(`${send.knownPlace ? 'mailbox-known' : 'mailbox'}:${hashed(address)}`)
     const user = `user:${hashed(send.userId)}`
     return [
       ...ofMailbox(`enrol:${hashed(address)}`),

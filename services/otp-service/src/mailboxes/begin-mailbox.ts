@@ -88,8 +88,8 @@ export const mailboxView = ({ id, address, codeExpiresAt, attemptsLeft }: Mailbo
 export const livesOf = ({ purpose }: Pick<MailboxChallenge, 'purpose'>, codeSeconds: number): Lives => ({ codeSeconds, linkSeconds: mailboxLinkSeconds[purpose] })
 
 /** What a session asks for counts like any enrolment of its user, what others ask for counts against the mailbox alone. */
-export const sendOf = ({ userId, sessionId, address }: Pick<MailboxChallenge, 'userId' | 'sessionId' | 'address'>): Send =>
-  sessionId !== null && userId !== null ? { to: 'enrolment', userId, address } : { to: 'mailbox', address }
+export const sendOf = ({ userId, sessionId, address, knownPlace }: Pick<MailboxChallenge, 'userId' | 'sessionId' | 'address' | 'knownPlace'>): Send =>
+  sessionId !== null && userId !== null ? { to: 'enrolment', userId, address } : { to: 'mailbox', address, knownPlace }
 
 function admit ({ purpose, user_id: userId, session_id: sessionId, link_base: linkBase }: Request, linkOrigin: string | undefined): void {
   const needsUser = purpose === 'email_link' || sessionId !== undefined
@@ -108,6 +108,7 @@ const draftOf = (request: Request, { caller, commandId }: Asking, id: string): O
   address: request.email,
   opener: request.opener,
   deliver: request.deliver,
+  knownPlace: request.known_place === true,
   linkBase: mailboxLinkSeconds[request.purpose] > 0 ? request.link_base ?? null : null,
   commandId
 })

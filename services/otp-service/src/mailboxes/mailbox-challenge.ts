@@ -15,6 +15,8 @@ export interface MailboxChallenge {
   readonly opener: string
   /** False: nothing was mailed and no answer is right. Everything else is as if. */
   readonly deliver: boolean
+  /** Asked from where the address signed in before, by the gateway's word. */
+  readonly knownPlace: boolean
   /** Null: no link was wanted. */
   readonly linkBase: string | null
   readonly commandId: string
@@ -42,7 +44,7 @@ export interface MailboxChallenge {
 
 /** What is known before the database adds its own times. */
 export type NewMailboxChallenge = Pick<MailboxChallenge,
-  'id' | 'aud' | 'purpose' | 'userId' | 'sessionId' | 'address' | 'opener' | 'deliver' | 'linkBase' | 'commandId' | 'codeMac' | 'pepperId' | 'linkMac' | 'attemptsMax'>
+  'id' | 'aud' | 'purpose' | 'userId' | 'sessionId' | 'address' | 'opener' | 'deliver' | 'knownPlace' | 'linkBase' | 'commandId' | 'codeMac' | 'pepperId' | 'linkMac' | 'attemptsMax'>
 
 /** Who may answer with a code or ask for another: all of it must be equal, else the challenge does not exist for him and loses no attempt. */
 export interface MailboxAnswerer {

@@ -12,6 +12,7 @@ export interface MailboxDocument {
   readonly address_normalised: string
   readonly opener: string
   readonly deliver: boolean
+  readonly known_place?: boolean
   readonly link_base: string | null
   readonly command_id: string
   readonly code_mac: string
@@ -46,6 +47,7 @@ export const newDocument = (challenge: NewMailboxChallenge): Omit<MailboxDocumen
   address_normalised: normaliseAddress(challenge.address),
   opener: challenge.opener,
   deliver: challenge.deliver,
+  known_place: challenge.knownPlace,
   link_base: challenge.linkBase,
   command_id: challenge.commandId,
   code_mac: challenge.codeMac,
@@ -71,6 +73,7 @@ export const toMailboxChallenge = (found: MailboxDocument): MailboxChallenge => 
   address: found.address,
   opener: found.opener,
   deliver: found.deliver,
+  knownPlace: found.known_place === true,
   linkBase: found.link_base,
   commandId: found.command_id,
   codeMac: found.code_mac,

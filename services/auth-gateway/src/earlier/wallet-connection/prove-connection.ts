@@ -1,5 +1,6 @@
 import { Problem, problems, walletTypeFamilies, type NetworkName, type WalletType } from '@countersign/contracts'
 import { couldNotBeChecked, verdictOf, type ProvedLogin } from '../../sign-in/check-wallet-proof.ts'
+import type { SignInReport } from '../../sign-in/report-sign-in.ts'
 import type { UserRepository } from '../../users/user-repository.ts'
 import type { Families } from '../../wallets/families.ts'
 import type { PendingConnections } from './pending-connections.ts'
@@ -8,8 +9,7 @@ export interface ProveConnectionDeps {
   readonly families: Pick<Families, 'stacks' | 'evm'>
   readonly pending: Pick<PendingConnections, 'takeChallenge'>
   readonly users: Pick<UserRepository, 'findByIdentity'>
-  /** Every refusal with its cause, which the caller is never told. */
-  readonly refused: (walletType: WalletType, reason: string, requestId: string) => Promise<void>
+  readonly report: Pick<SignInReport, 'refused'>
 }
 
 export interface ConnectionProof {
@@ -34,7 +34,7 @@ export type ProveConnection = (proof: ConnectionProof) => Promise<ProvedWallet>
  * network of the challenge. The text itself is never taken from the caller. Every refusal answers alike.
  * @throws Problem proofRejected; unavailable when nobody can tell whether the signature is right
  */
-export const createProveConnection = ({ families, pending, users, refused }: ProveConnectionDeps): ProveConnection =>
+export const createProveConnection = ({ families, pending, users, report }: ProveConnectionDeps): ProveConnection =>
   async ({ walletType, address, publicKey, signature, nonce, requestId }) => {
     const familyName = walletTypeFamilies[walletType]
     const family = families[familyName]
@@ -51,7 +51,7 @@ export const createProveConnection = ({ families, pending, users, refused }: Pro
       return { identity: verdict.identity, holder: verdict.holder, network: challenge.network, ...key !== undefined && { publicKey: key } }
     }
     if (fault === undefined && verdict.outcome === 'unavailable') throw couldNotBeChecked()
-    await refused(walletType, fault ?? (verdict.outcome === 'refused' ? verdict.reason : verdict.outcome), requestId)
+    await report.refused({ method: walletType, reason: fault ?? (verdict.outcome === 'refused' ? verdict.reason : verdict.outcome), requestId })
     throw new Problem(problems.proofRejected)
 
     function faultOf (): string | undefined {

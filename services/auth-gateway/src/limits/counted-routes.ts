@@ -1,0 +1,67 @@
+/** How each route that is limited as sign-in is counted, and whose login it tries: told by the checked request alone. */
+import {
+  askToRegisterUser, askToSignUp, authenticateWallet, changePassword, confirmEmailLink, confirmPasswordReset, connectWallet, linkEmail, logInUser, logInWithEmail, refreshSession, registerUser,
+  requestConnection, requestEmailCode, requestPasswordReset, requestVerification, resendEmail, signUpWithEmail, submitVerification, verifyEmail, verifyEmailCode,
+  walletFamilies, walletRoutes, type Route
+} from '@countersign/contracts'
+import { emailSubject, walletSubject, type TryKind } from './sign-in-limits.ts'
+
+/** What the schema of the route has let through. */
+export interface CheckedRequest {
+  readonly body: Readonly<Record<string, unknown>>
+  /** Of whoever is signed in, on routes for sessions. */
+  readonly userId: string | undefined
+}
+
+export interface CountedRoute {
+  readonly kind: TryKind
+  /** Absent where the request names nobody. */
+  readonly subject?: (request: CheckedRequest) => string | undefined
+}
+
+/** `secret`: shows 256 random bits, which nobody guesses: the outer limit of its place is all. */
+export type Counting = CountedRoute | 'secret'
+
+const wallet = ({ body: { address } }: CheckedRequest): string | undefined => typeof address === 'string' ? walletSubject(address) : undefined
+const email = ({ body: { email: address, identifier = address } }: CheckedRequest): string => emailSubject(String(identifier))
+
+const counting: readonly (readonly [Route, Counting])[] = [
+  ...walletFamilies.flatMap((family) => {
+    const { challenge, verify, link } = walletRoutes[family]
+    return [[challenge, { kind: 'challenge', subject: wallet }], [verify, { kind: 'proof', subject: wallet }], [link, { kind: 'proof', subject: wallet }]] as const
+  }),
+  [requestConnection, { kind: 'challenge', subject: wallet }],
+  [connectWallet, { kind: 'proof', subject: wallet }],
+  [authenticateWallet, 'secret'],
+  [refreshSession, 'secret'],
+  [askToSignUp, { kind: 'mail', subject: email }],
+  [askToRegisterUser, { kind: 'mail', subject: email }],
+  // One account, and so one mail, for each address.
+  [signUpWithEmail, { kind: 'mail' }],
+  [registerUser, { kind: 'mail' }],
+  [requestEmailCode, { kind: 'mail', subject: email }],
+  [requestPasswordReset, { kind: 'mail', subject: email }],
+  [requestVerification, { kind: 'mail', subject: email }],
+  [linkEmail, { kind: 'mail', subject: email }],
+  // It names a challenge: otp-service knows the mailbox behind it.
+  [resendEmail, { kind: 'mail' }],
+  [logInWithEmail, { kind: 'password', subject: email }],
+  [logInUser, { kind: 'password', subject: email }],
+  [changePassword, { kind: 'password', subject: ({ userId }) => userId === undefined ? undefined : `old:${userId}` }],
+  [verifyEmail, { kind: 'proof' }],
+  [verifyEmailCode, { kind: 'proof' }],
+  [confirmPasswordReset, { kind: 'proof' }],
+  [confirmEmailLink, { kind: 'proof' }],
+  [submitVerification, { kind: 'proof', subject: email }]
+]
+
+/** The same door may have two operations of one name, for two modes of the gateway. */
+const nameOf = ({ operationId, status }: Pick<Route, 'operationId' | 'status'>): string => `${operationId} ${status}`
+const byName: ReadonlyMap<string, Counting> = new Map(counting.map(([route, how]) => [nameOf(route), how]))
+
+/** @throws for a route that nobody has thought about: it must not be open to guessing by oversight */
+export function countingOf (route: Pick<Route, 'operationId' | 'status'>): Counting {
+  const how = byName.get(nameOf(route))
+  if (how === undefined) throw new Error(`the route ${route.operationId} is limited as sign-in: say in counted-routes.ts how its tries are counted`)
+  return how
+}

@@ -1,0 +1,46 @@
+/** Puts the limits of signing in before every route whose contract asks for them, and takes back afterwards what was no guess. */
+import { clientIp } from '@countersign/http'
+import type { FastifyInstance, FastifyRequest, RouteOptions } from 'fastify'
+import { countingOf, type CountedRoute } from './counted-routes.ts'
+import type { AdmittedTry, SignInLimits, TryKind } from './sign-in-limits.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Null where nothing was counted. */
+    signInTry: AdmittedTry | null
+  }
+}
+
+/** Call it before the routes are registered. @throws at start for a route limited as sign-in that counted-routes.ts does not know */
+export function limitSignIn (app: FastifyInstance, limits: Pick<SignInLimits, 'take'>): void {
+  app.decorateRequest('signInTry', null)
+
+  app.addHook('onRoute', (route: RouteOptions) => {
+    const contract = route.config?.contract
+    if (contract?.limit !== 'sign-in') return
+    const counting = countingOf(contract)
+    if (counting === 'secret') return
+    // After the schema, so that the subject is what its form says; before the handler looks at any proof.
+    route.preHandler = [...[route.preHandler ?? []].flat(), takeFor(counting)]
+    route.onSend = [...[route.onSend ?? []].flat(), async (request, reply, payload) => {
+      // Not waited for: on one connection Redis keeps the order, and the answer is the same.
+      if (!remains(counting.kind, reply.statusCode)) void request.signInTry?.giveBack({ wasRight: reply.statusCode < 300 })
+      return payload
+    }]
+  })
+
+  const takeFor = ({ kind, subject }: CountedRoute) => async (request: FastifyRequest): Promise<void> => {
+    const session = request.session as { readonly userId: string } | null
+    request.signInTry = await limits.take({
+      kind,
+      ip: clientIp(request),
+      subject: subject?.({ body: request.body as Readonly<Record<string, unknown>>, userId: session?.userId })
+    })
+  }
+}
+
+/** Whether the login that the request names was right from its place before. */
+export const isKnownPlace = ({ signInTry }: FastifyRequest): boolean => signInTry?.knownPlace === true
+
+/** Of proofs and passwords the wrong ones; of what stores or mails something, what was done. */
+const remains = (kind: TryKind, status: number): boolean => kind === 'proof' || kind === 'password' ? status === 401 : status < 400
