@@ -81,15 +81,16 @@ t.test('fifty sign-ins whose proofs are being looked at while all sessions are r
   const { users, open, revocations, states, redis } = await openUseCases(house)
   const account = newAccount()
   const { userId } = await signIn(gateway, account)
+  const report = { refused: () => Promise.resolve(), succeeded: () => undefined }
   const looked: (() => void)[] = []
   const evm = createEvmFamily({
     chainIds: [31337], canonical: (address) => address, rpcOf: () => undefined,
     verify: () => new Promise((resolve) => { looked.push(() => { resolve({ valid: true, method: 'eoa' }) }) })
   })
   const signInWithWallet = createSignInWithWallet({
-    check: createCheckWalletProof({ families: { evm } as Families, challenges: createChallengeStore(redis), users, refused: () => Promise.resolve() }),
+    check: createCheckWalletProof({ families: { evm } as Families, challenges: createChallengeStore(redis), users, report }),
     userOf: createFindOrCreateUser({ users, newSuffix: () => 'x' }),
-    succeeded: () => undefined
+    report
   })
   const enter = async ({ address, signed_message: signedMessage, signature, challenge_id: challengeId }: Proof) =>
     await open(await signInWithWallet('evm', { address, signedMessage, signature, challengeId, requestId: 'req_race' }), { ip: '192.0.2.1', userAgent: 'race', requestId: 'req_race' })
