@@ -1,14 +1,12 @@
 /** Bitcoin's four ways to hash. */
 
-import { ripemd160 } from '@noble/hashes/legacy.js'
 import { sha256 } from '@noble/hashes/sha2.js'
 import { concatBytes, utf8ToBytes } from '@noble/hashes/utils.js'
+import { hash160 } from '../hashing/hash160.ts'
 
-export { sha256 }
+export { hash160, sha256 }
 
 export const sha256Twice = (bytes: Uint8Array): Uint8Array => sha256(sha256(bytes))
-
-export const hash160 = (bytes: Uint8Array): Uint8Array => ripemd160(sha256(bytes))
 
 /** BIP-340: sha256 in a domain of its own. The prefix is the same for every message, so it is hashed once. */
 export function taggedHash (tag: string): (bytes: Uint8Array) => Uint8Array {

@@ -1,11 +1,10 @@
 /** Cosmos account addresses: bech32 (BIP 173) of 20 bytes under the prefix of a chain. */
 
 import { ECDH } from 'node:crypto'
-import { ripemd160 } from '@noble/hashes/legacy.js'
-import { sha256 } from '@noble/hashes/sha2.js'
 import { keccak_256 } from '@noble/hashes/sha3.js'
 import { bytesToHex } from '@noble/hashes/utils.js'
 import { bech32 } from '@scure/base'
+import { hash160 } from '../hashing/hash160.ts'
 import { allCosmosPrefixes, isPrefix, readPrefixes } from './prefixes.ts'
 
 export type CosmosMode = 'secp256k1' | 'ethsecp256k1'
@@ -33,7 +32,7 @@ export const writeCosmosAddress = ({ prefix, hash }: CosmosAccount): string => b
  * curve, asked in the second case only.
  */
 export function hashOfPublicKey (publicKey: Uint8Array, mode: CosmosMode): Uint8Array | undefined {
-  if (mode === 'secp256k1') return ripemd160(sha256(publicKey))
+  if (mode === 'secp256k1') return hash160(publicKey)
   try {
     const uncompressed = ECDH.convertKey(publicKey, 'secp256k1', undefined, undefined, 'uncompressed') as Uint8Array
     return keccak_256(uncompressed.subarray(1)).subarray(12)

@@ -1,8 +1,7 @@
 /** Public keys as Stacks wallets give them. */
 
-import { ripemd160 } from '@noble/hashes/legacy.js'
-import { sha256 } from '@noble/hashes/sha2.js'
 import { bytesToHex } from '@noble/hashes/utils.js'
+import { hash160 } from '../hashing/hash160.ts'
 
 const PUBLIC_KEY = /^(?:0x)?(0[23][0-9a-fA-F]{64}|04[0-9a-fA-F]{128})$/
 
@@ -21,4 +20,4 @@ export const isPoint = (digits: string, point: Uint8Array): boolean =>
   digits === bytesToHex(digits.length === 66 ? compressed(point) : point)
 
 /** hash160 of the compressed key, 20 bytes. An address made of the uncompressed form is another one, and never matches. */
-export const hashOfPoint = (point: Uint8Array): Uint8Array => ripemd160(sha256(compressed(point)))
+export const hashOfPoint = (point: Uint8Array): Uint8Array => hash160(compressed(point))
