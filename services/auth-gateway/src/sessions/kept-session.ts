@@ -1,16 +1,9 @@
 /** What is kept of an open session outside MongoDB, and as what text. */
-import type { IdentityKind } from '@countersign/contracts'
+import type { Session } from './session.ts'
 
-export interface KeptSession {
-  readonly id: string
-  readonly userId: string
-  readonly epoch: number
-  readonly method: IdentityKind
-  readonly identityId: string
-  readonly connectionId?: string
+/** `expiresAt`, its absolute end, is for answers; its life is counted where the copy lies. */
+export interface KeptSession extends Pick<Session, 'id' | 'userId' | 'epoch' | 'method' | 'identityId' | 'connectionId' | 'expiresAt'> {
   readonly openedAt: Date
-  /** Its absolute end, for answers; its life is counted where the copy lies. */
-  readonly expiresAt: Date
 }
 
 export const writeKeptSession = (session: KeptSession): string => JSON.stringify(session)
