@@ -6,28 +6,45 @@ export interface Store {
   readonly collections: readonly string[]
   /** Collections that the service may insert into and read, never change: the database user is not allowed to. */
   readonly insertOnly: readonly string[]
+  /** Of each of those: made by whoever makes the user, who may not. */
+  readonly insertOnlyIndexes: readonly StoreIndex[]
 }
+
+export interface StoreIndex {
+  readonly collection: string
+  readonly name: string
+  /** Fields in order. */
+  readonly key: Readonly<Record<string, 1 | -1>>
+}
+
+const bySubject: StoreIndex = { collection: 'audit', name: 'by_subject', key: { subject: 1, _id: 1 } }
+/** The gateway's audit is read by event alone, too. */
+const byEvent: StoreIndex = { collection: 'audit', name: 'by_event', key: { event: 1, _id: 1 } }
 
 /** One database and one database user per service. Whoever makes the users (local stack, operator) reads this table. */
 export const stores: Readonly<Record<ServiceName, Store>> = Object.freeze({
   'auth-gateway': {
     database: 'countersign_auth',
     collections: ['users', 'identities', 'passwords', 'used_receipts', 'sessions', 'devices', 'signing_keys', 'api_keys', 'wallet_connections', 'notices', 'outbox', 'migrations', 'leases'],
-    insertOnly: ['audit']
+    insertOnly: ['audit'],
+    insertOnlyIndexes: [bySubject, byEvent]
   },
   'otp-service': {
     database: 'countersign_otp',
     collections: ['factor_owners', 'factors', 'challenges', 'failure_budgets', 'mailbox_challenges', 'mailbox_budgets', 'withheld_mails', 'receipts', 'outbox', 'migrations', 'leases'],
-    insertOnly: ['audit']
+    insertOnly: ['audit'],
+    insertOnlyIndexes: [bySubject]
   },
   'signer-service': {
     database: 'countersign_signer',
     collections: ['wallets', 'principals', 'policies', 'transactions', 'attempts', 'consumed_receipts', 'lanes', 'outbox', 'migrations', 'leases'],
-    insertOnly: ['audit']
+    insertOnly: ['audit'],
+    insertOnlyIndexes: [bySubject]
   },
   'email-worker': {
     database: 'countersign_email',
     collections: ['deliveries', 'migrations', 'leases'],
-    insertOnly: ['audit']
+    insertOnly: ['audit'],
+    insertOnlyIndexes: [bySubject]
   }
 })

@@ -1,7 +1,6 @@
 /** Rows that are inserted and never changed: the service's database user may do nothing else to this collection. */
 import { newId } from '@countersign/runtime'
 import { Timestamp, type ClientSession, type Db } from 'mongodb'
-import type { IndexSpec } from './indexes.ts'
 
 export type AuditFact = string | number | boolean | null | readonly string[]
 
@@ -30,10 +29,6 @@ export interface Audit {
    */
   append (entry: AuditEntry | readonly AuditEntry[], session?: ClientSession): Promise<void>
 }
-
-export const auditIndexes: readonly IndexSpec[] = [
-  { collection: 'audit', name: 'by_subject', key: { subject: 1, _id: 1 } }
-]
 
 export const createAudit = (db: Db): Audit => {
   const rows = db.collection<AuditRow>('audit')

@@ -7,7 +7,7 @@ export { outboxIndexes, type OutboxEntry, type OutboxRow, type OutboxState } fro
 export { createOutboxDispatcher, type OutboxDispatcher, type OutboxDispatcherOptions } from './outbox/dispatcher.ts'
 export type { OutboxProducer, SweepOutcome, SweepResult } from './outbox/sweep.ts'
 export { createLeases, LeaseLost, type Lease, type LeaseRow, type Leases } from './leases.ts'
-export { auditIndexes, createAudit, type Audit, type AuditEntry, type AuditFact, type AuditRow } from './audit.ts'
+export { createAudit, type Audit, type AuditEntry, type AuditFact, type AuditRow } from './audit.ts'
 export { ensureIndexes, IndexFault, requireIndexes, verifyIndexes, type IndexDifference, type IndexSpec } from './indexes.ts'
 export { startIndexes, type StartIndexesOptions } from './start-indexes.ts'
 export { gather, type GatherOptions } from './gather.ts'

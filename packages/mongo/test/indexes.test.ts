@@ -1,11 +1,13 @@
+import { stores } from '@countersign/contracts'
 import { MongoClient } from 'mongodb'
 import t from 'tap'
 import { sharedMongo } from '@countersign/testing'
-import { auditIndexes, createAudit, ensureIndexes, outboxIndexes, requireIndexes, verifyIndexes, type IndexSpec } from '../src/index.ts'
+import { createAudit, ensureIndexes, outboxIndexes, requireIndexes, verifyIndexes, type IndexSpec } from '../src/index.ts'
 
 const mongo = await sharedMongo(t)
 const fresh = () => mongo.client.db(mongo.freshDatabase())
 
+const { insertOnlyIndexes: auditIndexes } = stores['auth-gateway']
 const specs: readonly IndexSpec[] = [
   { collection: 'people', name: 'by_email', key: { email: 1 }, unique: true },
   { collection: 'people', name: 'newest', key: { team: 1, addedAt: -1 }, partialFilterExpression: { left: false } },

@@ -1,9 +1,9 @@
-import { auditIndexes, outboxIndexes, type IndexSpec } from '@countersign/mongo'
+import { stores } from '@countersign/contracts'
+import { outboxIndexes, type IndexSpec } from '@countersign/mongo'
 import { usedReceiptIndexes } from './email-sign-in/used-receipts.ts'
 import { passwordIndexes } from './passwords/password-repository.ts'
 import { apiKeyIndexes } from './api-keys/api-key-repository.ts'
 import { connectionIndexes } from './earlier/wallet-connection/connection-repository.ts'
-import { auditReaderIndexes } from './operators/audit-reader.ts'
 import { deviceIndexes } from './sessions/device-repository.ts'
 import { sessionIndexes } from './sessions/session-repository.ts'
 import { signingKeyIndexes } from './signing-keys/signing-key-repository.ts'
@@ -11,4 +11,4 @@ import { sessionEpochIndexes } from './users/session-epochs.ts'
 import { userIndexes } from './users/user-document.ts'
 
 /** Every index of this service's database. */
-export const indexes: readonly IndexSpec[] = [...userIndexes, ...sessionEpochIndexes, ...sessionIndexes, ...passwordIndexes, ...usedReceiptIndexes, ...deviceIndexes, ...signingKeyIndexes, ...apiKeyIndexes, ...connectionIndexes, ...outboxIndexes, ...auditIndexes, ...auditReaderIndexes]
+export const indexes: readonly IndexSpec[] = [...userIndexes, ...sessionEpochIndexes, ...sessionIndexes, ...passwordIndexes, ...usedReceiptIndexes, ...deviceIndexes, ...signingKeyIndexes, ...apiKeyIndexes, ...connectionIndexes, ...outboxIndexes, ...stores['auth-gateway'].insertOnlyIndexes]

@@ -1,5 +1,6 @@
 /** The indexes of this service's collections; the unique ones are rules, not hints. */
-import { auditIndexes, outboxIndexes, type IndexSpec } from '@countersign/mongo'
+import { stores } from '@countersign/contracts'
+import { outboxIndexes, type IndexSpec } from '@countersign/mongo'
 import { onePerCommand } from './challenges/challenge-repository.ts'
 import { mailboxIndexes } from './mailboxes/mailbox-repository.ts'
 import { mailboxBudgetIndexes } from './mailboxes/mailbox-budgets.ts'
@@ -18,5 +19,5 @@ export const indexes: readonly IndexSpec[] = [
   ...mailboxBudgetIndexes,
   ...withheldMailIndexes,
   ...outboxIndexes,
-  ...auditIndexes
+  ...stores['otp-service'].insertOnlyIndexes
 ]

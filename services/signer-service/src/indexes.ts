@@ -1,4 +1,5 @@
-import { auditIndexes, outboxIndexes, type IndexSpec } from '@countersign/mongo'
+import { stores } from '@countersign/contracts'
+import { outboxIndexes, type IndexSpec } from '@countersign/mongo'
 import { attemptIndexes } from './attempts/attempt-repository.ts'
 import { policyIndexes } from './policies/policy-repository.ts'
 import { consumedReceiptIndexes } from './receipts/consumed-receipt-repository.ts'
@@ -7,5 +8,5 @@ import { walletIndexes } from './wallets/wallet-repository.ts'
 
 /** Every index of this service's database. Uniqueness is what holds exactly-once together. */
 export const indexes: readonly IndexSpec[] = [
-  ...walletIndexes, ...policyIndexes, ...transactionIndexes, ...attemptIndexes, ...consumedReceiptIndexes, ...outboxIndexes, ...auditIndexes
+  ...walletIndexes, ...policyIndexes, ...transactionIndexes, ...attemptIndexes, ...consumedReceiptIndexes, ...outboxIndexes, ...stores['signer-service'].insertOnlyIndexes
 ]

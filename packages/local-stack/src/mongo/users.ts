@@ -9,10 +9,6 @@ import { StackFault } from '../stack-fault.ts'
 const role = 'countersign-service'
 const own = ['find', 'insert', 'update', 'remove', 'createCollection', 'createIndex', 'dropIndex', 'listIndexes', 'collStats']
 const insertOnly = ['find', 'insert', 'listIndexes', 'collStats']
-/** As `auditIndexes` of the mongo package and the gateway's audit reader have them: what the service finds there it need not make. */
-const bySubject = { name: 'by_subject', key: { subject: 1, _id: 1 } } as const
-const byEvent = { name: 'by_event', key: { event: 1, _id: 1 } } as const
-const insertOnlyIndexes = (service: ServiceName) => service === 'auth-gateway' ? [bySubject, byEvent] : [bySubject]
 
 const alreadyExists = (error: unknown): boolean => error instanceof MongoServerError && (error.code === 51_002 || error.code === 51_003)
 
@@ -42,7 +38,7 @@ export const ensureMongoUsers = async (adminUri: string, passwords: Readonly<Rec
     await Promise.all((Object.keys(passwords) as ServiceName[]).map(async (service) => {
       const db = client.db(stores[service].database)
       // Makes the collection, too.
-      for (const name of stores[service].insertOnly) await db.collection(name).createIndexes(insertOnlyIndexes(service).map((index) => ({ ...index, key: { ...index.key } })))
+      for (const { collection, name, key } of stores[service].insertOnlyIndexes) await db.collection(collection).createIndex({ ...key }, { name })
       await makeOrChange(db, 'Role', role, { privileges: privilegesOf(service), roles: [] })
       await makeOrChange(db, 'User', service, { pwd: passwords[service], roles: [role] })
     }))

@@ -1,15 +1,10 @@
 import type { IdentityEvent } from '@countersign/contracts'
-import type { AuditRow, IndexSpec, Mongo } from '@countersign/mongo'
+import type { AuditRow, Mongo } from '@countersign/mongo'
 
 export interface AuditFilter {
   readonly subject?: string
   readonly event?: string
 }
-
-/** Reading by event alone, newest first; by subject is the audit's own index. */
-export const auditReaderIndexes: readonly IndexSpec[] = [
-  { collection: 'audit', name: 'by_event', key: { event: 1, _id: 1 } }
-]
 
 const atOnce = 100
 
