@@ -2,6 +2,7 @@
 import { inTransaction, isDuplicateKey, type Mongo } from '@countersign/mongo'
 import type { ClientSession } from 'mongodb'
 import type { Identity, LinkedIdentity } from './identity.ts'
+import { takeTurn } from './take-turn.ts'
 import { toIdentity, type IdentityDocument, type UserDocument } from './user-document.ts'
 
 export type IdentityRepository = ReturnType<typeof createIdentityRepository>
@@ -27,11 +28,6 @@ export function createIdentityRepository ({ mongo, now }: { readonly mongo: Mong
     return found === null ? undefined : toIdentity(found)
   }
 
-  async function takeTurn (userId: string, transaction: ClientSession): Promise<void> {
-    const { matchedCount } = await users.updateOne({ _id: userId, state: 'active' }, { $inc: { version: 1 } }, { session: transaction })
-    if (matchedCount === 0) throw new Refused('gone')
-  }
-
   return {
     find,
 
@@ -40,7 +36,7 @@ export function createIdentityRepository ({ mongo, now }: { readonly mongo: Mong
       const login: IdentityDocument = { _id: identity.id, userId, kind: identity.kind, address: identity.address, verified: identity.verified, addedAt: now() }
       try {
         await inTransaction(mongo, async (transaction) => {
-          await takeTurn(userId, transaction)
+          if (!await takeTurn(users, userId, transaction)) throw new Refused('gone')
           await identities.insertOne(login, { session: transaction })
           await also(toIdentity(login), transaction)
         })
@@ -78,7 +74,7 @@ export function createIdentityRepository ({ mongo, now }: { readonly mongo: Mong
     async unlink (userId: string, id: string, also: AlsoOnChange): Promise<LinkedIdentity | 'last' | 'absent'> {
       try {
         return await inTransaction(mongo, async (transaction) => {
-          await takeTurn(userId, transaction)
+          if (!await takeTurn(users, userId, transaction)) throw new Refused('gone')
           const logins = await identities.find({ userId }, { session: transaction }).toArray()
           const login = logins.find(({ _id }) => _id === id)
           if (login === undefined) return 'absent'

@@ -2,6 +2,7 @@ import type { Profile } from '@countersign/contracts'
 import { gather, inTransaction, isDuplicateKey, type Audit, type Mongo } from '@countersign/mongo'
 import type { ClientSession } from 'mongodb'
 import { emailIdentityId, type Identity } from './identity.ts'
+import { takeTurn } from './take-turn.ts'
 import { firstEpoch, type User } from './user.ts'
 import { toUser, type IdentityDocument, type UserDocument } from './user-document.ts'
 
@@ -82,13 +83,9 @@ export function createUserRepository ({ mongo, audit, now, newId }: UserReposito
       return user
     },
 
-    /**
-     * Writes the user's row, so that what the transaction counts is counted by one after the other.
-     * @returns false when the account is not in use, or no longer has that login
-     */
+    /** What the transaction counts is counted by one after the other. @returns false when the account is not in use, or no longer has that login */
     async takeTurn (id: string, identityId: string, transaction: ClientSession): Promise<boolean> {
-      const { matchedCount } = await users.updateOne(active(id), { $inc: { version: 1 } }, { session: transaction })
-      return matchedCount === 1 && await identities.findOne({ _id: identityId, userId: id }, { session: transaction }) !== null
+      return await takeTurn(users, id, transaction) && await identities.findOne({ _id: identityId, userId: id }, { session: transaction }) !== null
     },
 
     /** @returns the user, with the address unless a later proof is there already; undefined when there is no such user. The proof counts for the own login of that address too. */
