@@ -12,5 +12,8 @@ export function randomDigits (count: number): string {
   return Array.from({ length: count }, () => randomInt(10)).join('')
 }
 
+/** @returns that many random bytes in lower-case hex. */
+export const randomHex = (bytes: number): string => randomBytes(bytes).toString('hex')
+
 /** @returns that many random bytes in base64url; 32 bytes are 43 characters. */
 export const randomToken = (bytes: number): string => randomBytes(bytes).toString('base64url')

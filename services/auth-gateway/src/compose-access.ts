@@ -1,10 +1,9 @@
 /** API keys, roles and the audit, joined; and the one door through which every caller comes. */
-import { randomBytes } from 'node:crypto'
 import { Problem, problems, type Role } from '@countersign/contracts'
 import { inTransaction, type Audit } from '@countersign/mongo'
 import { createLimiter } from '@countersign/redis'
 import { newId, type Logger } from '@countersign/runtime'
-import { deriveKey } from '@countersign/secrets'
+import { createCursors, deriveKey, randomHex } from '@countersign/secrets'
 import { createAccessGuard } from './access/guard.ts'
 import { createRefusals } from './access/refusals.ts'
 import { createApiKeyGuard } from './api-keys/api-key-guard.ts'
@@ -14,7 +13,6 @@ import { createManageApiKeys } from './api-keys/manage-api-keys.ts'
 import type { composeSessions } from './compose-sessions.ts'
 import type { GatewayConfig } from './config.ts'
 import { createAuditReader } from './operators/audit-reader.ts'
-import { createCursors } from './operators/cursors.ts'
 import { createReadAudit } from './operators/read-audit.ts'
 import type { Stores } from './stores.ts'
 import { createRoleRepository, type RoleChange } from './users/role-repository.ts'
@@ -31,7 +29,7 @@ export interface ComposeAccessOptions {
 
 export function composeAccess ({ config, stores: { mongo, redis }, users, audit, sessions, log }: ComposeAccessOptions) {
   const keys = createApiKeyRepository(mongo)
-  const texts = createKeyTexts({ key: deriveKey(config.secretKey, 'api-key'), randomHex: () => randomBytes(32).toString('hex') })
+  const texts = createKeyTexts({ key: deriveKey(config.secretKey, 'api-key'), randomHex: () => randomHex(32) })
   const roles = createRoleRepository({ mongo, audit })
   const limiter = createLimiter({ redis, prefix: 'gw:{limits}' })
   const rolesOf = async (userId: string): Promise<readonly Role[]> => (await users.find(userId))?.roles ?? []

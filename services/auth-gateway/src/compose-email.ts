@@ -1,7 +1,7 @@
 /** Signing up and in with an e-mail address, joined: passwords, proofs of the mailbox, and what they open. */
 import { inTransaction, type Audit } from '@countersign/mongo'
 import type { Clock, Lifecycle, Logger } from '@countersign/runtime'
-import { deriveKey, randomToken, type ReceiptVerifier } from '@countersign/secrets'
+import { deriveKey, randomHex, randomToken, type ReceiptVerifier } from '@countersign/secrets'
 import type { ClientSession } from 'mongodb'
 import type { composeSessions } from './compose-sessions.ts'
 import type { GatewayConfig } from './config.ts'
@@ -69,7 +69,7 @@ export function composeEmail ({ config, stores: { mongo, redis, dispatcher, comm
     mailbox: createMailbox({ commands, receipts, commandKey: keyFor('command-id'), links: config.email.links }),
     endSessions: createEndSessions({ revocations, inTransaction: transact }),
     tellPasswordChanged: createTellPasswordChanged({ writeMail, dispatch: (row) => dispatcher.dispatch(row), now: () => clock.now() }),
-    newSuffix: () => randomToken(6).replace(/[^A-Za-z0-9]/g, '0').toLowerCase()
+    newSuffix: () => randomHex(4)
   }
   const cutAddress = createCutAddress(shared)
   const settle = createSettleMailbox({ ...shared, cutAddress })

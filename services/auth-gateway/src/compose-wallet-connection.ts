@@ -3,7 +3,7 @@ import type { Audit } from '@countersign/mongo'
 import { inTransaction } from '@countersign/mongo'
 import { redisTime } from '@countersign/redis'
 import type { Clock, Logger } from '@countersign/runtime'
-import { deriveKey, randomToken } from '@countersign/secrets'
+import { deriveKey, randomHex, randomToken } from '@countersign/secrets'
 import type { ClientSession } from 'mongodb'
 import type { composeSessions } from './compose-sessions.ts'
 import type { composeWallets } from './compose-wallets.ts'
@@ -50,7 +50,7 @@ export function composeWalletConnection ({ config, stores: { mongo, redis }, use
     request: createRequestConnection({
       families, pending, ...config.signIn,
       now: async () => new Date(await redisTime(redis)),
-      newNonce: () => Buffer.from(randomToken(32), 'base64url').toString('hex')
+      newNonce: () => randomHex(32)
     }),
     async connect (proof) {
       const connected = await connect(proof)

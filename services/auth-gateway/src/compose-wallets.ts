@@ -2,7 +2,7 @@
 import type { Audit } from '@countersign/mongo'
 import { redisTime, type Redis } from '@countersign/redis'
 import { newId, type Lifecycle, type Logger, type Metrics } from '@countersign/runtime'
-import { randomToken } from '@countersign/secrets'
+import { randomHex } from '@countersign/secrets'
 import {
   canonicalBitcoinAddress, canonicalCosmosAddress, canonicalEvmAddress, canonicalSolanaAddress, canonicalStacksAddress, cosmosAddressUnder, stacksAddressOn
 } from '@countersign/wallet-proofs'
@@ -50,7 +50,7 @@ export function composeWallets ({ config, redis, users, identities, audit, repor
   const challenges = createChallengeStore(redis)
   const families = composeFamilies(config.wallets, pool, createEvmRpcs({ urls: config.wallets.evmRpcUrls, metrics }))
   const check = createCheckWalletProof({ families, challenges, users, report })
-  const userOf = createFindOrCreateUser({ users, newSuffix: () => randomToken(4).replace(/[^A-Za-z0-9]/g, '0') })
+  const userOf = createFindOrCreateUser({ users, newSuffix: () => randomHex(4) })
   return {
     families,
     userOf,
@@ -60,7 +60,7 @@ export function composeWallets ({ config, redis, users, identities, audit, repor
       ...config.signIn,
       now: async () => new Date(await redisTime(redis)),
       newId: () => newId('chl'),
-      newNonce: () => Buffer.from(randomToken(16), 'base64url').toString('hex')
+      newNonce: () => randomHex(16)
     }),
     signInWithWallet: createSignInWithWallet({ check, userOf, report }),
     linkWallet: createLinkWallet({ check, identities, users, states, audit, stillOpen }),

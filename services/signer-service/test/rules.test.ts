@@ -1,9 +1,8 @@
 /** Rules without any server: the same input gives the same answer. */
 import t from 'tap'
-import { createHash } from 'node:crypto'
 import { hexToBytes, keccak256, parseTransaction, recoverTransactionAddress, toBytes, toHex, type Hex } from 'viem'
 import { privateKeyToAccount, sign } from 'viem/accounts'
-import { intentTypes, intentVectors, Problem, problems, transactionMoves, transactionStates, type ReceiptClaims, type TransactionIntent } from '@countersign/contracts'
+import { intentTypes, intentVectors, problems, transactionMoves, transactionStates, type ReceiptClaims, type TransactionIntent } from '@countersign/contracts'
 import { checksummed, zeroAddress } from '../src/chain/address.ts'
 import { classify } from '../src/chain/chain-fault.ts'
 import { intentDigest, noDataHash } from '../src/chain/intent-digest.ts'
@@ -17,7 +16,6 @@ import { decide } from '../src/policies/decide.ts'
 import { PolicyRefused, validatePolicy } from '../src/policies/validate-policy.ts'
 import { mismatchOf, refusalOfClaims } from '../src/receipts/match-receipt.ts'
 import { confirmationText, inCoins } from '../src/transactions/confirmation-text.ts'
-import { createCursors } from '../src/transactions/cursor.ts'
 import { assertMove, mayMove } from '../src/transactions/moves.ts'
 import { fingerprintOf, normaliseTransfer, refuseSelfTransfer } from '../src/transactions/transfer-rules.ts'
 
@@ -269,15 +267,4 @@ t.test('the canonical chain is walked along parent hashes, and a fork changes it
   t.equal(after.get(6), '0xa6')
   t.equal(asked, 3, 'what is known is not asked again')
   t.equal((await canonical.walk({ block: async () => null }, { number: 20, hash: '0xc20', parentHash: '0xc19', baseFee: 0n }, 5)).get(7), undefined, 'what does not link is not known')
-})
-
-t.test('a cursor belongs to its list', async (t) => {
-  const cursors = createCursors(createHash('sha256').update('x').digest())
-  const scope = { userId: 'usr_1', state: undefined }
-  const cursor = cursors.write(scope, 'tx_01JD00000000000000000000A1')
-  t.match(cursor, /^[A-Za-z0-9_-]+$/)
-  t.equal(cursors.read(scope, cursor), 'tx_01JD00000000000000000000A1')
-  for (const [other, text] of [[{ ...scope, userId: 'usr_2' }, cursor], [{ ...scope, state: 'mined' }, cursor], [scope, `${cursor.slice(0, -1)}A`], [scope, 'AAAA'], [scope, 'x'.repeat(500)]] as const) {
-    t.throws(() => cursors.read(other, text), Problem)
-  }
 })

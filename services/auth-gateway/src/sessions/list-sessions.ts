@@ -1,4 +1,5 @@
-import { Problem, problems, type SessionView } from '@countersign/contracts'
+import type { SessionView } from '@countersign/contracts'
+import type { Cursors } from '@countersign/secrets'
 import type { SessionEpochs } from '../users/session-epochs.ts'
 import type { Session } from './session.ts'
 import type { SessionRepository } from './session-repository.ts'
@@ -6,7 +7,7 @@ import type { SessionRepository } from './session-repository.ts'
 export interface ListDeps {
   readonly sessions: Pick<SessionRepository, 'listLive'>
   readonly epochs: Pick<SessionEpochs, 'of'>
-  readonly cursors: { write (userId: string, lastId: string): string, read (userId: string, cursor: string): string | undefined }
+  readonly cursors: Cursors
   /** A user agent in short. */
   readonly deviceOf: (userAgent: string) => string
 }
@@ -23,8 +24,7 @@ export type ListSessions = ReturnType<typeof createListSessions>
 /** @throws Problem schemaViolation for a cursor that is not of this user's list. */
 export const createListSessions = ({ sessions, epochs, cursors, deviceOf }: ListDeps) =>
   async ({ userId, currentId, limit, cursor }: ListGiven): Promise<{ data: SessionView[], next_cursor: string | null }> => {
-    const before = cursor === undefined ? undefined : cursors.read(userId, cursor)
-    if (cursor !== undefined && before === undefined) throw new Problem(problems.schemaViolation, { faults: [{ path: 'query/cursor', message: 'is not a cursor of this list' }] })
+    const before = cursor === undefined ? undefined : cursors.read([userId], cursor)
     const epoch = await epochs.of(userId)
     // One more than asked tells whether there is a next page.
     const found = epoch === undefined ? [] : await sessions.listLive(userId, { epoch, limit: limit + 1, before })
@@ -32,7 +32,7 @@ export const createListSessions = ({ sessions, epochs, cursors, deviceOf }: List
     const last = page.at(-1)
     return {
       data: page.map((session) => view(session, currentId, deviceOf)),
-      next_cursor: found.length > limit && last !== undefined ? cursors.write(userId, last.id) : null
+      next_cursor: found.length > limit && last !== undefined ? cursors.write([userId], last.id) : null
     }
   }
 

@@ -1,7 +1,7 @@
 /** Reading: a user sees its own transactions and nobody else's. */
 import type { TransactionState, TransactionView } from '@countersign/contracts'
+import type { Cursors } from '@countersign/secrets'
 import type { AttemptRepository } from '../attempts/attempt-repository.ts'
-import type { Cursors } from './cursor.ts'
 import { findOwn } from './find-own.ts'
 import type { Transaction } from './transaction.ts'
 import type { TransactionRepository } from './transaction-repository.ts'
@@ -28,14 +28,15 @@ export interface ListGiven { readonly limit: number, readonly cursor: string | u
 export const createListTransactions = ({ transactions, cursors, ...deps }: ReadDeps) => {
   const view = createViewTransaction(deps)
   return async ({ limit, cursor, state }: ListGiven, userId: string): Promise<{ data: TransactionView[], next_cursor: string | null }> => {
-    const before = cursor === undefined ? undefined : cursors.read({ userId, state }, cursor)
+    const scope = [userId, state ?? '']
+    const before = cursor === undefined ? undefined : cursors.read(scope, cursor)
     // One more than asked tells whether there is a next page.
     const found = await transactions.listOf(userId, { limit: limit + 1, before, state })
     const page = found.slice(0, limit)
     const last = page.at(-1)
     return {
       data: await Promise.all(page.map(view)),
-      next_cursor: found.length > limit && last !== undefined ? cursors.write({ userId, state }, last.id) : null
+      next_cursor: found.length > limit && last !== undefined ? cursors.write(scope, last.id) : null
     }
   }
 }
