@@ -6,6 +6,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { stores } from '@countersign/contracts'
 import { startStack } from '@countersign/local-stack'
 import { until } from '@countersign/testing'
 import { MongoClient, type Db } from 'mongodb'
@@ -15,9 +16,9 @@ export interface House {
   readonly http: HttpCaller
   /** A bare Fastify server, see bare-server.ts. */
   readonly bare: HttpCaller
-  /** Process ids, for CPU time. */
-  readonly processes: Readonly<Record<'gateway' | 'mongod' | 'redis', number>>
-  /** `admin` of MongoDB, past the gateway. */
+  /** Process ids, for CPU time; `load` is this process. */
+  readonly processes: Readonly<Record<'gateway' | 'mongod' | 'redis' | 'load', number>>
+  /** The gateway's database, past the gateway. */
   readonly mongo: Db
   close (): Promise<void>
 }
@@ -76,8 +77,8 @@ export async function openHouse (environment: Readonly<Record<string, string>> =
     return {
       http: callerOf(url),
       bare: callerOf(`http://127.0.0.1:${barePort}`),
-      processes: { gateway: gateway.pid, mongod: Number(pid), redis: stack.redis.server.pid },
-      mongo: mongo.db('admin'),
+      processes: { gateway: gateway.pid, mongod: Number(pid), redis: stack.redis.server.pid, load: process.pid },
+      mongo: mongo.db(stores['auth-gateway'].database),
       close
     }
   } catch (error) {

@@ -3,25 +3,38 @@ import { closedLoop, openLoop, type Load, type Operation } from '../load/measure
 import { median, table, whole } from '../table.ts'
 import type { House } from './house.ts'
 
+/** For a look at CPU time while developing; its rates are no figures. */
+const isQuick = process.argv.includes('--quick')
+
 export const inFlight = 50
-const rounds = 3
-const roundMs = 2_500
-const openMs = 4_000
+const rounds = isQuick ? 1 : 3
+const roundMs = isQuick ? 1_500 : 2_500
+const openMs = isQuick ? 1_500 : 4_000
 const openPart = 0.7
 
-export interface PathMeasured {
+export interface Path {
   readonly name: string
+  readonly operation: Operation
+  /** What one process, or for passwords the whole machine, could do at most, in operations per second. */
+  readonly ceiling: number
+  /** Operations per second that must be reached, and that are aimed at. */
+  readonly floor?: number
+  readonly aim?: number
+  readonly inFlight?: number
+}
+
+export interface PathMeasured extends Path {
   /** At full load, medians of the rounds. */
   readonly full: Load
   /** While callers come at 70 % of that rate. */
   readonly part: Load
 }
 
-export const measurePath = async ({ processes }: Pick<House, 'processes'>, name: string, operation: Operation): Promise<PathMeasured> => {
+export const measurePath = async ({ processes }: Pick<House, 'processes'>, path: Path): Promise<PathMeasured> => {
   const full: Load[] = []
-  for (let round = 0; round < rounds; round++) full.push(await closedLoop(operation, { inFlight, ms: roundMs, processes }))
+  for (let round = 0; round < rounds; round++) full.push(await closedLoop(path.operation, { inFlight: path.inFlight ?? inFlight, ms: roundMs, processes }))
   const load = medians(full)
-  return { name, full: load, part: await openLoop(operation, { perSecond: load.perSecond * openPart, ms: openMs }) }
+  return { ...path, full: load, part: await openLoop(path.operation, { perSecond: load.perSecond * openPart, ms: openMs }) }
 }
 
 /** How many operations a path is measured with at that rate, and half as many again. */
@@ -38,20 +51,23 @@ const medians = (loads: readonly Load[]): Load => {
 /** What one process could do at most, if it did all of these and nothing else. */
 export const together = (...perSecond: readonly number[]): number => 1 / perSecond.reduce((seconds, rate) => seconds + 1 / rate, 0)
 
-export const rowOf = ({ name, full, part }: PathMeasured, ceiling: number) => ({
+const rowOf = ({ name, floor, aim, full: { perSecond, p50, p99, cpuMs }, part, ceiling }: PathMeasured) => ({
   path: name,
-  '/s': whole(full.perSecond),
-  'p50 ms': full.p50.toFixed(1),
-  'p99 ms': full.p99.toFixed(1),
+  '/s': whole(perSecond),
+  floor: floor === undefined ? '–' : whole(floor),
+  aim: aim === undefined ? '–' : whole(aim),
+  'p50 ms': p50.toFixed(1),
+  'p99 ms': p99.toFixed(1),
   'p99 ms at 70 %': part.p99.toFixed(1),
-  'gateway CPU ms': cpu(full.cpuMs['gateway']),
-  'MongoDB + Redis CPU ms': cpu((full.cpuMs['mongod'] ?? NaN) + (full.cpuMs['redis'] ?? NaN)),
+  'gateway CPU ms': cpu(cpuMs['gateway']),
+  'MongoDB + Redis CPU ms': cpu((cpuMs['mongod'] ?? NaN) + (cpuMs['redis'] ?? NaN)),
+  'load CPU ms': cpu(cpuMs['load']),
   'ceiling /s': whole(ceiling),
-  'of the ceiling': `${(full.perSecond / ceiling * 100).toFixed(0)} %`
+  'of it': `${(perSecond / ceiling * 100).toFixed(0)} %`
 })
 
 const cpu = (ms: number | undefined): string => ms === undefined || Number.isNaN(ms) ? '–' : ms.toFixed(2)
 
-export const printRows = (title: string, rows: readonly ReturnType<typeof rowOf>[], notes: readonly string[]): void => {
-  process.stdout.write(`${title}\n${inFlight} in flight, medians of ${rounds} rounds of ${roundMs / 1_000} s; p99 at 70 %: callers who come by chance at 70 % of that rate, for ${openMs / 1_000} s\n\n${table(rows)}\n\n${notes.join('\n')}\n\n`)
+export const printPaths = (paths: readonly PathMeasured[], notes: readonly string[]): void => {
+  process.stdout.write(`Signing in and sessions${isQuick ? ', quick: no figures' : ''}\n${inFlight} in flight unless said otherwise, medians of ${rounds} rounds of ${roundMs / 1_000} s; CPU time per operation; p99 at 70 %: callers who come by chance at 70 % of that rate, for ${openMs / 1_000} s\n\n${table(paths.map(rowOf))}\n\n${notes.join('\n')}\n\n`)
 }
