@@ -1,5 +1,5 @@
 import { walletFamilies, type IdentityKind } from '@countersign/contracts'
-import { gather, literally, type Mongo } from '@countersign/mongo'
+import { gather, inTransaction, literally, type Mongo } from '@countersign/mongo'
 import type { ClientSession } from 'mongodb'
 import type { Session, SessionClient, SessionState } from './session.ts'
 
@@ -76,6 +76,25 @@ export function createSessionRepository (mongo: Mongo, { idleSeconds }: SessionR
   const end = Number.isFinite(idleSeconds) ? { $min: ['$expiresAt', { $add: ['$lastSeenAt', idleSeconds * 1000] }] } : '$expiresAt'
   const unexpired = { state: 'active' as const, $expr: { $gt: [end, '$$NOW'] } }
   const live = (id: string) => ({ _id: id, ...unexpired })
+
+  /**
+   * Compare-and-set on the counter, for all who come at the same time in one transaction: what changes after it was read makes a conflict,
+   * and the transaction begins again. @returns undefined for each that found another counter, or no live session
+   */
+  const rotateOnce = gather(async (rotations: readonly { readonly id: string, readonly counter: number }[]) =>
+    await inTransaction(mongo, async (transaction) => {
+      const found = await sessions.find({ _id: { $in: rotations.map(({ id }) => id) }, ...unexpired }, { session: transaction }).toArray()
+      const due = new Map(found.map((document) => [document._id, document]))
+      const rotated = rotations.map(({ id, counter }) => {
+        const document = due.get(id)
+        if (document?.counter !== counter) return undefined
+        due.delete(id)
+        return toSession({ ...document, counter: counter + 1 })
+      })
+      const ids = rotated.flatMap((session) => session === undefined ? [] : [session.id])
+      if (ids.length > 0) await sessions.updateMany({ _id: { $in: ids } }, [{ $set: { counter: { $add: ['$counter', 1] }, rotatedAt: '$$NOW', lastSeenAt: '$$NOW' } }], { session: transaction })
+      return rotated
+    }))
 
   return {
     async openAll (openings: readonly NewSession[], transaction: ClientSession): Promise<void> {
@@ -171,11 +190,10 @@ export function createSessionRepository (mongo: Mongo, { idleSeconds }: SessionR
       return found.map(({ _id }) => _id)
     },
 
-    /** Compare-and-set on the counter: of tabs that race, one rotates and the others repeat its result. */
+    /** Of tabs that race, one rotates and the others repeat its result. */
     async rotate (id: string, counter: number): Promise<Rotation> {
-      const rotated = await sessions.findOneAndUpdate({ ...live(id), counter },
-        [{ $set: { counter: counter + 1, rotatedAt: '$$NOW', lastSeenAt: '$$NOW' } }], { returnDocument: 'after' })
-      if (rotated !== null) return { outcome: 'rotated', session: toSession(rotated) }
+      const rotated = await rotateOnce({ id, counter })
+      if (rotated !== undefined) return { outcome: 'rotated', session: rotated }
 
       const repeated = await sessions.findOne({
         _id: id, state: 'active', counter: counter + 1,
