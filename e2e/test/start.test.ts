@@ -41,6 +41,8 @@ t.test('strict mode refuses weak secrets, test switches and plain addresses, and
   t.equal(code, 1)
   for (const name of ['SECRET_KEY', 'CLOCK_OFFSET_MS', 'ACCESS_TOKEN_EXPIRE_MINUTES', 'PUBLIC_URL']) t.match(stderr, new RegExp(`^auth-gateway: ${name} `, 'm'), name)
   t.notMatch(stdout + stderr, weak)
+  const otp = await run('otp-service', { ...stack.environmentFor('otp-service'), NODE_ENV: 'production' })
+  t.match(otp.stderr, /^otp-service: FRONTEND_URL is missing: Origin that links in mails lead to/m)
   const signer = await run('signer-service', { ...stack.environmentFor('signer-service'), NODE_ENV: 'production', HOT_WALLET_PRIVATE_KEY: `0x${'11'.repeat(32)}`, ALLOW_PRIVATE_KEY_FALLBACK: 'true' })
   t.equal(signer.code, 1)
   t.match(signer.stderr, /HOT_WALLET_PRIVATE_KEY/)

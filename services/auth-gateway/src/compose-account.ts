@@ -1,6 +1,6 @@
 /** Taking one's data along and leaving, joined. */
 import type { ReceiptClaims } from '@countersign/contracts'
-import { inTransaction, type Audit } from '@countersign/mongo'
+import { inTransaction, type Audit, type OutboxRow } from '@countersign/mongo'
 import { jobConnection } from '@countersign/redis'
 import { newId, type Clock, type Lifecycle, type Logger, type Metrics } from '@countersign/runtime'
 import { deriveKey, keyFromText } from '@countersign/secrets'
@@ -13,9 +13,12 @@ import { createAskForWipeCode, createProveWipe } from './account/prove-wipe.ts'
 import { createApiKeyRepository } from './api-keys/api-key-repository.ts'
 import type { composeSessions } from './compose-sessions.ts'
 import type { GatewayConfig } from './config.ts'
+import { createConnectionCache } from './earlier/wallet-connection/connection-cache.ts'
+import { createConnectionRepository } from './earlier/wallet-connection/connection-repository.ts'
 import { createWriteMail } from './mail/write-mail.ts'
 import { createAuditReader } from './operators/audit-reader.ts'
 import type { PasswordRepository } from './passwords/password-repository.ts'
+import { createDeviceRepository } from './sessions/device-repository.ts'
 import { createSessionRepository } from './sessions/session-repository.ts'
 import type { Stores } from './stores.ts'
 import type { UserRepository } from './users/user-repository.ts'
@@ -27,7 +30,7 @@ export interface ComposeAccountOptions {
   readonly users: UserRepository
   readonly passwords: PasswordRepository
   readonly audit: Audit
-  readonly sessions: Pick<Awaited<ReturnType<typeof composeSessions>>, 'revocations' | 'stillOpen'>
+  readonly sessions: Pick<Awaited<ReturnType<typeof composeSessions>>, 'revocations' | 'states' | 'stillOpen'>
   readonly verifyReceipt: (jws: string) => Promise<ReceiptClaims>
   readonly clock: Clock
   readonly log: Logger
@@ -35,29 +38,30 @@ export interface ComposeAccountOptions {
   readonly lifecycle: Lifecycle
 }
 
-export function composeAccount ({ config, stores: { mongo, outbox, dispatcher, commands }, users, passwords, audit, sessions: { revocations, stillOpen }, verifyReceipt, clock, log, metrics, lifecycle }: ComposeAccountOptions) {
+export function composeAccount ({ config, stores: { mongo, redis, outbox, dispatcher, commands }, users, passwords, audit, sessions: { revocations, states, stillOpen }, verifyReceipt, clock, log, metrics, lifecycle }: ComposeAccountOptions) {
   const now = () => clock.now()
   const transact = <T>(work: (transaction: ClientSession) => Promise<T>): Promise<T> => inTransaction(mongo, work)
   const deletions = createDeletionRepository(mongo)
   const keys = createApiKeyRepository(mongo)
   const sessions = createSessionRepository(mongo, config.sessions)
+  const connections = createConnectionRepository(mongo)
+  const mailing = { writeMail: createWriteMail({ outbox, sealKey: keyFromText(config.mailSealKey), now }), dispatch: (row: OutboxRow) => dispatcher.dispatch(row) }
+  const ending = { deletions, states, audit, inTransaction: transact, now, ...mailing }
 
   const workers = startDeletionWorkers({
-    finishDeletion: createFinishDeletion({ deletions, sessions, audit, inTransaction: transact }),
+    finishDeletion: createFinishDeletion({ ...ending, sessions, connections, cache: createConnectionCache({ redis, load: connections.ofAddress, log }) }),
     connection: jobConnection(config.redis.url, 'auth-gateway'),
     log, metrics
   })
   lifecycle.onStop('deletions of accounts', () => workers.close())
 
   return {
-    exportAccount: createExportAccount({ users, sessions, passwords, keys, audit: createAuditReader(mongo), now }),
+    exportAccount: createExportAccount({ users, sessions, passwords, keys, connections, commands, now, devices: createDeviceRepository(mongo), audit: createAuditReader(mongo) }),
     askForWipeCode: createAskForWipeCode({ commands }),
     deleteAccount: createDeleteAccount({
-      deletions, revocations, stillOpen, outbox, audit, inTransaction: transact, now,
+      ...ending, revocations, stillOpen, outbox,
       proveWipe: createProveWipe({ commands, commandKey: deriveKey(config.secretKey, 'wipe-command-id'), verifyReceipt }),
       revokeKeys: keys.revokeAll,
-      writeMail: createWriteMail({ outbox, sealKey: keyFromText(config.mailSealKey), now }),
-      dispatch: (row) => dispatcher.dispatch(row),
       newId: () => newId('del')
     })
   }

@@ -42,7 +42,7 @@ export function composeWalletConnection ({ config, stores: { mongo, redis }, use
   const pending = createPendingConnections({ redis, key: deriveKey(config.secretKey, 'wallet-connection-token'), ttlSeconds: config.signIn.ttlSeconds, newToken: () => randomToken(32) })
   const shared = { audit, cache, connections, close, inTransaction: <T>(work: (transaction: ClientSession) => Promise<T>) => inTransaction(mongo, work) }
   const connect = createConnectWallet({
-    ...shared, userOf, pending,
+    ...shared, userOf, users, pending,
     prove: createProveConnection({ families, pending, users, report })
   })
 

@@ -1,5 +1,5 @@
 /** Every route of the contract, called as every kind of caller; API keys; roles; the audit. */
-import { beginFactorWipe, challengeTransaction, getTransaction, listTransactions, Problem, problems, routes, scopes, type Route, type Scope } from '@countersign/contracts'
+import { beginFactorWipe, challengeTransaction, confirmFactorWipe, getTransaction, listFactors, listTransactions, Problem, problems, routes, scopes, type Route, type Scope } from '@countersign/contracts'
 import { handle } from '@countersign/redis'
 import { until } from '@countersign/testing'
 import t from 'tap'
@@ -10,7 +10,11 @@ const house = await buildHouse(t)
 const gateway = await house.open()
 const other = await house.open()
 const notThere = (): never => { throw new Problem(problems.notFound) }
-await house.answerFor('otp-service', [handle(beginFactorWipe, () => Promise.resolve({ challenge: null }))])
+await house.answerFor('otp-service', [
+  handle(beginFactorWipe, () => Promise.resolve({ challenge: null })),
+  handle(confirmFactorWipe, () => Promise.resolve({ receipt: null })),
+  handle(listFactors, () => Promise.resolve({ factors: [] }))
+])
 await house.answerFor('signer-service', [
   handle(getTransaction, notThere), handle(challengeTransaction, notThere),
   handle(listTransactions, () => Promise.resolve({ data: [], next_cursor: null }))

@@ -1,16 +1,16 @@
 /** Taking one's data along, and leaving: what the gateway ends at once, what it waits for, and what is left. */
 import { createHash } from 'node:crypto'
 import {
-  accountDeletedOtp, accountDeletedSigner, accountDeleteOtp, accountDeleteSigner, beginFactorWipe, confirmFactorWipe, mailFromGateway, mailSealContext, Problem, problems,
-  wipeActionPreimage, type AccountExport, type Job, type MailContent, type MailPayload, type PayloadOf, type ReceiptClaims
+  accountDeletedOtp, accountDeletedSigner, accountDeleteOtp, accountDeleteSigner, beginFactorWipe, confirmFactorWipe, listFactors, listTransactions,
+  mailFromGateway, mailSealContext, Problem, problems, readTransactions, wipeActionPreimage, type AccountExport, type Job, type MailContent, type MailPayload, type PayloadOf, type ReceiptClaims, type TransactionView
 } from '@countersign/contracts'
-import { createProducer, handle, jobConnection, startWorker } from '@countersign/redis'
+import { connectRedis, createProducer, handle, jobConnection, startWorker } from '@countersign/redis'
 import { createMetrics } from '@countersign/runtime'
 import { createReceiptSigner, keyFromText, open as openSeal, randomToken } from '@countersign/secrets'
 import { until } from '@countersign/testing'
 import t from 'tap'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
-import { buildHouse, proofOf, signIn, type Tokens } from './open-gateway.ts'
+import { buildHouse, proofOf, signIn, type Answer, type Tokens } from './open-gateway.ts'
 
 /** A machine that runs other tests as well may be slow; nothing waits this long when all is well. */
 const patienceMs = 45_000
@@ -31,6 +31,7 @@ let forge = (claims: ReceiptClaims): ReceiptClaims => claims
 const commandIds: string[] = []
 await house.answerFor('otp-service', [
   handle(beginFactorWipe, async ({ user_id: id }) => ({ challenge: codes.has(id) ? { challenge_id: challengeId, sent_to: 'a***@e***.com', expires_at: '2030-01-01T00:00:00Z' } : null })),
+  handle(listFactors, ({ user_id: id }) => Promise.resolve({ factors: codes.has(id) ? [{ factor_id: 'fct_01HZZZZZZZZZZZZZZZZZZZZZZZ', kind: 'email_code' as const, masked: 'a***@e***.com', proved_at: '2030-01-01T00:00:00Z' }] : [] })),
   handle(confirmFactorWipe, async ({ user_id: id, proof }, { commandId }) => {
     commandIds.push(commandId)
     const code = codes.get(id)
@@ -45,6 +46,15 @@ await house.answerFor('otp-service', [
     }
   })
 ])
+
+/** Of whoever asks: transactions in pages of 100, as many as a test wants. */
+let transfers = 0
+const [{ data: [transfer] }] = (readTransactions.reply as unknown as { examples: [{ data: [TransactionView] }] }).examples
+await house.answerFor('signer-service', [handle(listTransactions, ({ limit, cursor = '0' }) => {
+  const from = Number(cursor)
+  const data = Array.from({ length: Math.min(limit, transfers - from) }, () => transfer)
+  return Promise.resolve({ data, next_cursor: from + data.length < transfers ? String(from + data.length) : null })
+})])
 
 /** What the other services were asked, and their answers. */
 const asked: { readonly of: string, readonly payload: PayloadOf<typeof accountDeleteOtp> }[] = []
@@ -80,6 +90,9 @@ const acknowledge = async (userId: string): Promise<void> => {
 const stateOf = async (userId: string) => (await users.findOne({ _id: userId }))?.state
 const deleted = (userId: string) => until(async () => await stateOf(userId) === 'deleted', { what: 'the deletion to be done', timeoutMs: patienceMs })
 
+const mailed = (template: MailContent['template'], to: string) =>
+  until(() => mails.find((mail) => mail.template === template && mail.to === to), { what: `the mail ${template}`, timeoutMs: patienceMs })
+
 const newAccount = () => privateKeyToAccount(generatePrivateKey())
 const usernameOf = async ({ access }: Tokens): Promise<string> => String((await gateway.send('GET', '/api/v1/me', { token: access })).json['username'])
 const leave = async (tokens: Tokens, more: object = {}) => await gateway.send('DELETE', '/api/v1/me', { token: tokens.access, body: { confirm: await usernameOf(tokens), ...more } })
@@ -107,7 +120,7 @@ t.test('an account that is deleted is gone at once, everywhere, and of all of it
   t.match(await rejoin(account), { status: 409, json: { type: '/problems/account-deleting' } })
   const wrongProof = { ...await proofOf(gateway, account), signature: await newAccount().signMessage({ message: 'x' }) }
   t.match(await gateway.send('POST', '/api/v1/auth/evm/verify', { body: wrongProof }), { status: 401 }, 'nobody else is told')
-  t.match(await until(() => mails.find(({ template }) => template === 'account_deleting'), { what: 'the mail', timeoutMs: patienceMs }), { to: 'ada@example.com' })
+  await mailed('account_deleting', 'ada@example.com')
 
   const [otp, signer] = [await askedOf('otp-service', tokens.userId), await askedOf('signer-service', tokens.userId)]
   t.same(otp, signer)
@@ -115,8 +128,10 @@ t.test('an account that is deleted is gone at once, everywhere, and of all of it
   await until(async () => (await users.findOne({ _id: tokens.userId }))?.deletion?.acknowledged.length === 1, { what: 'the first word', timeoutMs: patienceMs })
   t.equal(await stateOf(tokens.userId), 'deleting', 'one service is not all')
   t.match(await rejoin(account), { status: 409 })
+  t.notOk(mails.some(({ template }) => template === 'account_deleted'))
   await fromOtp.add({ ...otp, factors: 'none' })
   await deleted(tokens.userId)
+  await mailed('account_deleted', 'ada@example.com')
 
   t.match(await users.findOne({ _id: tokens.userId }), { username: '', email: null, emailProvedAt: null, roles: [], profile: {}, deletion: { id: otp.deletion_id, finishedAt: Date } })
   // Whatever else is kept of users must not survive them either.
@@ -163,8 +178,8 @@ t.test('a proved address is asked for its code, and only otp-service\'s receipt 
 t.test('of requests in parallel one begins the deletion, and its words that come twice, late or for nobody change nothing', async (t) => {
   const tokens = await signIn(gateway, newAccount())
   const confirm = await usernameOf(tokens)
-  const answers = await Promise.all([gateway, other, gateway, other].map(({ send }) => send('DELETE', '/api/v1/me', { token: tokens.access, body: { confirm } })))
-  t.strictSame(answers.map(({ status }) => status).sort(), [202, 401, 401, 401])
+  const answers = await Promise.all(Array.from({ length: 20 }, (_none, i) => (i % 2 === 0 ? gateway : other).send('DELETE', '/api/v1/me', { token: tokens.access, body: { confirm } })))
+  t.strictSame(answers.map(({ status }) => status).sort(), [202, ...Array<number>(19).fill(401)])
   t.equal(await db.collection('outbox').countDocuments({ 'payload.user_id': tokens.userId }), 2)
 
   const stranger = await signIn(gateway, newAccount())
@@ -184,6 +199,59 @@ t.test('of requests in parallel one begins the deletion, and its words that come
   await until(async () => await fromOtp.stateOf(otp.deletion_id) === 'finished' && await fromSigner.stateOf(otp.deletion_id) === 'finished', { what: 'the repeated words to be heard', timeoutMs: patienceMs })
   t.strictSame(await users.findOne({ _id: tokens.userId }), before)
   t.equal(await db.collection('audit').countDocuments({ event: 'user.deleted', subject: tokens.userId }), 1)
+})
+
+t.test('a wallet that was connected by the earlier API is nobody\'s any more, in MongoDB and in Redis', async (t) => {
+  const account = newAccount()
+  const post = (path: string, body: object) => gateway.send('POST', `/api/wallet/${path}`, { body })
+  const dataOf = ({ json }: Answer) => json['data'] as Record<string, string>
+  const connect = async () => {
+    const { message = '', nonce } = dataOf(await post('connection-request', { network: 'mainnet' }))
+    return await post('connect', { walletType: 'metamask', address: account.address, signature: await account.signMessage({ message }), nonce })
+  }
+  const { connectionToken } = dataOf(await connect())
+  const opened = dataOf(await post('authenticate', { walletType: 'metamask', address: account.address, connectionToken }))
+  const before = dataOf(await connect())
+  const tokens = await signIn(gateway, account)
+  await gateway.send('PUT', '/api/v1/me', { token: tokens.access, body: { profile: { display_name: 'Grace Hopper' } } })
+  t.match((await gateway.send('GET', `/api/wallet/${account.address}`)).json, { data: { displayName: 'Grace Hopper' } })
+  t.equal(await db.collection('wallet_connections').countDocuments({ userId: tokens.userId }), 1)
+
+  t.equal((await leave(tokens)).status, 202)
+
+  const refused = [
+    await gateway.send('GET', '/api/wallet/me', { headers: { 'x-session-id': opened['sessionId'] ?? '' } }),
+    await post('authenticate', { walletType: 'metamask', address: account.address, connectionToken: before['connectionToken'] }),
+    await connect(), await gateway.send('GET', `/api/wallet/${account.address}`)
+  ]
+  t.strictSame(refused.map(({ status }) => status), [401, 401, 409, 404])
+  await acknowledge(tokens.userId)
+  await deleted(tokens.userId)
+  t.equal(await db.collection('wallet_connections').countDocuments({ address: account.address.toLowerCase() }), 0)
+  t.equal(await db.collection('sessions').countDocuments({ userId: tokens.userId, connectionId: { $exists: true } }), 0)
+  const kept = await connectRedis({ url: house.redis.url, name: 'test', log })
+  t.teardown(() => { kept.disconnect() })
+  const texts = await Promise.all((await kept.keys('gw:*')).map(async (key) => `${key} ${await kept.type(key) === 'string' ? await kept.get(key) ?? '' : ''}`))
+  for (const personal of [tokens.userId, 'Grace Hopper']) t.strictSame(texts.filter((text) => text.includes(personal)), [], personal)
+
+  t.equal((await connect()).status, 201)
+  t.notOk((await signIn(gateway, account)).userId === tokens.userId, 'the wallet begins anew')
+})
+
+t.test('the earlier path deletes likewise, and sends who needs a code to the newer one', async (t) => {
+  const tokens = await signIn(gateway, newAccount())
+  const remove = () => gateway.send('DELETE', '/api/v1/auth/me', { token: tokens.access })
+  codes.set(tokens.userId, '493817')
+  t.match(await remove(), { status: 409, json: { type: '/problems/factor-proof-required' } })
+  t.equal(await stateOf(tokens.userId), 'active')
+  codes.delete(tokens.userId)
+
+  t.match(await remove(), { status: 200, json: { message: 'The account is being deleted' } })
+
+  t.equal((await remove()).status, 401)
+  t.equal(await stateOf(tokens.userId), 'deleting')
+  await acknowledge(tokens.userId)
+  await deleted(tokens.userId)
 })
 
 t.test('with Redis emptied and the process gone in between, the deletion goes on', async (t) => {
@@ -227,20 +295,30 @@ t.test('the export holds all that there is of one user, nobody else\'s and no se
   await gateway.send('DELETE', `/api/v1/api-keys/${String(made.json['id'])}`, { token: tokens.access })
   await db.collection<{ _id: string }>('passwords').insertOne({ _id: 'email:x@example.com', userId: tokens.userId, hash: '$argon2id$', changedAt: new Date(0) } as never)
 
+  await db.collection<{ _id: string }>('wallet_connections').insertOne({
+    _id: 'hiro:sp1', userId: tokens.userId, identityId: 'stacks:1:SP1', address: 'sp1', walletType: 'hiro', network: 'mainnet', isConnected: false, epoch: 3,
+    connectedAt: new Date(0), lastVerifiedAt: new Date(0), lastAuthenticatedAt: null, disconnectReason: 'a secret of its own'
+  } as never)
+  codes.set(tokens.userId, '493817')
+  transfers = 101
+
   const answer = await gateway.send('GET', '/api/v1/me/export', { token: tokens.access })
 
   t.equal(answer.headers.get('content-disposition'), `attachment; filename="countersign-${tokens.userId}.json"`)
   t.equal(answer.headers.get('cache-control'), 'no-store')
   const data = answer.json as unknown as AccountExport
   t.match(data, { user: { id: tokens.userId, identities: [{ address: account.address }] }, sessions: [{ state: 'active', ip: '127.0.0.1', user_agent: 'node' }, {}], api_keys: [{ name: 'nightly', revoked_at: String }], passwords: [{ identity: 'email:x@example.com', changed_at: '1970-01-01T00:00:00.000Z' }], shortened: [] })
+  t.match(data, { wallet_connections: [{ address: 'sp1', walletType: 'hiro', isConnected: false, connectedAt: '1970-01-01T00:00:00.000Z' }], devices: [{ seen_at: /Z$/ }], factors: [{ masked: 'a***@e***.com' }] })
+  t.strictSame([data.transactions.length, data.devices.length], [101, 1])
   t.strictSame([data.sessions.length, data.api_keys.length], [2, 1])
   t.strictSame(data.events.map(({ event }) => event), ['api_key.revoked', 'api_key.created', 'session.opened', 'session.opened', 'user.created'])
-  for (const secret of [String(made.json['key']), tokens.refresh, tokens.access, 'argon2id']) t.notOk(answer.text.includes(secret))
+  for (const secret of [String(made.json['key']), tokens.refresh, tokens.access, 'argon2id', 'a secret of its own']) t.notOk(answer.text.includes(secret))
   t.notMatch(answer.text, /"(mac|hash|secret_?hash|counter|epoch)"/i)
 
   const [session] = await db.collection('sessions').find({ userId: tokens.userId }).toArray()
   await db.collection('sessions').insertMany(Array.from({ length: 1_000 }, (_none, i) => ({ ...session, _id: `ses_00000000000000000000${String(i).padStart(6, '0')}` as never, state: 'expired', endedAt: new Date(0), endedReason: 'expired' })))
+  transfers = 1_250
   const long = (await gateway.send('GET', '/api/v1/me/export', { token: tokens.access })).json as unknown as AccountExport
-  t.strictSame([long.sessions.length, long.shortened], [1_000, ['sessions']])
+  t.strictSame([long.sessions.length, long.transactions.length, long.shortened], [1_000, 1_000, ['sessions', 'transactions']])
   t.match(long.sessions.at(-1), { state: 'expired', ended_at: '1970-01-01T00:00:00.000Z', ended_reason: 'expired' })
 })

@@ -109,7 +109,8 @@ t.test('a username is unique whatever its case, and a profile keeps what is not 
 
   t.match((await put(one, { username: 'grace', profile: { display_name: 'Grace', bio: 'Hello' } })).json, { username: 'grace', profile: { display_name: 'Grace', bio: 'Hello' } })
   t.match((await put(two, { username: 'GRACE' })).json, { status: 409, type: '/problems/username-taken' })
-  t.strictSame((await put(one, { profile: { bio: '' } })).json['profile'], { display_name: 'Grace' })
+  t.match((await put(one, { profile: { avatar: 'https://example.com/grace.png' } })).json, { profile: { avatar: 'https://example.com/grace.png' } })
+  t.strictSame((await put(one, { profile: { bio: '', avatar: '' } })).json['profile'], { display_name: 'Grace' })
   t.match((await gateway.send('GET', '/api/v1/me', { token: one.access })).json, { username: 'grace', profile: { display_name: 'Grace' } })
   for (const body of [{ roles: ['admin'] }, { email: 'a@example.com' }, { verified: true }, { profile: { role: 'admin' } }, { username: 'a b' }]) {
     t.equal((await put(one, body)).status, 422, JSON.stringify(body))

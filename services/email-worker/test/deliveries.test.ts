@@ -81,6 +81,7 @@ t.test('the gateway\'s notices say what happened and what to do, escape what oth
     [{ template: 'api_key_created', to, parameters: { name: evil, last4: 'x9Zq', at } }, [/ending in x9Zq/, /revoke it/], evil],
     [{ template: 'email_taken', to, parameters: { at } }, [/You have an account already, and it was not touched/]],
     [{ template: 'account_deleting', to, parameters: { at } }, [/At 2030-01-01 00:00:00 UTC the deletion of your account was asked for/, /tell whoever runs this service/]],
+    [{ template: 'account_deleted', to, parameters: { at } }, [/completed at 2030-01-01 00:00:00 UTC/, /last mail/]],
     [{ template: 'broadcast', to, parameters: { message: `Tonight we move.\n\n${evil}` } }, [/^Tonight we move\.$/m], evil]
   ]
   for (const [content, words, hostile] of mails) {

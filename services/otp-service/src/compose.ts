@@ -24,6 +24,7 @@ import { createConfirmEmailFactor } from './factors/confirm-email-factor.ts'
 import { createConfirmFactorWipe } from './factors/confirm-factor-wipe.ts'
 import { createDescribeFactors } from './factors/describe-factors.ts'
 import { createFactorRepository } from './factors/factor-repository.ts'
+import { createListFactors } from './factors/list-factors.ts'
 import { createWipeAccount } from './factors/wipe-account.ts'
 import { createMailWriter } from './mail/mail-writer.ts'
 import { createSendLimit } from './mail/send-limit.ts'
@@ -99,6 +100,7 @@ export async function compose ({ config, log, metrics, lifecycle }: ComposeOptio
       beginFactorWipe: createBeginFactorWipe({ ...asking, newChallengeId: () => newId('chl') }),
       confirmFactorWipe: createConfirmFactorWipe(answered),
       describeFactors: createDescribeFactors({ factors }),
+      listFactors: createListFactors({ factors }),
       ...mailboxUseCases
     }
   }

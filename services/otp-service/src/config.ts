@@ -30,7 +30,7 @@ export const environment = defineEnvironment({
     description: 'Seals the mails of this service, 32 bytes in base64url; the same as MAIL_SEAL_KEY_OTP of email-worker', secret: true, generate: () => randomToken(32)
   }),
   FRONTEND_URL: variable(Type.Optional(Type.String({ pattern: '^https?://[^\\s]+$', maxLength: 2_000 })), {
-    aliases: ['WEB_URL'], description: 'The application: links in mails lead to its origin and nowhere else', example: 'http://127.0.0.1:3000'
+    aliases: ['WEB_URL'], description: 'Origin that links in mails lead to, and to nowhere else; without it they lead where the gateway says, stolen or not', strict: 'required', example: 'http://127.0.0.1:3000'
   }),
   OTP_TTL_SECONDS: variable(Type.Integer({ default: 300, minimum: 1, maximum: 900 }), {
     description: 'Life of a code', strict: (value) => value < 60 || value > 600 ? 'must lie between 60 and 600' : undefined

@@ -1,7 +1,7 @@
 /** The end of an account: what otp-service wipes, on whose proof, and what a stolen gateway cannot have it wipe. */
 import { createHash } from 'node:crypto'
 import {
-  accountDeletedOtp, accountDeleteOtp, beginFactorWipe, confirmFactorWipe, describeFactors, wipeActionPreimage, type PayloadOf, type RequestOf
+  accountDeletedOtp, accountDeleteOtp, beginFactorWipe, confirmFactorWipe, describeFactors, listFactors, wipeActionPreimage, type PayloadOf, type RequestOf
 } from '@countersign/contracts'
 import { createProducer, jobConnection, startWorker } from '@countersign/redis'
 import { newId } from '@countersign/runtime'
@@ -41,6 +41,10 @@ const hasFactor = async ({ userId }: Who) => await refusal(signer.call(describeF
 t.test('with the code of its own mailbox an account loses its factor for good, and the receipt says what was shown', async (t) => {
   const user = await enrol()
   const pending = await house.challenge(user)
+  await begin({ user_id: user.userId, session_id: user.sessionId, email: newAddress() })
+  const listed = await gateway.call(listFactors, { user_id: user.userId }, ask)
+  t.match(listed, { factors: [{ kind: 'email_code', masked: maskAddress(user.address) }] })
+  t.notMatch(JSON.stringify(listed), user.address)
   const { challenge } = await beginWipe(user)
   t.equal(challenge?.sent_to, maskAddress(user.address))
   const mail = await wipeMail(user)
@@ -56,6 +60,11 @@ t.test('with the code of its own mailbox an account loses its factor for good, a
 
   t.notOk(await hasFactor(user))
   t.equal(await db.collection('factors').countDocuments({ user_id: user.userId }), 0)
+  t.same(await gateway.call(listFactors, { user_id: user.userId }, ask), { factors: [] })
+  for (const { name } of await db.listCollections().toArray()) {
+    const rows = (await db.collection(name).find({}).toArray()).map((row) => JSON.stringify(row)).filter((row) => row.includes(user.userId) || row.includes(user.address))
+    t.notMatch(rows.join('\n'), /@mail\.example\.com/, `${name} holds no address of theirs`)
+  }
   t.equal(await db.collection<{ _id: string }>('failure_budgets').countDocuments({ _id: user.userId }), 0)
   t.equal(await refusal(house.verify(user, pending.id, pending.code)), 'code-rejected', 'a code that was on its way is dead')
   const email = newAddress()

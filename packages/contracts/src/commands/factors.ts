@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import { Type, type Static } from 'typebox'
 import { defineCommand } from '../command.ts'
 import { ChallengeId, Code, EmailAddress, FactorId, MaskedEmail, SessionId, Timestamp, UserId } from '../primitives.ts'
 import { FactorKind } from '../receipts.ts'
@@ -8,6 +8,10 @@ const SentCode = Type.Object({
   sent_to: MaskedEmail,
   expires_at: Timestamp
 })
+
+/** Addresses of people stay with otp-service. */
+export const MaskedFactor = Type.Object({ factor_id: FactorId, kind: FactorKind, masked: MaskedEmail, proved_at: Timestamp })
+export type MaskedFactor = Static<typeof MaskedFactor>
 
 /** Sends a code to a new address. With a factor already enrolled, a second code goes to the old address: both are needed. */
 export const beginEmailFactor = defineCommand({
@@ -60,14 +64,20 @@ export const describeFactors = defineCommand({
   }, { additionalProperties: false }),
   reply: Type.Object({
     factor_root: Type.String({ pattern: '^[A-Za-z0-9_-]{43}$', maxLength: 43 }),
-    factors: Type.Array(Type.Object({
-      factor_id: FactorId,
-      kind: FactorKind,
-      masked: MaskedEmail,
-      proved_at: Timestamp
-    })),
+    factors: Type.Array(MaskedFactor),
     matches_expected: Type.Optional(Type.Boolean({ description: 'There when expected_email was: whether codes go to that address' }))
   }, { additionalProperties: false })
+})
+
+/** What users may take along of their own factors: neither the root nor a whole address. */
+export const listFactors = defineCommand({
+  name: 'factors.list',
+  summary: 'The masked factors of a user, for the export of the account',
+  callee: 'otp-service',
+  callers: ['auth-gateway'],
+  deadlineMs: 3_000,
+  request: Type.Object({ user_id: UserId }, { additionalProperties: false }),
+  reply: Type.Object({ factors: Type.Array(MaskedFactor) }, { additionalProperties: false })
 })
 
 /**

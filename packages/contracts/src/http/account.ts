@@ -2,11 +2,14 @@
 import { Type, type Static } from 'typebox'
 import { IdentityKind } from '../access.ts'
 import { ChallengeId, Code, MaskedEmail, SessionId, Timestamp } from '../primitives.ts'
+import { MaskedFactor } from '../commands/factors.ts'
 import { defineRoute } from '../route.ts'
+import { TransactionView } from '../transactions.ts'
 import { ApiKeyView } from './api-keys.ts'
-import { ada, adasView, adasWallets } from './examples.ts'
+import { ada, adasView, adasWallets, treasuryTransfer } from './examples.ts'
 import { IdentityEvent } from './operators.ts'
 import { UserView } from './user-view.ts'
+import { WalletConnectionView } from './wallet-connection.ts'
 
 const nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) => Type.Union([schema, Type.Null()])
 
@@ -37,6 +40,10 @@ const example = {
   }],
   passwords: [{ identity: `email:${ada.email}`, changed_at: ada.signedUpAt }],
   api_keys: [],
+  wallet_connections: [],
+  devices: [{ seen_at: ada.signedInAt }],
+  factors: [{ factor_id: ada.factorId, kind: 'email_code', masked: ada.maskedEmail, proved_at: ada.signedInAt }],
+  transactions: [treasuryTransfer],
   events: [],
   shortened: []
 }
@@ -47,6 +54,10 @@ export const AccountExport = Type.Object({
   sessions: Type.Array(PastSession, { description: 'Open and past ones, newest first' }),
   passwords: Type.Array(Type.Object({ identity: Type.String({ description: 'The login that has one' }), changed_at: Timestamp })),
   api_keys: Type.Array(ApiKeyView, { description: 'Without the keys; those in use first' }),
+  wallet_connections: Type.Array(WalletConnectionView, { description: 'Made under /api/wallet, disconnected ones included, newest first' }),
+  devices: Type.Array(Type.Object({ seen_at: Timestamp }), { description: 'Browsers and networks that sign-ins came from, of which only keyed hashes are kept' }),
+  factors: Type.Array(MaskedFactor, { description: 'What confirms this account\'s actions; otp-service tells nobody the whole addresses' }),
+  transactions: Type.Array(TransactionView, { description: 'Newest first' }),
   events: Type.Array(IdentityEvent, { description: 'What the audit says of the account, its sessions and its keys, newest first' }),
   shortened: Type.Array(Type.String(), { description: `Lists that are longer than this: only the first ${exportedRows} of each are here` })
 }, { examples: [example] })
@@ -57,8 +68,8 @@ export const exportMe = defineRoute({
   path: '/api/v1/me/export',
   operationId: 'exportMe',
   tag: 'Account',
-  summary: 'All that the gateway holds of this account, as a file',
-  description: 'No secrets and no hashes. Addresses that codes go to are otp-service\'s, transactions are under /api/v1/transactions.',
+  summary: 'All that is held of this account, as a file',
+  description: 'No secrets and no hashes; factors are masked.',
   caller: 'session',
   fresh: true,
   limit: 'general',

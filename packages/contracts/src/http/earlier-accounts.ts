@@ -54,7 +54,7 @@ export const logInUser = defineRoute({
   body: Type.Object({ email: EmailAddress, password: Password }, { examples: [{ email: ada.email, password: ada.password }] }),
   status: 200,
   reply: SignedInUser,
-  problems: ['malformedRequest', 'credentialsRejected', 'schemaViolation', 'factorLocked', 'rateLimited', 'unavailable']
+  problems: ['malformedRequest', 'credentialsRejected', 'accountDeleting', 'schemaViolation', 'factorLocked', 'rateLimited', 'unavailable']
 })
 
 const AuthMethod = Type.Object({ provider: IdentityKind, provider_id: Type.String({ description: 'Address' }), verified: Type.Boolean(), linked_at: Timestamp })
@@ -103,6 +103,21 @@ export const updateAuthProfile = defineRoute({
   problems: ['malformedRequest', 'unauthorized', 'usernameTaken', 'schemaViolation', 'rateLimited', 'unavailable']
 })
 
+export const deleteAuthProfile = defineRoute({
+  method: 'DELETE',
+  path: '/api/v1/auth/me',
+  operationId: 'deleteAuthProfile',
+  tag,
+  summary: 'Delete this account, for good',
+  description: 'Use `DELETE /api/v1/me`, which also takes the code that an account with a proved address needs.',
+  caller: 'session',
+  fresh: true,
+  limit: 'general',
+  status: 200,
+  reply: Type.Object({ message: Type.String() }, { examples: [{ message: 'The account is being deleted' }] }),
+  problems: ['unauthorized', 'freshProofRequired', 'factorProofRequired', 'stateConflict', 'rateLimited', 'unavailable']
+})
+
 export const deleteAuthMethod = defineRoute({
   method: 'DELETE',
   path: '/api/v1/auth/auth-method/:provider/:provider_id',
@@ -119,4 +134,4 @@ export const deleteAuthMethod = defineRoute({
   problems: ['unauthorized', 'freshProofRequired', 'notFound', 'lastIdentity', 'schemaViolation', 'rateLimited', 'unavailable']
 })
 
-export const earlierAccountRoutes = [registerUser, logInUser, readAuthProfile, updateAuthProfile, deleteAuthMethod] as const
+export const earlierAccountRoutes = [registerUser, logInUser, readAuthProfile, updateAuthProfile, deleteAuthProfile, deleteAuthMethod] as const

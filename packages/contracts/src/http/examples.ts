@@ -13,6 +13,7 @@ export const ada = {
   nextPassword: 'copper-harbour-19-thistle',
   sessionId: 'ses_01KJMBS8108NMVRFQG0TZ6DA5G',
   challengeId: 'chl_01KJMBQDE0110G8AVFB4WXEMS5',
+  factorId: 'fct_01KJMBQDE0110G8AVFB4WXEMS5',
   apiKeyId: 'key_01KJMCJWB0NHAAE97FD0V73QEB',
   apiKey: 'sk_live_4d0c…91be',
   accessToken: 'eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9.eyJzdWIi…',

@@ -16,7 +16,7 @@ export const Username = Type.String({ minLength: 3, maxLength: 50, pattern: '^(?
 
 export const Profile = Type.Object({
   display_name: Type.Optional(Type.String({ maxLength: 100 })),
-  avatar: Type.Optional(Type.String({ maxLength: 500, pattern: '^https://[^\\s"<>]+$', description: 'https URL' })),
+  avatar: Type.Optional(Type.String({ maxLength: 500, pattern: '^(https://[^\\s"<>]+)?$', description: 'https URL; an empty text clears it' })),
   bio: Type.Optional(Type.String({ maxLength: 1_000 }))
 }, { additionalProperties: false })
 export type Profile = Static<typeof Profile>

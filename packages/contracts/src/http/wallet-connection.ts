@@ -112,7 +112,7 @@ export const connectWallet = defineRoute({
     connectionToken: Type.String(connectionToken),
     connectionTokenExpiresIn: Type.Integer({ description: 'Seconds' })
   }), [{ success: true, ...adasView, connectedAt: ada.signedInAt, message: 'Wallet connected', connectionToken: adas.token, connectionTokenExpiresIn: 300 }, 'Wallet connected']),
-  problems: ['malformedRequest', 'proofRejected', 'originRefused', ...always]
+  problems: ['malformedRequest', 'proofRejected', 'accountDeleting', 'originRefused', ...always]
 })
 
 export const authenticateWallet = defineRoute({
@@ -162,8 +162,8 @@ export const readConnectedWallet = defineRoute({
 })
 export type ConnectedWallet = Static<typeof readConnectedWallet['reply']['properties']['data']>
 
-const Connection = Type.Object({ ...shown, ...dates })
-export type ConnectionView = Static<typeof Connection>
+export const WalletConnectionView = Type.Object({ ...shown, ...dates })
+export type ConnectionView = Static<typeof WalletConnectionView>
 
 export const readAllWallets = defineRoute({
   ...ofSession,
@@ -172,7 +172,7 @@ export const readAllWallets = defineRoute({
   operationId: 'readAllWallets',
   summary: 'The connected wallets of this account',
   status: 200,
-  reply: envelope(Type.Object({ address: NullableText, connectedWallets: Type.Array(Connection), totalConnected: Type.Integer() }), [{ address: adasView.address, connectedWallets: [{ ...adasView, ...adasDates }], totalConnected: 1 }, 'The connected wallets of this account']),
+  reply: envelope(Type.Object({ address: NullableText, connectedWallets: Type.Array(WalletConnectionView), totalConnected: Type.Integer() }), [{ address: adasView.address, connectedWallets: [{ ...adasView, ...adasDates }], totalConnected: 1 }, 'The connected wallets of this account']),
   problems: ['unauthorized', ...always]
 })
 

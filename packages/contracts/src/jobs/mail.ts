@@ -61,6 +61,8 @@ export const ApiKeyCreatedMail = template('api_key_created', { name: line(128), 
 export const EmailTakenMail = template('email_taken', { at: Timestamp })
 /** The account is closed to everybody; what the services hold of it goes next. */
 export const AccountDeletingMail = template('account_deleting', { at: Timestamp })
+/** Nothing is left of the account but its id. The last mail to it. */
+export const AccountDeletedMail = template('account_deleted', { at: Timestamp })
 /** An operator's notice: plain text. */
 export const BroadcastMail = template('broadcast', {
   message: Type.String({ minLength: 1, maxLength: 2_000, pattern: '^[^\\u0000-\\u0009\\u000b-\\u001f\\u007f-\\u009f\\u2028-\\u202e\\u2066-\\u2069]+$' })
@@ -77,7 +79,7 @@ export const WalletLowMail = template('wallet_low', {
 /** What is inside the seal. */
 export const MailContent = Type.Union([
   CodeMail, SignupCodeMail, LoginCodeMail, PasswordResetMail, EmailLinkCodeMail, FactorChangedMail,
-  SessionClosedMail, NewDeviceMail, PasswordChangedMail, IdentityLinkedMail, IdentityUnlinkedMail, ApiKeyCreatedMail, EmailTakenMail, AccountDeletingMail, BroadcastMail,
+  SessionClosedMail, NewDeviceMail, PasswordChangedMail, IdentityLinkedMail, IdentityUnlinkedMail, ApiKeyCreatedMail, EmailTakenMail, AccountDeletingMail, AccountDeletedMail, BroadcastMail,
   WalletLowMail
 ])
 export type MailContent = Static<typeof MailContent>
@@ -105,7 +107,7 @@ export const mailFromSigner = mailJob('mail-signer', 'signer-service')
 export const templatesOf: Readonly<Record<string, readonly MailTemplate[]>> = Object.freeze({
   'mail-otp': ['code', 'signup_code', 'login_code', 'password_reset', 'email_link_code', 'factor_changed'],
   'mail-gateway': [
-    'session_closed', 'new_device', 'password_changed', 'identity_linked', 'identity_unlinked', 'api_key_created', 'email_taken', 'account_deleting', 'broadcast'
+    'session_closed', 'new_device', 'password_changed', 'identity_linked', 'identity_unlinked', 'api_key_created', 'email_taken', 'account_deleting', 'account_deleted', 'broadcast'
   ],
   'mail-signer': ['wallet_low']
 })

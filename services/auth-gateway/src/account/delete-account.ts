@@ -2,6 +2,7 @@ import { accountDeleteOtp, accountDeleteSigner, accountJobUsefulMs, Problem, pro
 import type { Audit, Outbox, OutboxRow } from '@countersign/mongo'
 import type { ClientSession } from 'mongodb'
 import type { Revocations } from '../sessions/revoke-sessions.ts'
+import type { SessionStates } from '../sessions/session-state.ts'
 import type { Asker, StillOpen } from '../sign-in/link-wallet.ts'
 import type { DeletionRepository } from './deletion-repository.ts'
 import type { ProveWipe, WipeProof } from './prove-wipe.ts'
@@ -13,6 +14,7 @@ export interface DeleteDeps {
   /** All of a user's, when no login is named. */
   readonly revokeKeys: (userId: string, madeBy: undefined, transaction: ClientSession) => Promise<void>
   readonly revocations: Pick<Revocations, 'begin' | 'finish'>
+  readonly states: Pick<SessionStates, 'forget'>
   readonly outbox: Pick<Outbox, 'insert'>
   readonly writeMail: (mail: MailContent, requestId: string, transaction: ClientSession) => Promise<OutboxRow>
   readonly dispatch: (row: OutboxRow) => Promise<void>
@@ -36,7 +38,7 @@ export type DeleteAccount = (request: DeletionRequest, asker: Asker) => Promise<
  * as long as it takes. What the gateway holds goes when they have all acknowledged.
  * @throws Problem schemaViolation, factorProofRequired, codeRejected, factorLocked, stateConflict, unauthorized
  */
-export const createDeleteAccount = ({ deletions, proveWipe, stillOpen, revokeKeys, revocations, outbox, writeMail, dispatch, audit, inTransaction, now, newId }: DeleteDeps): DeleteAccount => {
+export const createDeleteAccount = ({ deletions, proveWipe, stillOpen, revokeKeys, revocations, states, outbox, writeMail, dispatch, audit, inTransaction, now, newId }: DeleteDeps): DeleteAccount => {
   return async ({ username, confirm, proof }, asker) => {
     if (confirm !== username) throw new Problem(problems.schemaViolation, { faults: [{ path: 'body/confirm', message: 'is not the username of this account' }] })
     const receipt = await proveWipe(asker, proof)
@@ -57,6 +59,7 @@ export const createDeleteAccount = ({ deletions, proveWipe, stillOpen, revokeKey
       }
     })
     if (epoch !== undefined) await revocations.finish(revocation, epoch)
+    await states.forget(userId)
     await Promise.all(rows.map(dispatch))
   }
 

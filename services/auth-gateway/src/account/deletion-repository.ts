@@ -8,7 +8,7 @@ export type Acknowledger = 'otp-service' | 'signer-service'
 export const acknowledgers: readonly Acknowledger[] = ['otp-service', 'signer-service']
 
 /** What else is a user's and goes with them; sessions are history and are only emptied. */
-const ownedCollections = ['identities', 'passwords', 'api_keys', 'devices'] as const
+const ownedCollections = ['identities', 'passwords', 'api_keys', 'devices', 'wallet_connections'] as const
 
 export type DeletionRepository = ReturnType<typeof createDeletionRepository>
 
@@ -40,21 +40,21 @@ export function createDeletionRepository (mongo: Mongo) {
 
     /** Where the user signed in from, and by which login. As many as they are, so in no transaction; again changes nothing. */
     async emptySessions (userId: string): Promise<void> {
-      await sessions.updateMany({ userId, identityId: { $ne: '' } }, { $set: { identityId: '', client: { ip: '', userAgent: '' } }, $unset: { secretHash: '' } })
+      await sessions.updateMany({ userId, identityId: { $ne: '' } }, { $set: { identityId: '', client: { ip: '', userAgent: '' } }, $unset: { secretHash: '', connectionId: '' } })
     },
 
-    /** The logins are free for others from here on. @returns false when it was done before. */
-    async bury (userId: string, deletionId: string, transaction: ClientSession): Promise<boolean> {
-      const { modifiedCount } = await users.updateOne(under(userId, deletionId), [{
+    /** The logins are free for others from here on. @returns the proved address as it was; undefined when it was done before. */
+    async bury (userId: string, deletionId: string, transaction: ClientSession): Promise<{ readonly email: string | null } | undefined> {
+      const before = await users.findOneAndUpdate(under(userId, deletionId), [{
         $replaceWith: {
           _id: '$_id', state: 'deleted', username: '', usernameKey: { $concat: ['deleted:', '$_id'] }, email: null, emailProvedAt: null, roles: [], profile: literally({}),
           createdAt: '$createdAt', version: { $add: ['$version', 1] }, sessionEpoch: '$sessionEpoch', sessionsRevokedAt: '$sessionsRevokedAt',
           deletion: { $mergeObjects: ['$deletion', { finishedAt: '$$NOW' }] }
         }
-      }], { session: transaction })
-      if (modifiedCount === 0) return false
+      }], { returnDocument: 'before', projection: { email: 1 }, session: transaction })
+      if (before === null) return undefined
       for (const name of ownedCollections) await mongo.db.collection(name).deleteMany({ userId }, { session: transaction })
-      return true
+      return { email: before.email }
     }
   }
 }

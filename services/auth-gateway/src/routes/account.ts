@@ -16,9 +16,9 @@ export interface AccountRoutesDeps {
 }
 
 export function accountRoutes (app: FastifyInstance, { exportAccount, askForWipeCode, deleteAccount, cookies }: AccountRoutesDeps): void {
-  addRoute<typeof exportMe, OpenSession>(app, exportMe, async ({ session, reply }) => {
+  addRoute<typeof exportMe, OpenSession>(app, exportMe, async ({ session, request, reply }) => {
     reply.headers({ 'content-disposition': `attachment; filename="countersign-${session.userId}.json"`, 'cache-control': 'no-store' })
-    return await exportAccount(session.userId)
+    return await exportAccount(askerOf(session, request))
   })
 
   addRoute<typeof beginDeletion, OpenSession>(app, beginDeletion, async ({ session, request }) => await askForWipeCode(askerOf(session, request)))
@@ -31,4 +31,4 @@ export function accountRoutes (app: FastifyInstance, { exportAccount, askForWipe
   })
 }
 
-const askerOf = ({ userId, id: sessionId }: OpenSession, { id: requestId }: FastifyRequest): Asker => ({ userId, sessionId, requestId })
+export const askerOf = ({ userId, id: sessionId }: OpenSession, { id: requestId }: FastifyRequest): Asker => ({ userId, sessionId, requestId })

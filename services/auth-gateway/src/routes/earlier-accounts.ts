@@ -1,18 +1,19 @@
 /** Accounts under the paths of two earlier systems: other words for what the routes of `/api/v1` do. */
 import {
-  askToRegisterUser, deleteAuthMethod, logInUser, Problem, problems, readAuthProfile, registerUser, updateAuthProfile,
+  askToRegisterUser, deleteAuthMethod, deleteAuthProfile, logInUser, Problem, problems, readAuthProfile, registerUser, updateAuthProfile,
   type AuthProfile, type TokenReply, type UserView
 } from '@countersign/contracts'
 import { addRoute } from '@countersign/http'
 import type { FastifyInstance } from 'fastify'
 import type { OpenSession } from '../sessions/session-state.ts'
 import { userView } from '../users/user-view.ts'
+import { askerOf, type AccountRoutesDeps } from './account.ts'
 import type { EmailRoutesDeps } from './email-sign-in.ts'
 import type { IdentityRoutesDeps } from './identities.ts'
 import type { OpenPagesDeps } from './open-pages.ts'
 import { clientOf } from './wallet-sign-in.ts'
 
-export interface EarlierAccountRoutesDeps extends Pick<OpenPagesDeps, 'health'>, Pick<IdentityRoutesDeps, 'unlink' | 'updateUser'>, Pick<EmailRoutesDeps, 'openSession'> {
+export interface EarlierAccountRoutesDeps extends Pick<OpenPagesDeps, 'health'>, Pick<IdentityRoutesDeps, 'unlink' | 'updateUser'>, Pick<EmailRoutesDeps, 'openSession'>, Pick<AccountRoutesDeps, 'deleteAccount' | 'cookies'> {
   readonly email: Pick<EmailRoutesDeps['email'], 'signupMode' | 'signUp' | 'askToSignUp' | 'logIn' | 'cookie'>
   /** A free name for the holder of an address. */
   readonly usernameFor: (email: string) => string
@@ -49,7 +50,7 @@ function userRoutes (app: FastifyInstance, { email: { signupMode, signUp, askToS
     signedInUser('Login successful', await openSession(await logIn({ email, password, requestId: request.id }), clientOf(request))))
 }
 
-function profileRoutes (app: FastifyInstance, { unlink, updateUser }: EarlierAccountRoutesDeps): void {
+function profileRoutes (app: FastifyInstance, { unlink, updateUser, deleteAccount, cookies }: EarlierAccountRoutesDeps): void {
   addRoute<typeof readAuthProfile, OpenSession>(app, readAuthProfile, ({ session }) => Promise.resolve(profileOf(session.user)))
 
   addRoute<typeof updateAuthProfile, OpenSession>(app, updateAuthProfile, async ({ body: { username }, session }) => {
@@ -57,6 +58,13 @@ function profileRoutes (app: FastifyInstance, { unlink, updateUser }: EarlierAcc
     if (user === undefined) throw new Problem(problems.unauthorized)
     if (user === 'username taken') throw new Problem(problems.usernameTaken)
     return profileOf(userView(user))
+  })
+
+  addRoute<typeof deleteAuthProfile, OpenSession>(app, deleteAuthProfile, async ({ session, request, reply }) => {
+    // Callers of this path type no username to confirm it.
+    await deleteAccount({ username: session.user.username, confirm: session.user.username }, askerOf(session, request))
+    cookies.forget(request, reply)
+    return { message: 'The account is being deleted' }
   })
 
   addRoute<typeof deleteAuthMethod, OpenSession>(app, deleteAuthMethod, async ({ params, session, request }) => {

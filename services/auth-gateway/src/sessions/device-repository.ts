@@ -33,6 +33,11 @@ export function createDeviceRepository (mongo: Mongo) {
       return ids.map((id) => lately.has(id))
     }),
 
+    /** When each was seen, the latest first. */
+    async seenOf (userId: string, limit: number): Promise<Date[]> {
+      return (await devices.find({ userId }).sort({ seenAt: -1 }).limit(limit).toArray()).map(({ seenAt }) => seenAt)
+    },
+
     /**
      * Of those that race with a new device the database lets one be the first.
      * @returns whether it is new to the user

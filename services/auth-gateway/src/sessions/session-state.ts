@@ -139,6 +139,11 @@ export function createSessionStates ({ redis, sessions, users, ended, seen, log 
       ended.raise(userId, epoch)
     },
 
+    /** After the account was closed in MongoDB: nobody is read from here any more, and no copy of the profile is left. */
+    async forget (userId: string): Promise<void> {
+      await tolerant(redis.del(userKey(userId)))
+    },
+
     /** After the user was changed in MongoDB; other processes see it within a second. */
     async userChanged (user: User, sessionId?: string): Promise<void> {
       if (sessionId !== undefined) recent.delete(sessionId)

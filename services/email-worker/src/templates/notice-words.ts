@@ -3,7 +3,7 @@ import type { MailContent } from '@countersign/contracts'
 import { says, shows, utc, type Words } from './words.ts'
 
 type Notice = Extract<MailContent, {
-  template: 'session_closed' | 'new_device' | 'password_changed' | 'identity_linked' | 'identity_unlinked' | 'api_key_created' | 'email_taken' | 'account_deleting' | 'broadcast'
+  template: 'session_closed' | 'new_device' | 'password_changed' | 'identity_linked' | 'identity_unlinked' | 'api_key_created' | 'email_taken' | 'account_deleting' | 'account_deleted' | 'broadcast'
 }>
 
 const notYou = 'If this was not you, sign in, close the sessions that you do not know and change your password.'
@@ -59,6 +59,13 @@ export function noticeWords (brand: string, notice: Notice): Words {
       parts: [
         says(`At ${utc(notice.parameters.at)} the deletion of your account was asked for. Nobody can sign in to it any more, and what is held of it is being removed, for good.`),
         says('If this was not you, tell whoever runs this service: somebody else was signed in to your account.')
+      ]
+    }
+    case 'account_deleted': return {
+      subject: `Your account at ${brand} was deleted`,
+      parts: [
+        says(`The deletion of your account was completed at ${utc(notice.parameters.at)}. This is the last mail about it.`),
+        says('You may sign up anew at any time, with the same address and the same wallets. It will be another account.')
       ]
     }
     case 'broadcast': return { subject: `A notice from ${brand}`, parts: [shows(notice.parameters.message)] }

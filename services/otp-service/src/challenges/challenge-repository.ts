@@ -14,6 +14,8 @@ export type ChallengeRepository = ReturnType<typeof createChallengeRepository>
 export const onePerCommand = 'one_per_command_and_purpose'
 
 const open = { consumed_at: null, cancelled_at: null }
+/** Where a challenge of an account that is gone went. */
+const nobodysAddress = 'nobody@account.invalid'
 
 export function createChallengeRepository (db: Db) {
   const challenges = db.collection<ChallengeDocument>('challenges')
@@ -111,8 +113,11 @@ export function createChallengeRepository (db: Db) {
       await challenges.updateMany({ user_id: userId, factor_id: factorId, ...open }, [{ $set: { cancelled_at: '$$NOW' } }], { session: transaction })
     },
 
-    async cancelOfUser (userId: string, transaction: Transaction): Promise<void> {
+    /** Of an account that is gone: nothing is open any more, and no address of a person is left in any. */
+    async bury (userId: string, transaction: Transaction): Promise<void> {
       await challenges.updateMany({ user_id: userId, ...open }, [{ $set: { cancelled_at: '$$NOW' } }], { session: transaction })
+      await challenges.updateMany({ user_id: userId }, { $set: { address: nobodysAddress } }, { session: transaction })
+      await challenges.updateMany({ user_id: userId, purpose: { $in: ['email_enrol', 'email_change'] } }, { $set: { enrolment: null, text: '' } }, { session: transaction })
     },
 
     countPending: () => challenges.countDocuments({ ...open, attempts_left: { $gt: 0 }, $expr: { $gt: ['$expires_at', '$$NOW'] } }),

@@ -1,5 +1,5 @@
 /** Factors, as commands. */
-import { beginEmailFactor, beginFactorWipe, confirmEmailFactor, confirmFactorWipe, describeFactors, type ReplyOf, type RequestOf } from '@countersign/contracts'
+import { beginEmailFactor, beginFactorWipe, confirmEmailFactor, confirmFactorWipe, describeFactors, listFactors, type ReplyOf, type RequestOf } from '@countersign/contracts'
 import { handle, type CommandHandler } from '@countersign/redis'
 import type { Asking } from '../asking.ts'
 import { askingOf } from './asking-of.ts'
@@ -10,6 +10,7 @@ export interface FactorUseCases {
   readonly beginFactorWipe: (request: RequestOf<typeof beginFactorWipe>, asking: Asking) => Promise<ReplyOf<typeof beginFactorWipe>>
   readonly confirmFactorWipe: (request: RequestOf<typeof confirmFactorWipe>, asking: Asking) => Promise<ReplyOf<typeof confirmFactorWipe>>
   readonly describeFactors: (request: RequestOf<typeof describeFactors>) => Promise<ReplyOf<typeof describeFactors>>
+  readonly listFactors: (request: RequestOf<typeof listFactors>) => Promise<ReplyOf<typeof listFactors>>
 }
 
 export const factorCommands = (useCases: FactorUseCases): CommandHandler[] => [
@@ -17,5 +18,6 @@ export const factorCommands = (useCases: FactorUseCases): CommandHandler[] => [
   handle(confirmEmailFactor, (request, context) => useCases.confirmEmailFactor(request, askingOf(context))),
   handle(beginFactorWipe, (request, context) => useCases.beginFactorWipe(request, askingOf(context))),
   handle(confirmFactorWipe, (request, context) => useCases.confirmFactorWipe(request, askingOf(context))),
-  handle(describeFactors, (request) => useCases.describeFactors(request))
+  handle(describeFactors, (request) => useCases.describeFactors(request)),
+  handle(listFactors, (request) => useCases.listFactors(request))
 ]

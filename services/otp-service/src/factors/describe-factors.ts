@@ -1,8 +1,9 @@
 /** What the signer's operator checks before he makes a user a principal. */
 import { Problem, problems, type ReplyOf, type RequestOf, type describeFactors } from '@countersign/contracts'
 import { constantTimeEqual } from '@countersign/secrets'
-import { maskAddress, normaliseAddress } from './factor.ts'
+import { normaliseAddress } from './factor.ts'
 import type { FactorRepository } from './factor-repository.ts'
+import { factorView } from './factor-view.ts'
 
 export interface DescribeFactorsDeps {
   readonly factors: Pick<FactorRepository, 'ownerOf' | 'listOf'>
@@ -18,12 +19,7 @@ export const createDescribeFactors = ({ factors }: DescribeFactorsDeps) =>
     if (owner === undefined) throw new Problem(problems.factorRequired)
     return {
       factor_root: owner.factorRoot,
-      factors: all.map(({ id, kind, address, provedAt }) => ({
-        factor_id: id,
-        kind,
-        masked: maskAddress(address),
-        proved_at: provedAt.toISOString()
-      })),
+      factors: all.map(factorView),
       ...expected !== undefined && { matches_expected: all.some(({ addressNormalised }) => constantTimeEqual(addressNormalised, normaliseAddress(expected))) }
     }
   }

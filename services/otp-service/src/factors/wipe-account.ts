@@ -15,7 +15,7 @@ export type FactorsAfterDeletion = PayloadOf<typeof accountDeletedOtp>['factors'
 
 export interface WipeAccountDeps {
   readonly factors: Pick<FactorRepository, 'wipe' | 'listOf'>
-  readonly challenges: Pick<ChallengeRepository, 'cancelOfUser'>
+  readonly challenges: Pick<ChallengeRepository, 'bury'>
   readonly budgets: Pick<BudgetRepository, 'forget'>
   readonly mailboxes: Pick<MailboxRepository, 'cancel'>
   readonly outbox: Pick<Outbox, 'insert'>
@@ -32,10 +32,12 @@ export type WipeAccount = (deletion: Deletion) => Promise<FactorsAfterDeletion |
 
 export function createWipeAccount ({ factors, challenges, budgets, mailboxes, outbox, audit, transact, dispatch }: WipeAccountDeps): WipeAccount {
   const wipe = async (userId: string, transaction: Transaction): Promise<FactorsAfterDeletion> => {
-    if (!await factors.wipe(userId, proofGoodSeconds, transaction)) return (await factors.listOf(userId, transaction)).length > 0 ? 'retained' : 'none'
-    await challenges.cancelOfUser(userId, transaction)
-    await budgets.forget(userId, transaction)
-    return 'wiped'
+    const wiped = await factors.wipe(userId, proofGoodSeconds, transaction)
+    if (!wiped && (await factors.listOf(userId, transaction)).length > 0) return 'retained'
+    await challenges.bury(userId, transaction)
+    // On nobody's mere word: it would give a guesser of codes a new budget.
+    if (wiped) await budgets.forget(userId, transaction)
+    return wiped ? 'wiped' : 'none'
   }
 
   return async (deletion) => {

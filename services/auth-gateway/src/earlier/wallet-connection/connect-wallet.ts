@@ -1,6 +1,8 @@
+import { Problem, problems } from '@countersign/contracts'
 import type { Audit } from '@countersign/mongo'
 import type { ClientSession } from 'mongodb'
 import type { FindOrCreateUser } from '../../sign-in/find-or-create-user.ts'
+import type { UserRepository } from '../../users/user-repository.ts'
 import type { WalletConnection } from './connection.ts'
 import type { ConnectionCache } from './connection-cache.ts'
 import { onceMoreAfterRace, type ConnectionRepository } from './connection-repository.ts'
@@ -10,6 +12,7 @@ import type { ConnectionProof, ProveConnection } from './prove-connection.ts'
 export interface ConnectDeps {
   readonly prove: ProveConnection
   readonly userOf: FindOrCreateUser
+  readonly users: Pick<UserRepository, 'takeTurn'>
   readonly connections: Pick<ConnectionRepository, 'connect'>
   readonly cache: Pick<ConnectionCache, 'forget'>
   readonly pending: Pick<PendingConnections, 'issueToken' | 'ttlSeconds'>
@@ -28,9 +31,9 @@ export type ConnectWallet = (proof: ConnectionProof) => Promise<Connected>
 
 /**
  * The first connection of a wallet makes the account.
- * @throws Problem proofRejected, unavailable
+ * @throws Problem proofRejected, also when the account or the login goes meanwhile; accountDeleting, unavailable
  */
-export const createConnectWallet = ({ prove, userOf, connections, cache, pending, audit, inTransaction }: ConnectDeps): ConnectWallet =>
+export const createConnectWallet = ({ prove, userOf, users, connections, cache, pending, audit, inTransaction }: ConnectDeps): ConnectWallet =>
   async (proof) => {
     const proved = await prove(proof)
     const { identity, network, publicKey } = proved
@@ -39,6 +42,7 @@ export const createConnectWallet = ({ prove, userOf, connections, cache, pending
     const address = identity.address.toLowerCase()
     await cache.forget(address)
     const connection = await onceMoreAfterRace(() => inTransaction(async (transaction) => {
+      if (!await users.takeTurn(user.id, identity.id, transaction)) throw new Problem(problems.proofRejected)
       const stored = await connections.connect({ userId: user.id, identityId: identity.id, address, walletType, network, ...publicKey !== undefined && { publicKey } }, transaction)
       await audit.append({ event: 'wallet.connected', subject: user.id, actor: user.id, requestId: proof.requestId, facts: { identity: identity.id, walletType, network } }, transaction)
       return stored

@@ -76,6 +76,13 @@ export function createConnectionRepository (mongo: Mongo) {
       return (await connections.find({ userId, isConnected: true }).sort({ connectedAt: -1 }).limit(1_000).toArray()).map(toConnection)
     },
 
+    /** All that the user ever had, disconnected ones included, the newest first. */
+    async historyOf (userId: string, limit: number): Promise<WalletConnection[]> {
+      return (await connections.find({ userId }).sort({ connectedAt: -1 }).limit(limit).toArray()).map(toConnection)
+    },
+
+    addressesOf: (userId: string): Promise<string[]> => connections.distinct('address', { userId }),
+
     /** About how many there are: read from the collection's own count. */
     count: (): Promise<number> => connections.estimatedDocumentCount()
   }

@@ -25,13 +25,13 @@ export const createReadConnections = ({ connections, cache, users, sessions, epo
   /** The wallet that a session was opened with; undefined for a session that was opened otherwise. */
   async ofSession ({ userId, connectionId }: { readonly userId: string, readonly connectionId?: string }, user: UserView): Promise<ConnectedWallet | undefined> {
     const connection = connectionId === undefined ? undefined : await connections.find(connectionId)
-    return connection?.userId === userId ? { ...viewOf(connection), ...profileView(user) } : undefined
+    return connection?.userId === userId ? { ...connectionView(connection), ...profileView(user) } : undefined
   },
 
   /** What is connected by logins that the account still has. */
   async ofUser ({ id, identities }: UserView): Promise<ConnectionView[]> {
     const logins = new Set(identities.map((identity) => identity.id))
-    return (await connections.ofUser(id)).filter(({ identityId }) => logins.has(identityId)).map(viewOf)
+    return (await connections.ofUser(id)).filter(({ identityId }) => logins.has(identityId)).map(connectionView)
   },
 
   /** The newest connection of the address while its login is still its user's. Its user, by id, sees the dates as well. */
@@ -40,7 +40,7 @@ export const createReadConnections = ({ connections, cache, users, sessions, epo
     const connection = all.find((one) => one.isConnected && (walletType === undefined || one.walletType === walletType))
     const owner = connection && await users.findByIdentity(connection.identityId)
     if (connection === undefined || owner?.id !== connection.userId) return undefined
-    const { address, walletType: type, network, ...dates } = viewOf(connection)
+    const { address, walletType: type, network, ...dates } = connectionView(connection)
     return { address, walletType: type, network, displayName: owner.profile.display_name ?? null, ...viewerId === owner.id && dates }
   },
 
@@ -53,7 +53,7 @@ export const createReadConnections = ({ connections, cache, users, sessions, epo
   }
 })
 
-const viewOf = ({ address, walletType, network, isConnected, connectedAt, lastVerifiedAt, lastAuthenticatedAt }: WalletConnection): ConnectionView => ({
+export const connectionView = ({ address, walletType, network, isConnected, connectedAt, lastVerifiedAt, lastAuthenticatedAt }: WalletConnection): ConnectionView => ({
   address, walletType, network, isConnected,
   connectedAt: connectedAt.toISOString(),
   lastVerifiedAt: lastVerifiedAt.toISOString(),
