@@ -4,13 +4,18 @@ import {
   accountDeletedOtp, accountDeletedSigner, accountDeleteOtp, accountDeleteSigner, beginFactorWipe, confirmFactorWipe, listFactors, listTransactions,
   mailFromGateway, mailSealContext, Problem, problems, readTransactions, wipeActionPreimage, type AccountExport, type Job, type MailContent, type MailPayload, type PayloadOf, type ReceiptClaims, type TransactionView
 } from '@countersign/contracts'
+import { createAudit, inTransaction } from '@countersign/mongo'
 import { connectRedis, createProducer, handle, jobConnection, startWorker } from '@countersign/redis'
 import { createMetrics } from '@countersign/runtime'
 import { createReceiptSigner, keyFromText, open as openSeal, randomToken } from '@countersign/secrets'
 import { until } from '@countersign/testing'
 import t from 'tap'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
+import { createConnectWallet } from '../src/earlier/wallet-connection/connect-wallet.ts'
+import { createConnectionRepository } from '../src/earlier/wallet-connection/connection-repository.ts'
+import { createFindOrCreateUser } from '../src/sign-in/find-or-create-user.ts'
 import { buildHouse, proofOf, signIn, type Answer, type Tokens } from './open-gateway.ts'
+import { openUseCases } from './open-use-cases.ts'
 
 /** A machine that runs other tests as well may be slow; nothing waits this long when all is well. */
 const patienceMs = 45_000
@@ -236,6 +241,49 @@ t.test('a wallet that was connected by the earlier API is nobody\'s any more, in
 
   t.equal((await connect()).status, 201)
   t.notOk((await signIn(gateway, account)).userId === tokens.userId, 'the wallet begins anew')
+})
+
+t.test('whoever signs in or connects while the deletion begins gets nothing that outlives it', async (t) => {
+  const account = newAccount()
+  const tokens = await signIn(gateway, account)
+  const confirm = await usernameOf(tokens)
+  const proofs = await Promise.all(Array.from({ length: 10 }, () => proofOf(gateway, account)))
+
+  const [left, ...signIns] = await Promise.all([
+    gateway.send('DELETE', '/api/v1/me', { token: tokens.access, body: { confirm } }),
+    ...proofs.map((body, i) => (i % 2 === 0 ? gateway : other).send('POST', '/api/v1/auth/evm/verify', { body }))
+  ])
+
+  t.equal(left.status, 202)
+  for (const { status, json } of signIns) {
+    t.ok([200, 401, 409].includes(status), `${status}`)
+    if (status === 200) await until(async () => (await other.send('GET', '/api/v1/me', { token: String(json['access_token']) })).status === 401, { what: 'the session to be refused', timeoutMs: patienceMs })
+  }
+  await acknowledge(tokens.userId)
+  await deleted(tokens.userId)
+  t.equal(await db.collection('sessions').countDocuments({ userId: tokens.userId, state: 'active' }), 0)
+})
+
+t.test('a wallet connection whose account goes between its proof and its row is not made', async (t) => {
+  const { users: repository, mongo, user } = await openUseCases(house)
+  const account = newAccount()
+  const { userId } = await signIn(gateway, account)
+  const [identity] = (await user(userId)).identities
+  if (identity === undefined) throw new Error('no login')
+  const connections = createConnectionRepository(mongo)
+  const connect = createConnectWallet({
+    async prove () {
+      const holder = await user(userId)
+      await users.updateOne({ _id: userId }, { $set: { state: 'deleting' } })
+      return { identity, holder, network: 'mainnet' }
+    },
+    userOf: createFindOrCreateUser({ users: repository, newSuffix: () => 'x' }), users: repository, connections, cache: { forget: () => Promise.resolve() }, pending: { ttlSeconds: 300, issueToken: () => Promise.resolve('token') },
+    audit: createAudit(mongo.db), inTransaction: (work) => inTransaction(mongo, work)
+  })
+
+  await t.rejects(connect({ walletType: 'metamask', address: account.address, signature: '0x', nonce: 'n', requestId: 'req-test' }), { name: 'Problem', kind: { slug: problems.proofRejected.slug } }, 'the proof is worth nothing')
+
+  t.strictSame(await connections.addressesOf(userId), [])
 })
 
 t.test('the earlier path deletes likewise, and sends who needs a code to the newer one', async (t) => {
