@@ -19,7 +19,6 @@ import { createWriteMail } from './mail/write-mail.ts'
 import { createAuditReader } from './operators/audit-reader.ts'
 import type { PasswordRepository } from './passwords/password-repository.ts'
 import { createDeviceRepository } from './sessions/device-repository.ts'
-import { createSessionRepository } from './sessions/session-repository.ts'
 import type { Stores } from './stores.ts'
 import type { UserRepository } from './users/user-repository.ts'
 import { startDeletionWorkers } from './workers/deletion-workers.ts'
@@ -30,7 +29,7 @@ export interface ComposeAccountOptions {
   readonly users: UserRepository
   readonly passwords: PasswordRepository
   readonly audit: Audit
-  readonly sessions: Pick<Awaited<ReturnType<typeof composeSessions>>, 'revocations' | 'states' | 'stillOpen'>
+  readonly sessions: Pick<Awaited<ReturnType<typeof composeSessions>>, 'repository' | 'revocations' | 'states' | 'stillOpen'>
   readonly verifyReceipt: (jws: string) => Promise<ReceiptClaims>
   readonly clock: Clock
   readonly log: Logger
@@ -38,12 +37,11 @@ export interface ComposeAccountOptions {
   readonly lifecycle: Lifecycle
 }
 
-export function composeAccount ({ config, stores: { mongo, redis, outbox, dispatcher, commands }, users, passwords, audit, sessions: { revocations, states, stillOpen }, verifyReceipt, clock, log, metrics, lifecycle }: ComposeAccountOptions) {
+export function composeAccount ({ config, stores: { mongo, redis, outbox, dispatcher, commands }, users, passwords, audit, sessions: { repository: sessions, revocations, states, stillOpen }, verifyReceipt, clock, log, metrics, lifecycle }: ComposeAccountOptions) {
   const now = () => clock.now()
   const transact = <T>(work: (transaction: ClientSession) => Promise<T>): Promise<T> => inTransaction(mongo, work)
   const deletions = createDeletionRepository(mongo)
   const keys = createApiKeyRepository(mongo)
-  const sessions = createSessionRepository(mongo, config.sessions)
   const connections = createConnectionRepository(mongo)
   const mailing = { writeMail: createWriteMail({ outbox, sealKey: keyFromText(config.mailSealKey), now }), dispatch: (row: OutboxRow) => dispatcher.dispatch(row) }
   const ending = { deletions, states, audit, inTransaction: transact, now, ...mailing }
