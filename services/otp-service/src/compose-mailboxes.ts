@@ -22,6 +22,7 @@ import { createDispatchLater, createWriteMailboxMail, withheldMails } from './ma
 import { createMailboxRepository, type MailboxRepository } from './mailboxes/mailbox-repository.ts'
 import { createProveMailbox } from './mailboxes/prove-mailbox.ts'
 import { createResendMailbox } from './mailboxes/resend-mailbox.ts'
+import { createSendMailbox } from './mailboxes/send-mailbox.ts'
 import type { ReceiptRepository } from './receipts/receipt-repository.ts'
 import type { Dispatch, Transact } from './transaction.ts'
 
@@ -48,7 +49,8 @@ export function composeMailboxes ({ db, config, codes, mails, receipts, sign, se
     deriveKey(config.secretKey, mailboxBudgetLabel)
   )
   const withheld = createMailWriter({ outbox: createOutbox(db, { collection: withheldMails }), sealKey: config.mailSealKey, newDeliveryId: () => newId('dlv') })
-  const asking = { mailboxes, budgets, codes, links, writeMail: createWriteMailboxMail({ mails, withheld }), sendLimit, audit, events, transact, dispatchLater: createDispatchLater(dispatch, () => randomInt(10, 100)), ...config.codes }
+  const send = createSendMailbox({ budgets, codes, links, writeMail: createWriteMailboxMail({ mails, withheld }), sendLimit, audit, events, transact, dispatchLater: createDispatchLater(dispatch, () => randomInt(10, 100)) })
+  const asking = { mailboxes, send, ...config.codes }
   const proving = createProveMailbox({ mailboxes, budgets, receipts, sign, audit, events, transact, newReceiptId: () => newId('rcp') })
 
   return {

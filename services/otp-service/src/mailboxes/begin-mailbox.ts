@@ -1,33 +1,18 @@
 /** Mails a code, and a link where one is wanted, to an address that somebody typed in; for an address that must get none, does as much. */
 import { mailboxLinkSeconds, Problem, problems, type ReplyOf, type RequestOf, type beginMailbox } from '@countersign/contracts'
-import { isDuplicateKey, type Audit } from '@countersign/mongo'
+import { isDuplicateKey } from '@countersign/mongo'
 import type { Asking } from '../asking.ts'
-import { isLocked, lockedProblem } from '../budgets/locked-problem.ts'
-import type { ChallengeEvents } from '../challenges/challenge-events.ts'
-import type { Codes } from '../challenges/codes.ts'
 import { maskAddress } from '../factors/factor.ts'
-import type { Send, SendLimit } from '../mail/send-limit.ts'
-import type { Transact } from '../transaction.ts'
-import type { Links } from './links.ts'
-import type { MailboxBudgets } from './mailbox-budgets.ts'
 import type { MailboxChallenge, NewMailboxChallenge } from './mailbox-challenge.ts'
-import type { DispatchLater, WriteMailboxMail } from './mailbox-mail.ts'
 import { oneMailboxPerCommand, type Lives, type MailboxRepository } from './mailbox-repository.ts'
+import type { SendMailbox } from './send-mailbox.ts'
 
 type Request = RequestOf<typeof beginMailbox>
 type Reply = ReplyOf<typeof beginMailbox>
 
 export interface BeginMailboxDeps {
   readonly mailboxes: Pick<MailboxRepository, 'findByCommand' | 'insert'>
-  readonly budgets: Pick<MailboxBudgets, 'lockOf'>
-  readonly codes: Pick<Codes, 'draw'>
-  readonly links: Pick<Links, 'draw'>
-  readonly writeMail: WriteMailboxMail
-  readonly sendLimit: SendLimit
-  readonly audit: Audit
-  readonly events: Pick<ChallengeEvents, 'sent'>
-  readonly transact: Transact
-  readonly dispatchLater: DispatchLater
+  readonly send: SendMailbox
   readonly newChallengeId: () => string
   readonly ttlSeconds: number
   readonly maxAttempts: number
@@ -35,47 +20,25 @@ export interface BeginMailboxDeps {
   readonly linkOrigin: string | undefined
 }
 
-export function createBeginMailbox (deps: BeginMailboxDeps) {
-  const { mailboxes, budgets, codes, links, writeMail, sendLimit, audit, events, transact, dispatchLater, newChallengeId, ttlSeconds, maxAttempts, linkOrigin } = deps
-
-  return async (request: Request, asking: Asking): Promise<Reply> => {
+export const createBeginMailbox = ({ mailboxes, send, newChallengeId, ttlSeconds, maxAttempts, linkOrigin }: BeginMailboxDeps) =>
+  async (request: Request, asking: Asking): Promise<Reply> => {
     admit(request, linkOrigin)
     const repeated = await mailboxes.findByCommand(asking.caller, asking.commandId)
     if (repeated !== undefined) return mailboxView(sameOrConflict(repeated, request))
 
     const draft = draftOf(request, asking, newChallengeId())
-    const lock = await budgets.lockOf(draft)
-    // Links are not guessed: with one, strangers who spent the budget of codes keep nobody from signing in.
-    if (isLocked(lock) && draft.linkBase === null) throw lockedProblem(lock)
-    const takeSend = sendLimit.taking([sendOf(draft)])
-
-    const { code, ...stored } = codes.draw(draft)
-    const { token, linkMac } = draft.linkBase === null ? { token: null, linkMac: null } : links.draw(draft.purpose)
-    const made = await transact(async (transaction) => {
-      const challenge = await mailboxes.insert({ ...draft, ...stored, linkMac, attemptsMax: maxAttempts }, livesOf(draft, ttlSeconds), transaction)
-      // After the insert: of repeats in parallel only the one that mails a code pays for it.
-      await takeSend()
-      const row = await writeMail(challenge, { code, token }, asking.requestId, transaction)
-      await audit.append({
-        event: 'mailbox.challenged',
-        subject: challenge.id,
-        ...challenge.userId !== null && { actor: challenge.userId },
-        requestId: asking.requestId,
-        facts: { purpose: challenge.purpose, aud: challenge.aud, delivered: challenge.deliver, link: linkMac !== null, session: challenge.sessionId }
-      }, transaction)
-      return { challenge, row }
+    const made = await send({
+      to: draft,
+      store: (drawn, transaction) => mailboxes.insert({ ...draft, ...drawn, attemptsMax: maxAttempts }, livesOf(draft, ttlSeconds), transaction),
+      event: 'mailbox.challenged',
+      factsOf: ({ purpose, aud, deliver, linkMac, sessionId }) => ({ purpose, aud, delivered: deliver, link: linkMac !== null, session: sessionId }),
+      requestId: asking.requestId
     }).catch(unlessBegun)
-    if (made === undefined) {
-      const first = await mailboxes.findByCommand(asking.caller, asking.commandId)
-      if (first === undefined) throw new Problem(problems.unavailable)
-      return mailboxView(sameOrConflict(first, request))
-    }
-
-    events.sent(made.challenge, asking.requestId)
-    dispatchLater(made.row)
-    return mailboxView(made.challenge)
+    if (made !== undefined) return mailboxView(made)
+    const first = await mailboxes.findByCommand(asking.caller, asking.commandId)
+    if (first === undefined) throw new Problem(problems.unavailable)
+    return mailboxView(sameOrConflict(first, request))
   }
-}
 
 /** What an asker learns: nothing that differs between an address that gets a mail and one that does not. */
 export const mailboxView = ({ id, address, codeExpiresAt, attemptsLeft }: MailboxChallenge): Reply => ({
@@ -86,10 +49,6 @@ export const mailboxView = ({ id, address, codeExpiresAt, attemptsLeft }: Mailbo
 })
 
 export const livesOf = ({ purpose }: Pick<MailboxChallenge, 'purpose'>, codeSeconds: number): Lives => ({ codeSeconds, linkSeconds: mailboxLinkSeconds[purpose] })
-
-/** What a session asks for counts like any enrolment of its user, what others ask for counts against the mailbox alone. */
-export const sendOf = ({ userId, sessionId, address, knownPlace }: Pick<MailboxChallenge, 'userId' | 'sessionId' | 'address' | 'knownPlace'>): Send =>
-  sessionId !== null && userId !== null ? { to: 'enrolment', userId, address } : { to: 'mailbox', address, knownPlace }
 
 function admit ({ purpose, user_id: userId, session_id: sessionId, link_base: linkBase }: Request, linkOrigin: string | undefined): void {
   const needsUser = purpose === 'email_link' || sessionId !== undefined
