@@ -2,26 +2,7 @@
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-
-const owners = {
-  wallets: ['signer-service', 'create|list: KMS-held wallets'],
-  principals: ['signer-service', 'grant|list: who may ask for transactions'],
-  policies: ['signer-service', 'set|show: what may be signed'],
-  kms: ['signer-service', 'test: reach the KMS and prove a signature'],
-  users: ['auth-gateway', 'show|grant|revoke: accounts and their roles'],
-  keys: ['auth-gateway', 'rotate|list|check: the keys that sign access tokens'],
-  stats: ['auth-gateway', 'sessions|wallets|failures: what the gateway sees'],
-  notify: ['auth-gateway', 'users: a notice by mail to every account with a proved address'],
-  factors: ['otp-service', 'show|reopen: the factors of a user, masked'],
-  mailboxes: ['otp-service', 'reopen: an address that was locked after wrong codes'],
-  challenges: ['otp-service', 'explain: the state of a challenge, never its code'],
-  email: ['email-worker', 'verify|test: the mail server']
-}
-const everyService = ['auth-gateway', 'otp-service', 'signer-service', 'email-worker']
-const forEvery = {
-  env: 'init|check|describe: the environment of every service (or --service NAME); check reads .env (or --file)',
-  db: 'status|migrate|rollback|verify|indexes|profile: the databases of every service (or --service NAME)'
-}
+import { everyService, forEvery, owners } from './command-owners.mjs'
 
 const at = (path) => fileURLToPath(new URL(`../${path}`, import.meta.url))
 const words = process.argv.slice(2)
@@ -69,7 +50,7 @@ if (Object.hasOwn(owners, name ?? '')) {
 }
 if (Object.hasOwn(forEvery, name ?? '')) {
   const chosen = args.indexOf('--service')
-  const only = chosen === -1 ? everyService : args.splice(chosen, 2).slice(1)
+  const only = chosen === -1 ? [...everyService] : args.splice(chosen, 2).slice(1)
   if (only.some((service) => !everyService.includes(service))) {
     process.stderr.write(`countersign: --service takes one of ${everyService.join(', ')}\n`)
     process.exit(2)
@@ -90,6 +71,7 @@ if (Object.hasOwn(forEvery, name ?? '')) {
     }
   }
   const json = args.includes('--json')
+  if (args.includes('--help') || args.includes('-h')) only.splice(1) // the same for every one
   let code = 0
   for (const service of only) {
     if (!json && only.length > 1) process.stdout.write(`\n${service}\n`)

@@ -2,6 +2,7 @@
 import { execFile } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { promisify } from 'node:util'
+import { aliases, commands, movedPaths, pages as openPages, paths, variables } from './earlier-systems.mjs'
 import { Failure, root } from './process.mjs'
 
 const services = ['auth-gateway', 'otp-service', 'signer-service', 'email-worker']
@@ -35,6 +36,7 @@ async function pages () {
     ['docs/problems.md', problemsPage(contracts)],
     ['docs/messages.md', messagesPage(contracts)],
     ['docs/access.md', accessPage(contracts)],
+    ['docs/earlier-systems.md', earlierSystemsPage()],
     ['.env.example', await environmentExample()]
   ]
 }
@@ -115,6 +117,54 @@ ${commandParts.join('\n\n')}
 ${jobRows.join('\n')}
 
 _Generated from packages/contracts by \`npm run docs\`._
+`
+}
+
+function earlierSystemsPage () {
+  const row = (...cells) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`
+  const command = (words) => words === undefined ? '–' : `\`countersign ${words}\``
+  const typed = (name) => `\`${name.startsWith('scripts/') ? `node ${name}` : `npm run ${name}`}\``
+  return `# Coming from an earlier system
+
+Where the commands, paths and variables of the five systems that Countersign replaces live now. \`countersign\` is \`./countersign\` in this directory; every command takes \`--help\` and \`--json\`.
+Commands about databases run for every service with the \`MONGODB_URI\` they are given (or \`--service NAME\`): a service's own user reaches its own database alone, an administrator's all. Against the local stack: \`countersign --local …\`.
+
+## Commands that keep their names
+
+Each hands over to the command beside it, with the same arguments.
+
+| command | is now |
+|---|---|
+${Object.entries(aliases).map(([name, words]) => row(typed(name), command(words))).join('\n')}
+
+## Other commands
+
+| was | is now | |
+|---|---|---|
+${commands.map(([was, words, note]) => row(was, command(words), note)).join('\n')}
+
+## Paths that are as they were
+
+${paths.map((path) => `- \`${path}\``).join('\n')}
+${openPages.map((path) => `- \`GET ${path}\``).join('\n')}
+
+A \`{sessionId}\` in an address is the public handle (\`ses_…\`), never the secret. Refusals keep the words that callers look for.
+
+## Paths that moved
+
+| was | is now |
+|---|---|
+${movedPaths.map((cells) => row(...cells)).join('\n')}
+
+## Variables
+
+Both names set to different values stop the start. What each service reads is in [.env.example](../.env.example).
+
+| was | is now | |
+|---|---|---|
+${variables.map(([was, now, note]) => row(`\`${was.replaceAll(', ', '`, `')}\``, now === undefined ? '–' : `\`${now}\``, note)).join('\n')}
+
+_Generated from scripts/earlier-systems.mjs by \`npm run docs\`._
 `
 }
 

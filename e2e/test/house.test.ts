@@ -8,7 +8,7 @@ import { parseEther, type Address } from 'viem'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
 import { createGatewayClient, GatewayRefusal } from '../src/gateway-client.ts'
 import { openPrincipal, openWallet, type Principal } from '../src/grant.ts'
-import { openHouse } from '../src/house.ts'
+import { openHouse, workspaceRoot } from '../src/house.ts'
 import { codeIn, follow, proveEmail, requestTransfer, signIn, transfersTo } from '../src/main-job.ts'
 
 const directory = await mkdtemp(`${tmpdir()}/countersign-e2e-`)
@@ -94,6 +94,8 @@ t.test('every service tells how it is doing', async (t) => {
     t.equal((await fetch(`${house.services.opsUrls[name]}/health`)).status, 200)
     t.match(await (await fetch(`${house.services.opsUrls[name]}/ready`)).json(), { ready: true, reasons: [] })
   }
+  const { pages } = await import(new URL(`file://${workspaceRoot}scripts/earlier-systems.mjs`).href) as { readonly pages: readonly string[] }
+  for (const page of pages) t.equal((await fetch(`${house.gatewayUrl}${page}`)).status, 200, page)
 })
 
 t.test('an e-mail account from sign-up to reset, over real mails; who reads the mailbox takes the address from who only claimed it', async (t) => {

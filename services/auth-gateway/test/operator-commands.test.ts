@@ -68,6 +68,9 @@ t.test('sessions, logins and failures are counted, and a limit makes an exit cod
   const sessions = JSON.parse((await type('stats', 'sessions', '--json')).out) as { total: number, counts: { name: string, count: number }[] }
   t.equal(sessions.total, await house.mongo.db.collection('sessions').countDocuments({ state: 'active' }))
   t.equal(sessions.counts[0]?.name, 'evm')
+  t.match(sessions, { networks: [{ name: 'eip155:0', count: sessions.total }] })
+  await house.mongo.db.collection('wallet_connections').insertMany([{ walletType: 'hiro', isConnected: true }, { walletType: 'xverse', isConnected: false }])
+  t.match(JSON.parse((await type('stats', 'wallets', '--json')).out), { counts: [{ name: 'evm' }], connected: [{ name: 'hiro', count: 1 }] })
   t.match(await type('stats', 'wallets'), { code: 0, out: /\d+ logins/ })
   const failures = JSON.parse((await type('stats', 'failures', '--since', '1h', '--json')).out) as { failed: number, ratio: number, reasons: { name: string }[] }
   t.equal(failures.failed, 1)

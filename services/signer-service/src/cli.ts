@@ -2,6 +2,7 @@
 import { createCli, environmentCommands } from '@countersign/runtime'
 import { environment } from './config.ts'
 import { signerDatabaseCommands } from './operator/database-commands.ts'
+import { kmsCommands } from './operator/kms-commands.ts'
 import { createWithParts } from './operator/operator-parts.ts'
 import { policyCommands } from './operator/policy-commands.ts'
 import { principalCommands } from './operator/principal-commands.ts'
@@ -12,6 +13,7 @@ const withParts = createWithParts(process.env)
 process.exitCode = await createCli({ name: 'signer-service', description: 'Wallets, principals and policy, for the operator' })
   .add(
     ...walletCommands(withParts),
+    ...kmsCommands(process.env),
     ...principalCommands(withParts),
     ...policyCommands(withParts),
     ...signerDatabaseCommands(process.env),

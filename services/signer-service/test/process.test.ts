@@ -7,6 +7,7 @@ import { scratchDirectory, until } from '@countersign/testing'
 import { crashPointNames, type CrashPointName } from '../src/crash-points.ts'
 import { createWithParts } from '../src/operator/operator-parts.ts'
 import { signerDatabaseCommands } from '../src/operator/database-commands.ts'
+import { kmsCommands } from '../src/operator/kms-commands.ts'
 import { policyCommands } from '../src/operator/policy-commands.ts'
 import { principalCommands } from '../src/operator/principal-commands.ts'
 import { walletCommands } from '../src/operator/wallet-commands.ts'
@@ -155,6 +156,9 @@ t.test('the command line makes wallets, principals and policies, and does nothin
   t.match(await cli('principals', 'grant', '--user', 'me', '--wallet', house.wallet.id, '--may', 'initiate', '--yes'), { code: 2 })
   t.match((await cli('principals', 'list')).out, new RegExp(user))
 
+  t.match(await cli('kms', 'address', String(wallet['key_id'])), { code: 0, out: new RegExp(`^KMS Key ID: ${String(wallet['key_id'])}\nEthereum Address: ${String(wallet['address'])}\n\nIMPORTANT: Fund`) })
+  t.match(await cli('kms', 'address', 'no-such-key'), { code: 1, err: /not_found/ })
+
   t.match(await cli('db', 'indexes', 'verify'), { code: 0 })
   await house.db.collection('transactions').dropIndex('one_per_nonce')
   t.match(await cli('db', 'indexes', 'verify'), { code: 1, out: /one_per_nonce/ })
@@ -187,7 +191,7 @@ function commandLine (settings: Record<string, string>) {
     let err = ''
     const withParts = createWithParts(settings)
     const code = await createCli({ name: 'signer-service', description: '', stdout: (text) => { out += text }, stderr: (text) => { err += text } })
-      .add(...walletCommands(withParts), ...principalCommands(withParts), ...policyCommands(withParts), ...signerDatabaseCommands(settings))
+      .add(...walletCommands(withParts), ...principalCommands(withParts), ...policyCommands(withParts), ...kmsCommands(settings), ...signerDatabaseCommands(settings))
       .run(['node', 'cli', ...args])
     return { code, out, err }
   }

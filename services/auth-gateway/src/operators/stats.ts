@@ -1,5 +1,6 @@
 /** The four monitoring queries of the earlier wallet system, and the ratio that its alert on failed sign-ins needs. */
 import type { AuditRow, Mongo } from '@countersign/mongo'
+import { createSessionRepository, type SessionRepositoryOptions } from '../sessions/session-repository.ts'
 
 export interface Count { readonly name: string, readonly count: number }
 
@@ -13,8 +14,9 @@ export interface Failures {
 
 export type Stats = ReturnType<typeof createStats>
 
-export function createStats (mongo: Mongo) {
-  const sessions = mongo.db.collection('sessions')
+export function createStats (mongo: Mongo, options: SessionRepositoryOptions) {
+  const sessions = createSessionRepository(mongo, options)
+  const connections = mongo.db.collection('wallet_connections')
   const identities = mongo.db.collection('identities')
   const audit = mongo.db.collection<AuditRow>('audit')
   const counted = async (rows: AsyncIterable<{ _id: unknown, count: number }>): Promise<Count[]> => {
@@ -26,8 +28,14 @@ export function createStats (mongo: Mongo) {
 
   return {
     /** Sessions that are open now, by what opened them. */
-    openSessions: (): Promise<Count[]> => counted(sessions.aggregate<{ _id: unknown, count: number }>([
-      { $match: { state: 'active', $expr: { $gt: ['$expiresAt', '$$NOW'] } } }, { $group: { _id: '$method', count: { $sum: 1 } } }, byCount
+    openSessions: async (): Promise<Count[]> => sorted(await sessions.countByMethod()),
+
+    /** The same by the wallet's network. */
+    openSessionsByNetwork: async (): Promise<Count[]> => sorted(await sessions.countByNetwork()),
+
+    /** Wallets that are connected by the earlier wallet system's paths, by type. */
+    connectedWallets: (): Promise<Count[]> => counted(connections.aggregate<{ _id: unknown, count: number }>([
+      { $match: { isConnected: true } }, { $group: { _id: '$walletType', count: { $sum: 1 } } }, byCount
     ])),
 
     /** Linked logins by kind. */
@@ -47,3 +55,6 @@ export function createStats (mongo: Mongo) {
     }
   }
 }
+
+const sorted = (counts: ReadonlyMap<string, number>): Count[] =>
+  [...counts].map(([name, count]) => ({ name, count })).sort((a, b) => b.count - a.count || (a.name < b.name ? -1 : 1))

@@ -76,6 +76,10 @@ export function createSessionRepository (mongo: Mongo, { idleSeconds }: SessionR
   const end = Number.isFinite(idleSeconds) ? { $min: ['$expiresAt', { $add: ['$lastSeenAt', idleSeconds * 1000] }] } : '$expiresAt'
   const unexpired = { state: 'active' as const, $expr: { $gt: [end, '$$NOW'] } }
   const live = (id: string) => ({ _id: id, ...unexpired })
+  const countBy = async (by: unknown): Promise<Map<string, number>> => {
+    const found = await sessions.aggregate<{ _id: string, count: number }>([{ $match: unexpired }, { $group: { _id: by, count: { $sum: 1 } } }]).toArray()
+    return new Map(found.map(({ _id, count }) => [_id, count]))
+  }
 
   /**
    * Compare-and-set on the counter, for all who come at the same time in one transaction: what changes after it was read makes a conflict,
@@ -246,12 +250,14 @@ export function createSessionRepository (mongo: Mongo, { idleSeconds }: SessionR
 
     countActive: (): Promise<number> => sessions.countDocuments(unexpired),
 
+    /** Open sessions by what opened them. */
+    countByMethod: (): Promise<Map<string, number>> => countBy('$method'),
+
     /** Open sessions by the network of the wallet that opened them (CAIP-2: `stacks:1`; `eip155:0` stands for every EVM chain), else by kind of login. */
     async countByNetwork (): Promise<Map<string, number>> {
       const part = (index: number) => ({ $arrayElemAt: [{ $split: ['$identityId', ':'] }, index] })
       const network = { $cond: [{ $in: ['$method', [...walletFamilies]] }, { $concat: [part(0), ':', part(1)] }, '$method'] }
-      const found = await sessions.aggregate<{ _id: string, count: number }>([{ $match: unexpired }, { $group: { _id: network, count: { $sum: 1 } } }]).toArray()
-      return new Map(found.map(({ _id, count }) => [_id, count]))
+      return await countBy(network)
     }
   }
 }

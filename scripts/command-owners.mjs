@@ -1,0 +1,20 @@
+// Which service owns which group of commands.
+export const owners = {
+  wallets: ['signer-service', 'create|list: KMS-held wallets'],
+  principals: ['signer-service', 'grant|list: who may ask for transactions'],
+  policies: ['signer-service', 'set|show: what may be signed'],
+  kms: ['signer-service', 'test|address: reach the KMS and prove a signature; the address of a key'],
+  users: ['auth-gateway', 'show|grant|revoke: accounts and their roles'],
+  keys: ['auth-gateway', 'rotate|list|check: the keys that sign access tokens'],
+  stats: ['auth-gateway', 'sessions|wallets|failures: what the gateway sees'],
+  notify: ['auth-gateway', 'users: a notice by mail to every account with a proved address'],
+  factors: ['otp-service', 'show|reopen: the factors of a user, masked'],
+  mailboxes: ['otp-service', 'reopen: an address that was locked after wrong codes'],
+  challenges: ['otp-service', 'explain: the state of a challenge, never its code'],
+  email: ['email-worker', 'verify|test: the mail server']
+}
+export const everyService = ['auth-gateway', 'otp-service', 'signer-service', 'email-worker']
+export const forEvery = {
+  env: 'init|check|describe: the environment of every service (or --service NAME); check reads .env (or --file)',
+  db: 'status|migrate|rollback|verify|indexes|profile: the databases of every service (or --service NAME)'
+}

@@ -1,0 +1,2 @@
+process.argv.splice(2, 0, 'scripts/profile-db.js')
+await import('./earlier.mjs')
