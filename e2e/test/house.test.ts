@@ -334,7 +334,7 @@ t.test('an account with a factor and a waiting transfer is deleted although serv
   await t.rejects(signIn(gateway, account), { name: 'GatewayRefusal', status: 409, problem: { type: '/problems/account-deleting' } }, 'it waits for those who are away')
   await Promise.all([house.services.start('otp-service'), house.services.start('signer-service')])
   const stateOf = async () => (await house.database('auth-gateway').collection<{ _id: string, state: string }>('users').findOne({ _id: user.userId }))?.state
-  await until(async () => await stateOf() === 'deleted', { what: 'the deletion', timeoutMs: 60_000 })
+  await until(async () => await stateOf() === 'deleted', { what: 'the deletion', timeoutMs: 120_000 })
 
   t.equal(await house.database('otp-service').collection('factors').countDocuments({ user_id: user.userId }), 0)
   t.match(await house.database('signer-service').collection<{ _id: string }>('transactions').findOne({ _id: waiting.id }), { state: 'cancelled' })
