@@ -63,7 +63,7 @@ _Generated from packages/contracts/src/problems.ts by \`npm run docs\`._
 
 function accessPage ({ routes, freshProofSeconds }) {
   const who = ({ caller, role }) => caller === 'anyone' ? 'anyone' : role ?? 'user'
-  const rows = routes.map((route) => `| \`${route.method} ${route.path}\` | ${who(route)} | ${route.scope === undefined ? '–' : `\`${route.scope}\``} | ${route.fresh === true ? 'fresh' : route.caller === 'anyone' ? 'none' : 'session'} | ${route.limit} |`)
+  const rows = routes.map((route) => `| \`${route.method} ${route.path}\` | ${who(route)} | ${route.scope === undefined ? '–' : `\`${route.scope}\``} | ${route.stepUp !== undefined ? `fresh or \`${route.stepUp}\`` : route.fresh === true ? 'fresh' : route.caller === 'anyone' ? 'none' : 'session'} | ${route.limit} |`)
   return `# Who may call what
 
 One table for every route of the gateway, made from the contracts that the routes themselves are registered from; a test calls each route as each kind of caller.
@@ -71,6 +71,7 @@ One table for every route of the gateway, made from the contracts that the route
 - **caller**: the least role; an administrator may do what an operator may. Roles open these routes and nothing else: who may move money is the signer's \`principals\`.
 - **API key**: the scope with which a key may call; without one the route is closed to keys. A scope counts only while the key's owner holds the role it needs.
 - **assurance**: \`fresh\` asks for a session proved within ${freshProofSeconds / 60} minutes, else 401 \`insufficient_user_authentication\` (RFC 9470). Refreshing renews tokens, not proofs.
+  Where an action stands beside it, a user who has a factor confirms exactly that action instead: \`POST /api/v1/step-ups\`, then the request with \`Step-Up: <id>\`; else 401 \`step-up-required\`.
 - **limit**: which rate limit counts it.
 
 | route | caller | API key | assurance | limit |

@@ -1,5 +1,6 @@
 /** RFC 9457. `type` and `status` are what a client may branch on; the rest is for people. */
 import { Type, type Static } from 'typebox'
+import { StepUpAction } from './step-ups.ts'
 
 export const ProblemDocument = Type.Object({
   type: Type.String({ format: 'uri-reference' }),
@@ -13,7 +14,8 @@ export const ProblemDocument = Type.Object({
   }))),
   retry_after: Type.Optional(Type.Integer({ description: 'Seconds' })),
   attempts_left: Type.Optional(Type.Integer()),
-  challenge_id: Type.Optional(Type.String())
+  challenge_id: Type.Optional(Type.String()),
+  action: Type.Optional(StepUpAction)
 })
 export type ProblemDocument = Static<typeof ProblemDocument>
 
@@ -40,6 +42,7 @@ export const problems = {
   codeRejected: kind('code-rejected', 401, 'The code was not accepted', 'Unauthorized: the code is wrong, used or expired, or its challenge is unknown. Ask for a new code.'),
   sessionClosed: kind('session-closed', 401, 'The session is closed', 'Unauthorized: the session was closed, or its refresh token is unknown, expired or was used before. Sign in again.'),
   freshProofRequired: kind('fresh-proof-required', 401, 'A fresh proof is required', 'Unauthorized: this action needs a session that was proved a short while ago. Sign in again, then repeat the request.'),
+  stepUpRequired: kind('step-up-required', 401, 'A second proof is required', 'Unauthorized: this action needs the proof of a factor for exactly it: POST /api/v1/step-ups with the action named here, answer it, then repeat the request with its id in the Step-Up header.'),
   notPermitted: kind('not-permitted', 403, 'Not permitted', 'This user is not a principal that may do this. An operator grants it with: countersign principals grant.'),
   roleRequired: kind('role-required', 403, 'Another role is required', 'This user does not hold the role that this route asks for. Roles are given with: countersign users grant.'),
   insufficientScope: kind('insufficient-scope', 403, 'The API key may not do this', 'The key lacks the scope of this route, or this route is closed to keys.'),
@@ -75,6 +78,8 @@ export interface ProblemExtensions {
   readonly retry_after?: number
   readonly attempts_left?: number
   readonly challenge_id?: string
+  /** What a second proof is asked for. */
+  readonly action?: StepUpAction
 }
 
 /** An expected refusal. It travels through commands as it is and is rendered once, at the HTTP door. */

@@ -12,7 +12,8 @@ export const ChallengePurpose = Type.Union([
   Type.Literal('transaction'),
   Type.Literal('email_enrol'),
   Type.Literal('email_change'),
-  Type.Literal('account_delete')
+  Type.Literal('account_delete'),
+  Type.Literal('step_up')
 ])
 export type ChallengePurpose = Static<typeof ChallengePurpose>
 

@@ -25,7 +25,7 @@ const byEvent: StoreIndex = { collection: 'audit', name: 'by_event', key: { even
 export const stores: Readonly<Record<ServiceName, Store>> = Object.freeze({
   'auth-gateway': {
     database: 'countersign_auth',
-    collections: ['users', 'identities', 'passwords', 'used_receipts', 'sessions', 'devices', 'signing_keys', 'api_keys', 'wallet_connections', 'notices', 'outbox', 'migrations', 'leases'],
+    collections: ['users', 'identities', 'passwords', 'used_receipts', 'sessions', 'devices', 'signing_keys', 'api_keys', 'wallet_connections', 'step_ups', 'notices', 'outbox', 'migrations', 'leases'],
     insertOnly: ['audit'],
     insertOnlyIndexes: [bySubject, byEvent]
   },

@@ -1,5 +1,5 @@
 /** The one place where a fault becomes an answer (RFC 9457). What is not expected tells strangers nothing. */
-import { freshProofSeconds, Problem, problemDocument, problems, type ProblemKind, type Route } from '@countersign/contracts'
+import { freshProofSeconds, Problem, problemDocument, problems, stepUpAcr, type ProblemKind, type Route } from '@countersign/contracts'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { routeLabel } from './request-metrics.ts'
 
@@ -42,6 +42,8 @@ export const sendProblem = (request: FastifyRequest, reply: FastifyReply, proble
 function challengeOf ({ kind: { slug, status } }: Problem): string | undefined {
   // RFC 9470 §3: the credential is good, the proof behind it is too old.
   if (slug === problems.freshProofRequired.slug) return `, error="insufficient_user_authentication", max_age="${freshProofSeconds}"`
+  // The same, where no newer sign-in would do: a factor must confirm this very action.
+  if (slug === problems.stepUpRequired.slug) return `, error="insufficient_user_authentication", acr_values="${stepUpAcr}"`
   // RFC 6750 §3.1
   if (slug === problems.insufficientScope.slug) return ', error="insufficient_scope"'
   return status === 401 ? '' : undefined

@@ -1,6 +1,7 @@
 /** What the gateway serves, in order. */
 import { registerDocs } from '@countersign/http'
 import type { FastifyInstance } from 'fastify'
+import type { Assurance } from './access/assurance.ts'
 import { accountRoutes, type AccountRoutesDeps } from './routes/account.ts'
 import { apiKeyRoutes, type ApiKeyRoutesDeps } from './routes/api-keys.ts'
 import { earlierAccountRoutes, type EarlierAccountRoutesDeps } from './routes/earlier-accounts.ts'
@@ -14,14 +15,18 @@ import { meRoutes, type MeRoutesDeps } from './routes/me.ts'
 import { openPages, type OpenPagesDeps } from './routes/open-pages.ts'
 import { operatorRoutes, type OperatorRoutesDeps } from './routes/operators.ts'
 import { sessionRoutes, type SessionRoutesDeps } from './routes/sessions.ts'
+import { stepUpRoutes, type StepUpRoutesDeps } from './routes/step-ups.ts'
 import { signInRoutes, type SignInRoutesDeps } from './routes/sign-in.ts'
 import { transactionRoutes, type TransactionRoutesDeps } from './routes/transactions.ts'
 import { walletSignInRoutes, type WalletRoutesDeps } from './routes/wallet-sign-in.ts'
 
-export type GatewayDeps = OpenPagesDeps & WalletRoutesDeps & EmailRoutesDeps & EarlierEmailRoutesDeps & EarlierAccountRoutesDeps & SignInRoutesDeps & SessionRoutesDeps & IntrospectionRoutesDeps & IdentityRoutesDeps & MeRoutesDeps & AccountRoutesDeps & TransactionRoutesDeps & ApiKeyRoutesDeps & OperatorRoutesDeps & WalletConnectionRoutesDeps
+export type GatewayDeps = OpenPagesDeps & WalletRoutesDeps & EmailRoutesDeps & EarlierEmailRoutesDeps & EarlierAccountRoutesDeps & SignInRoutesDeps & SessionRoutesDeps & IntrospectionRoutesDeps & IdentityRoutesDeps & MeRoutesDeps & AccountRoutesDeps & TransactionRoutesDeps & ApiKeyRoutesDeps & OperatorRoutesDeps & WalletConnectionRoutesDeps & StepUpRoutesDeps & {
+  readonly assurance: Pick<Assurance, 'spend'>
+}
 
 export async function serve (app: FastifyInstance, deps: GatewayDeps): Promise<void> {
   await registerDocs(app, { title: 'Countersign', version: '0.1.0' })
+  app.addHook('preHandler', deps.assurance.spend)
   await app.register(async (door) => {
     openPages(door, deps)
     walletSignInRoutes(door, deps)
@@ -33,6 +38,7 @@ export async function serve (app: FastifyInstance, deps: GatewayDeps): Promise<v
     sessionRoutes(door, deps)
     introspectionRoutes(door, deps)
     meRoutes(door, deps)
+    stepUpRoutes(door, deps)
     accountRoutes(door, deps)
     identityRoutes(door, deps)
     transactionRoutes(door, deps)

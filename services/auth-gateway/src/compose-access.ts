@@ -4,6 +4,7 @@ import { inTransaction, type Audit } from '@countersign/mongo'
 import { createLimiter } from '@countersign/redis'
 import { newId, type Logger } from '@countersign/runtime'
 import { createCursors, deriveKey, randomHex } from '@countersign/secrets'
+import { createAssurance } from './access/assurance.ts'
 import { createAccessGuard } from './access/guard.ts'
 import { createRefusals } from './access/refusals.ts'
 import { createApiKeyGuard } from './api-keys/api-key-guard.ts'
@@ -14,6 +15,7 @@ import type { composeSessions } from './compose-sessions.ts'
 import type { GatewayConfig } from './config.ts'
 import { createAuditReader } from './operators/audit-reader.ts'
 import { createReadAudit } from './operators/read-audit.ts'
+import { createStepUpRepository } from './step-ups/step-up-repository.ts'
 import type { Stores } from './stores.ts'
 import { createRoleRepository, type RoleChange } from './users/role-repository.ts'
 import type { UserRepository } from './users/user-repository.ts'
@@ -39,8 +41,10 @@ export function composeAccess ({ config, stores: { mongo, redis }, users, audit,
     modes: config.strict ? ['live'] : ['live', 'test'],
     warn: (err, text) => { log.warn({ err }, text) }
   })
+  const assurance = createAssurance({ isFresh: sessions.isFresh, hasFactor: users.hasFactor, stepUps: createStepUpRepository(mongo) })
   return {
-    guard: createAccessGuard({ bySession: sessions.guard, byKey, refusals: createRefusals({ limiter, max: config.rateLimit.max, windowMs: config.rateLimit.windowMs }), isFresh: sessions.isFresh, rolesOf }),
+    assurance,
+    guard: createAccessGuard({ bySession: sessions.guard, byKey, assurance, refusals: createRefusals({ limiter, max: config.rateLimit.max, windowMs: config.rateLimit.windowMs }), rolesOf }),
     apiKeys: createManageApiKeys({
       keys, texts, audit,
       inTransaction: (work) => inTransaction(mongo, work),

@@ -12,6 +12,7 @@ import { composeAccess } from './compose-access.ts'
 import { composeEmail } from './compose-email.ts'
 import { composeLimits } from './compose-limits.ts'
 import { composeSessions } from './compose-sessions.ts'
+import { composeStepUps } from './compose-step-ups.ts'
 import { composeWalletConnection } from './compose-wallet-connection.ts'
 import { composeWallets } from './compose-wallets.ts'
 import type { GatewayConfig } from './config.ts'
@@ -88,6 +89,7 @@ export async function compose (config: GatewayConfig, log: Logger, lifecycle: Li
     introspect: sessions.introspect,
     revokeToken: sessions.revokeToken,
     commands,
+    ...composeStepUps({ config, stores, users, audit, verifyReceipt: (jws) => receipts.verify(jws) }),
     confirmEmail: createConfirmEmail({
       ask: createAskConfirmation({ commands, commandKey: deriveKey(config.secretKey, 'command-id') }),
       verifyReceipt: (jws) => receipts.verify(jws),

@@ -8,7 +8,8 @@ import { deviceIndexes } from './sessions/device-repository.ts'
 import { sessionIndexes } from './sessions/session-repository.ts'
 import { signingKeyIndexes } from './signing-keys/signing-key-repository.ts'
 import { sessionEpochIndexes } from './users/session-epochs.ts'
+import { stepUpIndexes } from './step-ups/step-up-repository.ts'
 import { userIndexes } from './users/user-document.ts'
 
 /** Every index of this service's database. */
-export const indexes: readonly IndexSpec[] = [...userIndexes, ...sessionEpochIndexes, ...sessionIndexes, ...passwordIndexes, ...usedReceiptIndexes, ...deviceIndexes, ...signingKeyIndexes, ...apiKeyIndexes, ...connectionIndexes, ...outboxIndexes, ...stores['auth-gateway'].insertOnlyIndexes]
+export const indexes: readonly IndexSpec[] = [...userIndexes, ...sessionEpochIndexes, ...sessionIndexes, ...passwordIndexes, ...usedReceiptIndexes, ...deviceIndexes, ...signingKeyIndexes, ...apiKeyIndexes, ...connectionIndexes, ...stepUpIndexes, ...outboxIndexes, ...stores['auth-gateway'].insertOnlyIndexes]

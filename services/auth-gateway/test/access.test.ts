@@ -9,11 +9,13 @@ import { buildHouse, proofOf, signIn, type Answer, type TestGateway, type Tokens
 const house = await buildHouse(t)
 const gateway = await house.open()
 const other = await house.open()
+const enrolled = new Set<string>()
+const factor = { id: 'fct_01HZZZZZZZZZZZZZZZZZZZZZZZ', kind: 'email_code' as const, label: 'a***@e***.com', shown: true, sends: true, proved_at: '2030-01-01T00:00:00Z' }
 const notThere = (): never => { throw new Problem(problems.notFound) }
 await house.answerFor('otp-service', [
   handle(beginFactorWipe, () => Promise.resolve({ challenge: null })),
   handle(confirmFactorWipe, () => Promise.resolve({ receipt: null })),
-  handle(listFactors, () => Promise.resolve({ factors: [] }))
+  handle(listFactors, ({ user_id: id }) => Promise.resolve({ factors: enrolled.has(id) ? [factor] : [] }))
 ])
 await house.answerFor('signer-service', [
   handle(getTransaction, notThere), handle(challengeTransaction, notThere),
@@ -29,6 +31,12 @@ const sessionOf = ({ refresh }: Tokens): string => refresh.split('.')[1] ?? ''
 async function withRole (role: 'operator' | 'admin'): Promise<Tokens> {
   const tokens = await newUser()
   await users.updateOne({ _id: tokens.userId }, { $set: { roles: ['user', role] }, $inc: { version: 1 } })
+  return tokens
+}
+async function withFactor (): Promise<Tokens> {
+  const tokens = await newUser()
+  enrolled.add(tokens.userId)
+  await users.updateOne({ _id: tokens.userId }, { $set: { hasFactor: true } })
   return tokens
 }
 async function stale (): Promise<Tokens> {
@@ -57,20 +65,21 @@ const call = (route: Route, credential?: string, at: TestGateway = gateway): Pro
 /** What the door says, or `in` when the request got past it. */
 const atTheDoor = ({ json }: Answer): string => {
   const type = String(json['type'] ?? '').replace('/problems/', '')
-  return ['unauthorized', 'fresh-proof-required', 'role-required', 'insufficient-scope'].includes(type) ? type : 'in'
+  return ['unauthorized', 'fresh-proof-required', 'step-up-required', 'role-required', 'insufficient-scope'].includes(type) ? type : 'in'
 }
 
-type Caller = 'nobody' | 'a forged token' | 'a user' | 'a user whose proof is old' | 'an operator' | 'an admin' | 'a closed session' | 'a key with every scope of a user' | 'a key with no scope for it' | 'an operator\'s key' | 'a revoked key' | 'an expired key'
+type Caller = 'nobody' | 'a forged token' | 'a user' | 'a user whose proof is old' | 'a user with a factor' | 'an operator' | 'an admin' | 'a closed session' | 'a key with every scope of a user' | 'a key with no scope for it' | 'an operator\'s key' | 'a revoked key' | 'an expired key'
 
 const userScopes: Scope[] = ['profile:read', 'identities:read', 'sessions:read', 'transactions:read']
 
-function expected ({ caller, role, fresh, scope }: Route, who: Caller): string {
+function expected ({ caller, role, fresh, stepUp, scope }: Route, who: Caller): string {
   if (caller === 'anyone') return 'in'
   const byKey = (held: readonly Scope[]): string => scope !== undefined && held.includes(scope) ? 'in' : 'insufficient-scope'
   switch (who) {
     case 'nobody': case 'a forged token': case 'a closed session': case 'a revoked key': case 'an expired key': return 'unauthorized'
     case 'a user': return role === undefined ? 'in' : 'role-required'
     case 'a user whose proof is old': return role !== undefined ? 'role-required' : fresh === true ? 'fresh-proof-required' : 'in'
+    case 'a user with a factor': return role !== undefined ? 'role-required' : stepUp !== undefined ? 'step-up-required' : 'in'
     case 'an operator': return role === 'admin' ? 'role-required' : 'in'
     case 'an admin': return 'in'
     case 'a key with every scope of a user': return byKey(userScopes)
@@ -92,7 +101,7 @@ t.test('every route answers every kind of caller as the table says', async (t) =
   const closed = await newUser()
   await gateway.send('POST', '/api/v1/auth/logout', { token: closed.access })
 
-  const lasting = { user: await newUser(), stale: await stale(), operator: await withRole('operator'), admin: await withRole('admin') }
+  const lasting = { user: await newUser(), stale: await stale(), factor: await withFactor(), operator: await withRole('operator'), admin: await withRole('admin') }
   /** A route that needs no body does its work, and may close the session that calls it: there each call has its own. */
   const forOnce = ({ method, body }: Route): boolean => method !== 'GET' && body === undefined
   const credentialFor: Record<Caller, (route: Route) => Promise<string | undefined>> = {
@@ -100,6 +109,7 @@ t.test('every route answers every kind of caller as the table says', async (t) =
     'a forged token': () => Promise.resolve(`${keyUser.access.slice(0, -6)}AAAAAA`),
     'a user': async (route) => (forOnce(route) ? await newUser() : lasting.user).access,
     'a user whose proof is old': async (route) => (forOnce(route) ? await stale() : lasting.stale).access,
+    'a user with a factor': async (route) => (forOnce(route) ? await withFactor() : lasting.factor).access,
     'an operator': async (route) => (forOnce(route) ? await withRole('operator') : lasting.operator).access,
     'an admin': async (route) => (forOnce(route) ? await withRole('admin') : lasting.admin).access,
     'a closed session': () => Promise.resolve(closed.access),

@@ -6,6 +6,7 @@ import { clockFrom, newId, type Lifecycle, type Logger, type Metrics } from '@co
 import { challengeCommands } from './commands/challenge-commands.ts'
 import { factorCommands } from './commands/factor-commands.ts'
 import { mailboxCommands } from './commands/mailbox-commands.ts'
+import { stepUpCommands } from './commands/step-up-commands.ts'
 import type { Parts } from './compose.ts'
 import type { Config } from './config.ts'
 import { indexes } from './indexes.ts'
@@ -59,7 +60,7 @@ export async function startApp ({ config, parts, log, metrics, lifecycle }: AppO
   lifecycle.onStop('operations server', () => ops.close())
 
   const server = await startCommandServer({
-    url: config.redisUrl, service: 'otp-service', log, metrics, handlers: [...factorCommands(useCases), ...challengeCommands(useCases), ...mailboxCommands(useCases)]
+    url: config.redisUrl, service: 'otp-service', log, metrics, handlers: [...factorCommands(useCases), ...challengeCommands(useCases), ...stepUpCommands(useCases), ...mailboxCommands(useCases)]
   })
   serving = true
   lifecycle.onStop('commands', async () => {

@@ -14,6 +14,7 @@ import { createCodes } from './challenges/codes.ts'
 import { createConsumeChallenge } from './challenges/consume-challenge.ts'
 import { createCreateChallenge } from './challenges/create-challenge.ts'
 import { createResendChallenge } from './challenges/resend-challenge.ts'
+import { createSendCode } from './challenges/send-code.ts'
 import { createVerifyChallenge } from './challenges/verify-challenge.ts'
 import { composeMailboxes } from './compose-mailboxes.ts'
 import type { Config } from './config.ts'
@@ -24,11 +25,15 @@ import { createConfirmEmailFactor } from './factors/confirm-email-factor.ts'
 import { createConfirmFactorWipe } from './factors/confirm-factor-wipe.ts'
 import { createDescribeFactors } from './factors/describe-factors.ts'
 import { createFactorRepository } from './factors/factor-repository.ts'
+import { mailedCodeCheck, type FactorChecks } from './factors/factor-check.ts'
 import { createListFactors } from './factors/list-factors.ts'
 import { createWipeAccount } from './factors/wipe-account.ts'
 import { createMailWriter } from './mail/mail-writer.ts'
 import { createSendLimit } from './mail/send-limit.ts'
 import { createReceiptRepository } from './receipts/receipt-repository.ts'
+import { createBeginStepUp } from './step-ups/begin-step-up.ts'
+import { createSendStepUp } from './step-ups/send-step-up.ts'
+import { createVerifyStepUp } from './step-ups/verify-step-up.ts'
 import type { Dispatch, Transact } from './transaction.ts'
 
 export type Parts = Awaited<ReturnType<typeof compose>>
@@ -76,6 +81,8 @@ export async function compose ({ config, log, metrics, lifecycle }: ComposeOptio
   const answering = createAnswerChallenge({ challenges, budgets, codes, house, audit, events, newReservationId: () => randomToken(12) })
   const consume = createConsumeChallenge({ challenges, receipts, budgets, outbox, audit })
   const asking = { challenges, factors, budgets, codes, mails, sendLimit, audit, events, transact, dispatch, ...config.codes }
+  const checks: FactorChecks = { email_code: mailedCodeCheck(codes) }
+  const sendCode = createSendCode(asking)
   const answered = { challenges, factors, receipts, answering, consume, codes, events, sign, transact, dispatch, newReceiptId: () => newId('rcp') }
   const { mailboxes, ...mailboxUseCases } = composeMailboxes({ db, config, codes, mails, receipts, sign: signMailbox, sendLimit, house, audit, events, transact, dispatch })
 
@@ -89,7 +96,7 @@ export async function compose ({ config, log, metrics, lifecycle }: ComposeOptio
     leases: createLeases(db),
     useCases: {
       createChallenge: createCreateChallenge(asking),
-      resendChallenge: createResendChallenge(asking),
+      resendChallenge: createResendChallenge({ challenges, sendCode }),
       verifyChallenge: createVerifyChallenge(answered),
       beginEmailFactor: createBeginEmailFactor({ ...asking, newChallengeId: () => newId('chl'), newFactorId: () => newId('fct') }),
       confirmEmailFactor: createConfirmEmailFactor({
@@ -100,7 +107,10 @@ export async function compose ({ config, log, metrics, lifecycle }: ComposeOptio
       beginFactorWipe: createBeginFactorWipe({ ...asking, newChallengeId: () => newId('chl') }),
       confirmFactorWipe: createConfirmFactorWipe(answered),
       describeFactors: createDescribeFactors({ factors }),
-      listFactors: createListFactors({ factors }),
+      listFactors: createListFactors({ factors, checks }),
+      beginStepUp: createBeginStepUp({ ...asking, checks, newChallengeId: () => newId('chl') }),
+      sendStepUp: createSendStepUp({ factors, challenges, checks, sendCode }),
+      verifyStepUp: createVerifyStepUp({ ...answered, checks }),
       ...mailboxUseCases
     }
   }

@@ -84,7 +84,7 @@ t.test('a change without the code that went to the old mailbox is refused, howev
   const begun = await begin({ user_id: user.userId, session_id: user.sessionId, email })
   const challenges = createChallengeRepository(db)
   const right = (challenge: Challenge): RightAnswer =>
-    ({ challenge, reservation: { id: 'x', granted: true, spends: false, lock: { closed: false, retryAfterSeconds: 0 } }, answeredAt: new Date() })
+    ({ challenge, bySentCode: true, reservation: { id: 'x', granted: true, spends: false, lock: { closed: false, retryAfterSeconds: 0 } }, answeredAt: new Date() })
   const [fresh, old] = [await challenges.find(begun.challenge_id), await challenges.find(String(begun.existing_factor?.challenge_id))]
   if (fresh === undefined || old === undefined) throw new Error('a challenge is not there')
   const applied: unknown[] = []

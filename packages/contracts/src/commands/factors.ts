@@ -69,15 +69,25 @@ export const describeFactors = defineCommand({
   }, { additionalProperties: false })
 })
 
-/** What users may take along of their own factors: neither the root nor a whole address. */
+/** A factor as its owner sees it. */
+export const FactorView = Type.Object({
+  id: FactorId,
+  kind: FactorKind,
+  label: Type.String({ maxLength: 254, description: 'Masked address, or the name that its owner gave it' }),
+  shown: Type.Boolean({ description: 'It shows the action to its owner, outside the gateway\'s reach' }),
+  sends: Type.Boolean({ description: 'A code must be sent before it can answer' }),
+  proved_at: Timestamp
+}, { additionalProperties: false })
+
+/** Neither the root nor a whole address; none is an answer like any other. */
 export const listFactors = defineCommand({
   name: 'factors.list',
-  summary: 'The masked factors of a user, for the export of the account',
+  summary: 'The factors of a user, masked, for the user himself',
   callee: 'otp-service',
   callers: ['auth-gateway'],
   deadlineMs: 3_000,
   request: Type.Object({ user_id: UserId }, { additionalProperties: false }),
-  reply: Type.Object({ factors: Type.Array(MaskedFactor) }, { additionalProperties: false })
+  reply: Type.Object({ factors: Type.Array(FactorView) }, { additionalProperties: false })
 })
 
 /**

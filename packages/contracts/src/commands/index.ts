@@ -1,14 +1,16 @@
 import type { Command } from '../command.ts'
 import { createChallenge, resendChallenge, verifyChallenge } from './challenges.ts'
 import { beginFactorWipe, confirmFactorWipe } from './factor-wipes.ts'
-import { beginEmailFactor, confirmEmailFactor, describeFactors, listFactors } from './factors.ts'
+import { beginEmailFactor, confirmEmailFactor, describeFactors } from './factors.ts'
+import { beginStepUp, listFactors, sendStepUp, verifyStepUp } from './step-ups.ts'
 import { answerMailbox, beginMailbox, cancelMailbox, resendMailbox } from './mailbox.ts'
 import { challengeTransaction, confirmTransaction, createTransaction, getTransaction, listTransactions } from './transactions.ts'
 
 /** Every command there is: Redis users, docs/messages.md and the tests are made from this list. */
 export const commands: readonly Command[] = Object.freeze([
-  beginEmailFactor, confirmEmailFactor, describeFactors, listFactors, beginFactorWipe, confirmFactorWipe,
+  beginEmailFactor, confirmEmailFactor, describeFactors, beginFactorWipe, confirmFactorWipe,
   createChallenge, resendChallenge, verifyChallenge,
+  beginStepUp, sendStepUp, verifyStepUp, listFactors,
   beginMailbox, resendMailbox, answerMailbox, cancelMailbox,
   createTransaction, getTransaction, listTransactions, confirmTransaction, challengeTransaction
 ])

@@ -2,7 +2,7 @@
 import { Type, type Static } from 'typebox'
 import { IdentityKind } from '../access.ts'
 import { ChallengeId, Code, MaskedEmail, SessionId, Timestamp } from '../primitives.ts'
-import { MaskedFactor } from '../commands/factors.ts'
+import { FactorView } from '../commands/factors.ts'
 import { defineRoute } from '../route.ts'
 import { TransactionView } from '../transactions.ts'
 import { ApiKeyView } from './api-keys.ts'
@@ -56,7 +56,7 @@ export const AccountExport = Type.Object({
   api_keys: Type.Array(ApiKeyView, { description: 'Without the keys; those in use first' }),
   wallet_connections: Type.Array(WalletConnectionView, { description: 'Made under /api/wallet, disconnected ones included, newest first' }),
   devices: Type.Array(Type.Object({ seen_at: Timestamp }), { description: 'Browsers and networks that sign-ins came from, of which only keyed hashes are kept' }),
-  factors: Type.Array(MaskedFactor, { description: 'What confirms this account\'s actions; otp-service tells nobody the whole addresses' }),
+  factors: Type.Array(FactorView, { description: 'What confirms this account\'s actions; otp-service tells nobody the whole addresses' }),
   transactions: Type.Array(TransactionView, { description: 'Newest first' }),
   events: Type.Array(IdentityEvent, { description: 'What the audit says of the account, its sessions and its keys, newest first' }),
   shortened: Type.Array(Type.String(), { description: `Lists that are longer than this: only the first ${exportedRows} of each are here` })
@@ -72,10 +72,11 @@ export const exportMe = defineRoute({
   description: 'No secrets and no hashes; factors are masked.',
   caller: 'session',
   fresh: true,
+  stepUp: 'account.export',
   limit: 'general',
   status: 200,
   reply: AccountExport,
-  problems: ['unauthorized', 'freshProofRequired', 'rateLimited', 'unavailable']
+  problems: ['unauthorized', 'freshProofRequired', 'stepUpRequired', 'rateLimited', 'unavailable']
 })
 
 export const beginDeletion = defineRoute({

@@ -38,6 +38,7 @@ export const createApiKey = defineRoute({
   description: 'Its scopes are no wider than what its maker may do, at every use. Only a hash of it is kept.',
   caller: 'session',
   fresh: true,
+  stepUp: 'api_keys.create',
   limit: 'general',
   body: Type.Object({
     name: Type.String({ minLength: 1, maxLength: 100, pattern: '^[^\\x00-\\x1f\\x7f]+$' }),
@@ -49,7 +50,7 @@ export const createApiKey = defineRoute({
   }, { additionalProperties: false, examples: [{ name: 'nightly report', scopes: ['transactions:read'], expires_in_days: 90 }] }),
   status: 201,
   reply: NewApiKey,
-  problems: ['malformedRequest', 'unauthorized', 'freshProofRequired', 'roleRequired', 'tooMany', 'schemaViolation', 'rateLimited', 'unavailable']
+  problems: ['malformedRequest', 'unauthorized', 'freshProofRequired', 'stepUpRequired', 'roleRequired', 'tooMany', 'schemaViolation', 'rateLimited', 'unavailable']
 })
 
 export const readApiKeys = defineRoute({
@@ -73,12 +74,13 @@ export const rotateApiKey = defineRoute({
   summary: 'A successor with the same rights; the old key goes on for a while',
   caller: 'session',
   fresh: true,
+  stepUp: 'api_keys.rotate',
   limit: 'general',
   params: Type.Object({ id: ApiKeyId }),
   body: Type.Object({ overlap_hours: Type.Optional(Type.Integer({ minimum: 0, maximum: 168, description: '24 when absent' })) }, { additionalProperties: false, examples: [{ overlap_hours: 24 }] }),
   status: 201,
   reply: NewApiKey,
-  problems: ['malformedRequest', 'unauthorized', 'freshProofRequired', 'notFound', 'stateConflict', 'schemaViolation', 'rateLimited', 'unavailable']
+  problems: ['malformedRequest', 'unauthorized', 'freshProofRequired', 'stepUpRequired', 'notFound', 'stateConflict', 'schemaViolation', 'rateLimited', 'unavailable']
 })
 
 export const deleteApiKey = defineRoute({

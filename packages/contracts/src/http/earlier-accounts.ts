@@ -127,11 +127,12 @@ export const deleteAuthMethod = defineRoute({
   description: 'Use `DELETE /api/v1/me/identities/{id}`. The last usable login stays.',
   caller: 'session',
   fresh: true,
+  stepUp: 'identities.unlink',
   limit: 'general',
   params: Type.Object({ provider: Type.String({ maxLength: 16 }), provider_id: Type.String({ minLength: 1, maxLength: 320, description: 'Address, as in `auth_methods`' }) }),
   status: 200,
   reply: Type.Object({ message: Type.String() }, { examples: [{ message: 'Authentication method removed' }] }),
-  problems: ['unauthorized', 'freshProofRequired', 'notFound', 'lastIdentity', 'schemaViolation', 'rateLimited', 'unavailable']
+  problems: ['unauthorized', 'freshProofRequired', 'stepUpRequired', 'notFound', 'lastIdentity', 'schemaViolation', 'rateLimited', 'unavailable']
 })
 
 export const earlierAccountRoutes = [registerUser, logInUser, readAuthProfile, updateAuthProfile, deleteAuthProfile, deleteAuthMethod] as const

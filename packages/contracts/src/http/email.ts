@@ -89,11 +89,12 @@ export const changePassword = defineRoute({
   description: 'Every other session ends, and whatever was mailed before (codes, reset links) answers nothing any more.',
   caller: 'session',
   fresh: true,
+  stepUp: 'password.change',
   limit: 'sign-in',
   body: strict({ old_password: Password, new_password: Password }, { old_password: ada.password, new_password: ada.nextPassword }),
   status: 200,
   reply: Type.Object({ message: Type.String() }, { examples: [{ message: 'Password changed' }] }),
-  problems: ['malformedRequest', 'unauthorized', 'freshProofRequired', 'credentialsRejected', 'schemaViolation', 'factorLocked', 'rateLimited', 'unavailable']
+  problems: ['malformedRequest', 'unauthorized', 'freshProofRequired', 'stepUpRequired', 'credentialsRejected', 'schemaViolation', 'factorLocked', 'rateLimited', 'unavailable']
 })
 
 export const verifyEmail = defineRoute({
@@ -201,11 +202,12 @@ export const linkEmail = defineRoute({
   description: 'The address gets a code; nothing is linked before it is proved. Answers alike whether the address is known or not.',
   caller: 'session',
   fresh: true,
+  stepUp: 'identities.link',
   limit: 'sign-in',
   body: strict({ email: EmailAddress, password: Password }, { email: ada.email, password: ada.password }),
   status: 202,
   reply: Type.Object(sent, { examples: [sentExample] }),
-  problems: ['malformedRequest', 'unauthorized', 'freshProofRequired', 'schemaViolation', 'factorLocked', 'sendLimited', 'rateLimited', 'unavailable']
+  problems: ['malformedRequest', 'unauthorized', 'freshProofRequired', 'stepUpRequired', 'schemaViolation', 'factorLocked', 'sendLimited', 'rateLimited', 'unavailable']
 })
 
 export const confirmEmailLink = defineRoute({

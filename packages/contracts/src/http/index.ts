@@ -9,6 +9,7 @@ import { deleteIdentity, readIdentities, updateMe } from './identities.ts'
 import { beginEmail, confirmEmail, readMe } from './me.ts'
 import { readIdentityAudit, setRoles } from './operators.ts'
 import { deleteSession, readSessions, revokeSessions } from './sessions.ts'
+import { postStepUp, readFactors, sendStepUpCode, verifyStepUpProof } from './step-ups.ts'
 import { postChallenge, postConfirmation, postTransaction, readTransaction, readTransactions } from './transactions.ts'
 import { walletConnectionRoutes } from './wallet-connection.ts'
 import { walletRoutes } from './wallets.ts'
@@ -20,6 +21,7 @@ export const routes: readonly Route[] = Object.freeze([
   refreshSession, logout,
   readSessions, deleteSession, revokeSessions, introspectToken, revokeToken,
   readMe, updateMe, readIdentities, deleteIdentity, beginEmail, confirmEmail,
+  readFactors, postStepUp, sendStepUpCode, verifyStepUpProof,
   exportMe, beginDeletion, deleteMe,
   createApiKey, readApiKeys, rotateApiKey, deleteApiKey,
   readIdentityAudit, setRoles,

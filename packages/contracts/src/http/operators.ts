@@ -52,10 +52,11 @@ export const setRoles = defineRoute({
   caller: 'session',
   role: 'admin',
   fresh: true,
+  stepUp: 'roles.set',
   limit: 'general',
   params: Type.Object({ id: UserId }),
   body: Type.Object({ roles: Type.Array(RoleSchema, { uniqueItems: true, maxItems: 3 }) }, { additionalProperties: false, examples: [{ roles: ['user', 'operator'] }] }),
   status: 200,
   reply: Type.Object({ id: UserId, roles: Type.Array(RoleSchema) }, { examples: [{ id: ada.userId, roles: ['user', 'operator'] }] }),
-  problems: ['malformedRequest', 'unauthorized', 'freshProofRequired', 'roleRequired', 'notFound', 'stateConflict', 'schemaViolation', 'rateLimited', 'unavailable']
+  problems: ['malformedRequest', 'unauthorized', 'freshProofRequired', 'stepUpRequired', 'roleRequired', 'notFound', 'stateConflict', 'schemaViolation', 'rateLimited', 'unavailable']
 })

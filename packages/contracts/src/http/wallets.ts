@@ -94,11 +94,12 @@ const linkOf = <F extends WalletFamily>(family: F) => defineRoute({
   description: 'Needs a `link` challenge of this very session. A wallet of another account is refused; linking one\'s own again changes nothing.',
   caller: 'session',
   fresh: true,
+  stepUp: 'identities.link',
   limit: 'sign-in',
   body: Type.Object(proof(family), { additionalProperties: false, examples: [walletProof(family, 'link')] }),
   status: 200,
   reply: Type.Object({ message: Type.String(), identity: IdentityView }, { examples: [{ message: 'Wallet linked', identity: walletIdentity(family) }] }),
-  problems: ['malformedRequest', 'unauthorized', 'freshProofRequired', 'proofRejected', 'identityTaken', 'schemaViolation', 'rateLimited', 'unavailable']
+  problems: ['malformedRequest', 'unauthorized', 'freshProofRequired', 'stepUpRequired', 'proofRejected', 'identityTaken', 'schemaViolation', 'rateLimited', 'unavailable']
 })
 
 export const walletRoutes = Object.freeze({

@@ -3,6 +3,7 @@ import { holdsRole, Problem, problems, type Role, type Route } from '@countersig
 import { clientAddress, clientIp } from '@countersign/http'
 import type { FastifyRequest } from 'fastify'
 import type { ApiKeyGuard } from '../api-keys/api-key-guard.ts'
+import type { Assurance } from './assurance.ts'
 import type { Refusals } from './refusals.ts'
 import type { SessionGuard } from '../sessions/session-guard.ts'
 import { userView } from '../users/user-view.ts'
@@ -14,14 +15,13 @@ export interface AccessDeps {
   readonly refusals: Refusals
   /** As they are now: a role that was taken away opens nothing, whatever a copy says. */
   readonly rolesOf: (userId: string) => Promise<readonly Role[]>
-  /** Whether the session was proved a short while ago, by the database's clock. */
-  readonly isFresh: (sessionId: string) => Promise<boolean>
+  readonly assurance: Pick<Assurance, 'check'>
 }
 
 /** What a route handler learns of an API key's holder: no session, hence no more than the user and the key's id. */
 export type KeyHolder = Pick<OpenSession, 'id' | 'userId' | 'user'>
 
-/** @throws Problem unauthorized, freshProofRequired, roleRequired, insufficientScope, rateLimited */
+/** @throws Problem unauthorized, freshProofRequired, stepUpRequired, roleRequired, insufficientScope, rateLimited */
 export const createAccessGuard = (deps: AccessDeps) => async (request: FastifyRequest): Promise<OpenSession | KeyHolder> => {
   if (request.routeOptions.config.contract?.limit !== 'service') return await admit(deps, request)
   const ip = clientIp(request)
@@ -34,8 +34,8 @@ export const createAccessGuard = (deps: AccessDeps) => async (request: FastifyRe
   }
 }
 
-async function admit ({ bySession, byKey, isFresh, rolesOf }: AccessDeps, request: FastifyRequest): Promise<OpenSession | KeyHolder> {
-  const { role, fresh, scope } = request.routeOptions.config.contract ?? {} as Partial<Route>
+async function admit ({ bySession, byKey, assurance, rolesOf }: AccessDeps, request: FastifyRequest): Promise<OpenSession | KeyHolder> {
+  const { role, scope } = request.routeOptions.config.contract ?? {} as Partial<Route>
   const text = keyIn(request)
   if (text !== undefined) {
     const { key, user } = await byKey(text, clientAddress(request), scope)
@@ -43,7 +43,7 @@ async function admit ({ bySession, byKey, isFresh, rolesOf }: AccessDeps, reques
   }
   const session = await bySession(request)
   if (role !== undefined && !holdsRole(await rolesOf(session.userId), role)) throw new Problem(problems.roleRequired)
-  if (fresh === true && !await isFresh(session.id)) throw new Problem(problems.freshProofRequired)
+  await assurance.check(request, session)
   return session
 }
 

@@ -8,7 +8,7 @@ export type Acknowledger = 'otp-service' | 'signer-service'
 export const acknowledgers: readonly Acknowledger[] = ['otp-service', 'signer-service']
 
 /** What else is a user's and goes with them; sessions are history and are only emptied. */
-const ownedCollections = ['identities', 'passwords', 'api_keys', 'devices', 'wallet_connections'] as const
+const ownedCollections = ['identities', 'passwords', 'api_keys', 'devices', 'wallet_connections', 'step_ups'] as const
 
 export type DeletionRepository = ReturnType<typeof createDeletionRepository>
 

@@ -11,6 +11,8 @@ export interface UserDocument {
   state: 'active' | 'deleting' | 'deleted'
   email: string | null
   emailProvedAt: Date | null
+  /** Whether otp-service holds a factor of this user, as far as this service was told. */
+  hasFactor?: boolean
   roles: Role[]
   profile: Profile
   createdAt: Date

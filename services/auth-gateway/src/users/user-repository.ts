@@ -91,10 +91,19 @@ export function createUserRepository ({ mongo, audit, now, newId }: UserReposito
     /** @returns the user, with the address unless a later proof is there already; undefined when there is no such user. The proof counts for the own login of that address too. */
     async setEmail (id: string, email: string, provedAt: Date): Promise<User | undefined> {
       await inTransaction(mongo, async (transaction) => {
-        await users.updateOne({ ...active(id), $or: [{ emailProvedAt: null }, { emailProvedAt: { $lt: provedAt } }] }, { $set: { email, emailProvedAt: provedAt }, $inc: { version: 1 } }, { session: transaction })
+        await users.updateOne({ ...active(id), $or: [{ emailProvedAt: null }, { emailProvedAt: { $lt: provedAt } }] }, { $set: { email, emailProvedAt: provedAt, hasFactor: true }, $inc: { version: 1 } }, { session: transaction })
         await identities.updateOne({ _id: emailIdentityId(email), userId: id }, { $set: { verified: true } }, { session: transaction })
       })
       return await find(id)
+    },
+
+    async hasFactor (id: string): Promise<boolean> {
+      return await users.countDocuments({ _id: id, hasFactor: true }, { limit: 1 }) === 1
+    },
+
+    /** What otp-service says of the user's factors. */
+    async noteFactors (id: string, has: boolean): Promise<void> {
+      await users.updateOne({ ...active(id), hasFactor: { $ne: has } }, { $set: { hasFactor: has } })
     },
 
     /** Fields that are absent stay; an empty text clears one of the profile. */

@@ -29,11 +29,15 @@ export interface Answer {
   readonly purpose: ChallengePurpose
   readonly answerer: Answerer
   readonly code: string
+  /** Asked once, after the attempt was paid for. Absent: the code is right when it is the one that was sent. */
+  readonly isRight?: (challenge: Challenge) => Promise<boolean>
 }
 
 /** The code was right; nothing is consumed yet. */
 export interface RightAnswer {
   readonly challenge: Challenge
+  /** It was the code that was sent, so that a newer one takes its place. */
+  readonly bySentCode: boolean
   readonly reservation: Reservation
   /** The database's time of the attempt. */
   readonly answeredAt: Date
@@ -49,7 +53,7 @@ export interface AnswerChallenge {
 }
 
 export function createAnswerChallenge ({ challenges, budgets, codes, house, audit, events, newReservationId }: AnswerDeps): AnswerChallenge {
-  const refuse = async (reason: RejectionClass, { challengeId, purpose, answerer }: Omit<Answer, 'code'>, { requestId }: Asking, lock?: Lock): Promise<Problem> => {
+  const refuse = async (reason: RejectionClass, { challengeId, purpose, answerer }: Pick<Answer, 'challengeId' | 'purpose' | 'answerer'>, { requestId }: Asking, lock?: Lock): Promise<Problem> => {
     events.rejected(purpose, reason, { challengeId, userId: answerer.userId, requestId })
     await audit.append({
       event: 'challenge.rejected',
@@ -71,7 +75,7 @@ export function createAnswerChallenge ({ challenges, budgets, codes, house, audi
 
   return {
     async answer (given, asking) {
-      const { challengeId, purpose, answerer, code } = given
+      const { challengeId, purpose, answerer, code, isRight } = given
       const challenge = await challenges.spendAttempt(challengeId, purpose, answerer)
       if (challenge === undefined) throw await unknown(given, asking)
 
@@ -81,7 +85,8 @@ export function createAnswerChallenge ({ challenges, budgets, codes, house, audi
         await challenges.giveBackAttempt(challengeId)
         throw await refuse('locked', given, asking, reservation.lock)
       }
-      if (codes.matches(challenge, code)) return { challenge, reservation, answeredAt: challenge.lastAttemptAt ?? challenge.createdAt }
+      const bySentCode = codes.matches(challenge, code)
+      if (await (isRight?.(challenge) ?? bySentCode)) return { challenge, bySentCode, reservation, answeredAt: challenge.lastAttemptAt ?? challenge.createdAt }
 
       // Not waited for: a refusal takes as long as any other.
       void house.count()

@@ -8,15 +8,15 @@ export interface ChallengeDocument {
   readonly user_id: string
   readonly session_id: string
   readonly factor_id: string | null
-  readonly address: string
+  readonly address: string | null
   readonly action_digest: string
   readonly text: string
   readonly action_ends_at: Date | null
   readonly fingerprint: string
   readonly enrolment: Challenge['enrolment']
   readonly command_id: string | null
-  readonly code_mac: string
-  readonly pepper_id: string
+  readonly code_mac: string | null
+  readonly pepper_id: string | null
   readonly attempts_left: number
   readonly attempts_max: number
   readonly sends: number
@@ -51,7 +51,7 @@ export const newDocument = (challenge: NewChallenge): Omit<ChallengeDocument, Da
   pepper_id: challenge.pepperId,
   attempts_left: challenge.attemptsMax,
   attempts_max: challenge.attemptsMax,
-  sends: 1,
+  sends: challenge.codeMac === null ? 0 : 1,
   resent_by: null,
   last_attempt_at: null,
   consumed_at: null,

@@ -53,11 +53,13 @@ export function createChallengeRepository (db: Db) {
      * A new code, the same attempts. Undefined when the challenge is answered, cancelled, out of attempts or past its action's end, and
      * when this command has renewed it before.
      */
-    async renew (challenge: Challenge, code: StoredCode, given: { ttlSeconds: number, commandId: string }, transaction: Transaction): Promise<Challenge | undefined> {
+    async renew (challenge: Challenge, code: StoredCode, given: { ttlSeconds: number, commandId: string, to: Pick<Challenge, 'factorId' | 'address'> }, transaction: Transaction): Promise<Challenge | undefined> {
       const found = await challenges.findOneAndUpdate(
         { _id: challenge.id, ...open, attempts_left: { $gt: 0 }, resent_by: { $ne: given.commandId }, $expr: { $or: [{ $eq: ['$action_ends_at', null] }, { $gt: ['$action_ends_at', '$$NOW'] }] } },
         [{
           $set: {
+            factor_id: { $literal: given.to.factorId },
+            address: { $literal: given.to.address },
             code_mac: { $literal: code.codeMac },
             pepper_id: { $literal: code.pepperId },
             expires_at: expiry(given.ttlSeconds, challenge.actionEndsAt),
@@ -89,10 +91,10 @@ export function createChallengeRepository (db: Db) {
       await challenges.updateOne({ _id: id, ...open, $expr: { $lt: ['$attempts_left', '$attempts_max'] } }, { $inc: { attempts_left: 1 } })
     },
 
-    /** True for exactly one caller, and only while the code that he was right about is still the current one. */
-    async consume ({ id, codeMac }: Challenge, commandId: string, transaction: Transaction): Promise<boolean> {
+    /** True for exactly one caller, and, when he was right about a code that was sent, only while that is still the current one. */
+    async consume ({ id, codeMac }: Challenge, { bySentCode, commandId }: { bySentCode: boolean, commandId: string }, transaction: Transaction): Promise<boolean> {
       const { modifiedCount } = await challenges.updateOne(
-        { _id: id, ...open, code_mac: codeMac },
+        { _id: id, ...open, ...bySentCode && { code_mac: codeMac } },
         [{ $set: { consumed_at: '$$NOW', consumed_by: { $literal: commandId } } }],
         { session: transaction }
       )

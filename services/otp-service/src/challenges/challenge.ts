@@ -1,4 +1,4 @@
-/** A challenge: one question to one mailbox about one action, answered by one code, for one asker. */
+/** A challenge: one question about one action, for one asker. A code of it is sent to a factor; a factor that needs none answers without. */
 import type { ChallengePurpose, ServiceName } from '@countersign/contracts'
 import type { Enrolment } from '../factors/enrolment.ts'
 
@@ -9,9 +9,10 @@ export interface Challenge {
   readonly purpose: ChallengePurpose
   readonly userId: string
   readonly sessionId: string
-  /** The factor whose address the code goes to; undefined while that address is only being enrolled. */
+  /** The factor that a code was sent to; null while its address is only being enrolled, and before a code is sent. */
   readonly factorId: string | null
-  readonly address: string
+  /** Where the code went; null before one is sent. */
+  readonly address: string | null
   readonly actionDigest: string
   readonly text: string
   readonly actionEndsAt: Date | null
@@ -20,8 +21,9 @@ export interface Challenge {
   readonly enrolment: Enrolment | null
   /** The command that began an enrolment, so that its repetition sends nothing again. The asker's own id does that for other purposes. */
   readonly commandId: string | null
-  readonly codeMac: string
-  readonly pepperId: string
+  /** Both null before a code is sent. */
+  readonly codeMac: string | null
+  readonly pepperId: string | null
   readonly attemptsLeft: number
   readonly attemptsMax: number
   readonly sends: number

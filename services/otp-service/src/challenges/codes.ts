@@ -10,6 +10,9 @@ export interface StoredCode {
   readonly pepperId: string
 }
 
+/** Of a challenge; null before a code was sent. */
+type SentCode = { readonly [field in keyof StoredCode]: string | null }
+
 export interface CodeTarget {
   readonly id: string
   readonly purpose: string
@@ -18,8 +21,8 @@ export interface CodeTarget {
 export interface Codes {
   /** A fresh code of six digits for this challenge, and what to store of it. */
   draw (target: CodeTarget): StoredCode & { readonly code: string }
-  /** Constant time. False as well when the pepper is no longer known. */
-  matches (target: CodeTarget & StoredCode, code: string): boolean
+  /** Constant time. False as well when the pepper is no longer known, and when no code was sent. */
+  matches (target: CodeTarget & SentCode, code: string): boolean
   /** The same work for a challenge that does not exist. */
   pretend (target: CodeTarget, code: string): void
 }
@@ -47,7 +50,7 @@ export function createCodes (secretKey: string, previousSecretKey?: string): Cod
     },
     matches ({ codeMac, pepperId, ...target }, code) {
       const pepper = peppers.find(({ id }) => id === pepperId)
-      const equal = constantTimeEqual(macOf(pepper ?? current, target, code), codeMac)
+      const equal = constantTimeEqual(macOf(pepper ?? current, target, code), codeMac ?? '')
       return equal && pepper !== undefined
     },
     pretend (target, code) {

@@ -38,8 +38,8 @@ export const createConsumeChallenge = ({ challenges, receipts, budgets, outbox, 
     return [await outbox.insert({ queue: receiptForSigner.name, jobId: receiptForSigner.jobId(payload), payload, usefulUntil }, transaction)]
   }
 
-  return async ({ challenge, reservation }, signed, asking, transaction) => {
-    if (!await challenges.consume(challenge, asking.commandId, transaction)) return undefined
+  return async ({ challenge, bySentCode, reservation }, signed, asking, transaction) => {
+    if (!await challenges.consume(challenge, { bySentCode, commandId: asking.commandId }, transaction)) return undefined
     await receipts.insert(signed.claims, signed.receipt, transaction)
     await budgets.succeed(challenge.userId, challenge.sessionId, reservation.id, transaction)
     await audit.append({

@@ -14,7 +14,7 @@ export interface ExplainedChallenge {
   readonly attempts_left: number
   readonly attempts_max: number
   readonly sends: number
-  readonly pepper_id: string
+  readonly pepper_id: string | null
   readonly action_digest: string
   readonly created_at: string
   readonly expires_at: string

@@ -32,7 +32,7 @@ export const createVerifyChallenge = ({ answering, consume, factors, sign, trans
     const factor = await factors.emailOf(challenge.userId)
     if (factor === undefined || factor.id !== challenge.factorId) throw await answering.reject(right, asking)
 
-    const claims = receiptClaims(challenge, { receiptId: newReceiptId(), factorRoot: factor.factorRoot, provedAt: factor.provedAt, answeredAt })
+    const claims = receiptClaims(challenge, { receiptId: newReceiptId(), factor, shown: true, answeredAt })
     const receipt = await sign(claims)
     const rows = await transact(async (transaction) => await consume(right, { claims, receipt }, asking, transaction))
     if (rows === undefined) throw await answering.reject(right, asking)

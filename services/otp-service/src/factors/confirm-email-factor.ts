@@ -81,7 +81,7 @@ async function prepare ({ factors, sign, newReceiptId, newFactorRoot }: ConfirmD
 
   const factorRoot = current?.factorRoot ?? newFactorRoot()
   const prove = async (right: RightAnswer, provedAt: Date): Promise<Proof> => {
-    const claims = receiptClaims(right.challenge, { receiptId: newReceiptId(), factorRoot, provedAt, answeredAt: right.answeredAt })
+    const claims = receiptClaims(right.challenge, { receiptId: newReceiptId(), factor: { kind: 'email_code', factorRoot, provedAt }, shown: true, answeredAt: right.answeredAt })
     return { right, signed: { claims, receipt: await sign(claims) } }
   }
   const own = await prove(fresh, answeredAt)

@@ -64,7 +64,7 @@ export function createConfirmFactorWipe (deps: ConfirmWipeDeps) {
   async function signFor ({ challenge, answeredAt }: RightAnswer) {
     const factor = await factors.emailOf(challenge.userId)
     if (factor === undefined || factor.id !== challenge.factorId) return undefined
-    const claims = receiptClaims(challenge, { receiptId: newReceiptId(), factorRoot: factor.factorRoot, provedAt: factor.provedAt, answeredAt })
+    const claims = receiptClaims(challenge, { receiptId: newReceiptId(), factor, shown: true, answeredAt })
     return { claims, receipt: await sign(claims) }
   }
 }

@@ -3,7 +3,6 @@ import { Problem, problems, type ReplyOf, type RequestOf, type describeFactors }
 import { constantTimeEqual } from '@countersign/secrets'
 import { normaliseAddress } from './factor.ts'
 import type { FactorRepository } from './factor-repository.ts'
-import { factorView } from './factor-view.ts'
 
 export interface DescribeFactorsDeps {
   readonly factors: Pick<FactorRepository, 'ownerOf' | 'listOf'>
@@ -19,7 +18,7 @@ export const createDescribeFactors = ({ factors }: DescribeFactorsDeps) =>
     if (owner === undefined) throw new Problem(problems.factorRequired)
     return {
       factor_root: owner.factorRoot,
-      factors: all.map(factorView),
+      factors: all.map(({ id, kind, address, provedAt }) => ({ factor_id: id, kind, masked: maskAddress(address), proved_at: provedAt.toISOString() })),
       ...expected !== undefined && { matches_expected: all.some(({ addressNormalised }) => constantTimeEqual(addressNormalised, normaliseAddress(expected))) }
     }
   }

@@ -41,6 +41,11 @@ export function createFactorRepository (db: Db) {
       return found === null ? undefined : toFactor(found)
     },
 
+    async find (userId: string, factorId: string, transaction?: Transaction): Promise<Factor | undefined> {
+      const found = await factors.findOne({ _id: factorId, user_id: userId }, { ...transaction !== undefined && { session: transaction } })
+      return found === null ? undefined : toFactor(found)
+    },
+
     async listOf (userId: string, transaction?: Transaction): Promise<Factor[]> {
       return (await factors.find({ user_id: userId }, { ...transaction !== undefined && { session: transaction } }).sort({ proved_at: 1 }).toArray()).map(toFactor)
     },

@@ -1,6 +1,11 @@
-import type { MaskedFactor } from '@countersign/contracts'
+/** A factor as its owner sees it. */
+import type { ReplyOf, listFactors } from '@countersign/contracts'
 import { maskAddress, type Factor } from './factor.ts'
+import type { FactorChecks } from './factor-check.ts'
 
-/** What leaves this service of a factor. */
-export const factorView = ({ id, kind, address, provedAt }: Factor): MaskedFactor =>
-  ({ factor_id: id, kind, masked: maskAddress(address), proved_at: provedAt.toISOString() })
+type FactorView = ReplyOf<typeof listFactors>['factors'][number]
+
+export const factorView = ({ id, kind, address, provedAt }: Factor, checks: FactorChecks): FactorView => {
+  const { shown, sends } = checks[kind]
+  return { id, kind, label: maskAddress(address), shown, sends, proved_at: provedAt.toISOString() }
+}

@@ -1,0 +1,55 @@
+/**
+ * What a second proof is asked for at the gateway's own doors. The words are said here once: the mail shows them, otp-service composes it,
+ * and the gateway cannot have it say anything else. Transactions have their own words, from the signer.
+ */
+import { Type, type Static } from 'typebox'
+
+/** The action in a few words, after which the mail names the account. `what` introduces the resource, where there is one. */
+export interface StepUpWords {
+  readonly title: string
+  readonly what?: string
+}
+
+export const stepUpActions = Object.freeze({
+  'identities.link': { title: 'Add a login' },
+  'identities.unlink': { title: 'Remove a login', what: 'Login' },
+  'password.change': { title: 'Change the password' },
+  'account.export': { title: 'Download everything that is held' },
+  'api_keys.create': { title: 'Make an API key' },
+  'api_keys.rotate': { title: 'Replace an API key', what: 'Key' },
+  'roles.set': { title: 'Set the roles of a user', what: 'User' }
+} as const satisfies Record<string, StepUpWords>)
+
+export type StepUpActionType = keyof typeof stepUpActions
+
+/** `-` where an action has no resource. One line of printable ASCII: it stands in a mail. */
+const ResourceId = Type.String({ pattern: '^[!-~]{1,256}$', maxLength: 256, description: 'Id of what the action is done to: the parts of the path that the route names, joined by ":"; "-" where it names none' })
+
+export const StepUpAction = Type.Object({
+  type: Type.Unsafe<StepUpActionType>({ type: 'string', enum: Object.keys(stepUpActions) }),
+  resource_id: ResourceId
+}, { additionalProperties: false })
+export type StepUpAction = Static<typeof StepUpAction>
+
+/** What RFC 9470 calls the authentication context that a route asks for: a factor's proof of this action. */
+export const stepUpAcr = 'urn:countersign:step-up'
+
+/** How long after its answer a step-up opens the route that it was asked for, once. */
+export const stepUpSeconds = 300
+
+/**
+ * What `action_digest` of a step-up's receipt is the SHA-256 of (UTF-8, 0x hex): another user's, session's or action's receipt has another one.
+ */
+export const stepUpPreimage = (userId: string, sessionId: string, { type, resource_id: resourceId }: StepUpAction): string =>
+  `countersign/v1|step_up|${userId}|${sessionId}|${type}|${resourceId}`
+
+/** The exact text that a factor which shows anything shows. */
+export function stepUpText (userId: string, { type, resource_id: resourceId }: StepUpAction): string {
+  const { title, what } = stepUpActions[type] as StepUpWords
+  return [
+    `${title}, for the account ${userId}.`,
+    '',
+    ...what === undefined ? [] : [`${what}: ${resourceId}`],
+    'Whoever has this code can do that. If you did not ask for it, do not give this code to anybody: somebody else is signed in to your account.'
+  ].join('\n')
+}

@@ -1,0 +1,38 @@
+import { postStepUp, readFactors as factorsRoute, sendStepUp, sendStepUpCode, stepUpSeconds, verifyStepUpProof } from '@countersign/contracts'
+import { addRoute } from '@countersign/http'
+import type { CommandClient } from '@countersign/redis'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { OpenSession } from '../sessions/session-state.ts'
+import type { Asker } from '../sign-in/link-wallet.ts'
+import type { AnswerStepUp } from '../step-ups/answer-step-up.ts'
+import type { AskStepUp, ReadFactors } from '../step-ups/ask-step-up.ts'
+
+export interface StepUpRoutesDeps {
+  readonly commands: Pick<CommandClient, 'call'>
+  readonly askStepUp: AskStepUp
+  readonly answerStepUp: AnswerStepUp
+  readonly readFactors: ReadFactors
+}
+
+export function stepUpRoutes (app: FastifyInstance, { commands, askStepUp, answerStepUp, readFactors }: StepUpRoutesDeps): void {
+  addRoute<typeof factorsRoute, OpenSession>(app, factorsRoute, async ({ session, request }) => await readFactors(askerOf(session, request)))
+
+  addRoute<typeof postStepUp, OpenSession>(app, postStepUp, async ({ body, session, request }) => {
+    const { challenge_id: id, ...asked } = await askStepUp(askerOf(session, request), body.action)
+    return { id, ...asked }
+  })
+
+  addRoute<typeof sendStepUpCode, OpenSession>(app, sendStepUpCode, async ({ params, body, session, request }) => {
+    const { sent_to, expires_at, attempts_left } = await commands.call(sendStepUp, {
+      user_id: session.userId, session_id: session.id, challenge_id: params.id, factor_id: body.factor_id
+    }, { requestId: request.id, actor: session.userId })
+    return { sent_to, expires_at, attempts_left }
+  })
+
+  addRoute<typeof verifyStepUpProof, OpenSession>(app, verifyStepUpProof, async ({ params: { id }, body, session, request }) => {
+    const { factorKind, verifiedAt } = await answerStepUp(askerOf(session, request), { challengeId: id, factorId: body.factor_id, code: body.code })
+    return { id, factor_kind: factorKind, verified_at: verifiedAt.toISOString(), usable_until: new Date(verifiedAt.getTime() + stepUpSeconds * 1_000).toISOString() }
+  })
+}
+
+const askerOf = ({ userId, id: sessionId }: OpenSession, { id: requestId }: FastifyRequest): Asker => ({ userId, sessionId, requestId })

@@ -1,0 +1,36 @@
+/** Has otp-service open a step-up, and notes here which action it was asked for. */
+import { beginStepUp, listFactors, Problem, problems, type ReplyOf, type StepUpAction } from '@countersign/contracts'
+import type { CommandClient } from '@countersign/redis'
+import type { Asker } from '../sign-in/link-wallet.ts'
+import type { UserRepository } from '../users/user-repository.ts'
+import type { StepUpRepository } from './step-up-repository.ts'
+
+export interface AskStepUpDeps {
+  readonly commands: Pick<CommandClient, 'call'>
+  readonly stepUps: Pick<StepUpRepository, 'begin'>
+  readonly users: Pick<UserRepository, 'noteFactors'>
+}
+
+/** @throws Problem factorRequired, unavailable */
+export type AskStepUp = (asker: Asker, action: StepUpAction) => Promise<ReplyOf<typeof beginStepUp>>
+
+export const createAskStepUp = ({ commands, stepUps, users }: AskStepUpDeps): AskStepUp =>
+  async ({ userId, sessionId, requestId }, action) => {
+    const asked = await commands.call(beginStepUp, { user_id: userId, session_id: sessionId, action }, { requestId, actor: userId }).catch(async (error: unknown) => {
+      // They were reset: from here on a fresh sign-in is what there is.
+      if (error instanceof Problem && error.kind === problems.factorRequired) await users.noteFactors(userId, false)
+      throw error
+    })
+    await users.noteFactors(userId, true)
+    await stepUps.begin({ id: asked.challenge_id, userId, sessionId, action })
+    return asked
+  }
+
+export type ReadFactors = (asker: Asker) => Promise<ReplyOf<typeof listFactors>>
+
+export const createReadFactors = ({ commands, users }: Pick<AskStepUpDeps, 'commands' | 'users'>): ReadFactors =>
+  async ({ userId, requestId }) => {
+    const found = await commands.call(listFactors, { user_id: userId }, { requestId, actor: userId })
+    await users.noteFactors(userId, found.factors.length > 0)
+    return found
+  }

@@ -1,0 +1,88 @@
+/** Step-ups of this gateway's own actions. Whether one still opens its route is decided by the database's clock, in the update that uses it up. */
+import { stepUpSeconds, type FactorKind, type StepUpAction } from '@countersign/contracts'
+import { isDuplicateKey, literally, type Mongo } from '@countersign/mongo'
+
+interface StepUpDocument {
+  /** The challenge of otp-service. */
+  _id: string
+  userId: string
+  sessionId: string
+  type: StepUpAction['type']
+  resourceId: string
+  createdAt: Date
+  verifiedAt: Date | null
+  factorKind: FactorKind | null
+  receiptId: string | null
+  usedAt: Date | null
+}
+
+export interface StepUp {
+  readonly id: string
+  readonly userId: string
+  readonly sessionId: string
+  readonly action: StepUpAction
+}
+
+export interface VerifiedStepUp {
+  readonly factorKind: FactorKind
+  readonly verifiedAt: Date
+}
+
+export const stepUpIndexes = [
+  { collection: 'step_ups', name: 'expiry', key: { createdAt: 1 }, expireAfterSeconds: 86_400 },
+  { collection: 'step_ups', name: 'one_per_receipt', key: { receiptId: 1 }, unique: true, partialFilterExpression: { receiptId: { $type: 'string' } } },
+  { collection: 'step_ups', name: 'by_user', key: { userId: 1 } }
+] as const
+
+export type StepUpRepository = ReturnType<typeof createStepUpRepository>
+
+export function createStepUpRepository (mongo: Pick<Mongo, 'db'>) {
+  const stepUps = mongo.db.collection<StepUpDocument>('step_ups')
+  const ready = (id: string, { userId, sessionId, action }: Omit<StepUp, 'id'>) => ({
+    _id: id, userId, sessionId, type: action.type, resourceId: action.resource_id, usedAt: null,
+    $expr: { $gt: ['$verifiedAt', { $subtract: ['$$NOW', stepUpSeconds * 1_000] }] }
+  })
+
+  return {
+    /** Again changes nothing. */
+    async begin ({ id, userId, sessionId, action }: StepUp): Promise<void> {
+      await stepUps.updateOne({ _id: id }, [{
+        $replaceWith: {
+          $mergeObjects: [
+            literally({ _id: id, userId, sessionId, type: action.type, resourceId: action.resource_id, verifiedAt: null, factorKind: null, receiptId: null, usedAt: null }),
+            { createdAt: '$$NOW' },
+            '$$ROOT'
+          ]
+        }
+      }], { upsert: true })
+    },
+
+    async find (id: string, { userId, sessionId }: Pick<StepUp, 'userId' | 'sessionId'>): Promise<StepUp | undefined> {
+      const found = await stepUps.findOne({ _id: id, userId, sessionId })
+      return found === null ? undefined : { id, userId, sessionId, action: { type: found.type, resource_id: found.resourceId } }
+    },
+
+    /** The same receipt again changes nothing. @returns undefined when it was answered by another receipt, or the receipt answered another one. */
+    async verify (id: string, factorKind: FactorKind, receiptId: string): Promise<VerifiedStepUp | undefined> {
+      const found = await stepUps.findOneAndUpdate({ _id: id, receiptId: { $in: [null, receiptId] } }, [{
+        $set: { verifiedAt: { $ifNull: ['$verifiedAt', '$$NOW'] }, factorKind: literally(factorKind), receiptId: literally(receiptId) }
+      }], { returnDocument: 'after' }).catch((error: unknown) => {
+        // The receipt answered another one.
+        if (isDuplicateKey(error, 'one_per_receipt')) return null
+        throw error
+      })
+      return found === null || found.verifiedAt === null ? undefined : { factorKind, verifiedAt: found.verifiedAt }
+    },
+
+    /** Whether `use` would succeed now. */
+    async isReady (id: string, by: Omit<StepUp, 'id'>): Promise<boolean> {
+      return await stepUps.countDocuments(ready(id, by), { limit: 1 }) === 1
+    },
+
+    /** True for exactly one request. */
+    async use (id: string, by: Omit<StepUp, 'id'>): Promise<boolean> {
+      const { modifiedCount } = await stepUps.updateOne(ready(id, by), [{ $set: { usedAt: '$$NOW' } }])
+      return modifiedCount === 1
+    }
+  }
+}

@@ -1,0 +1,180 @@
+/** Step-ups at the gateway's doors: what they open, how often, for whom, and what of otp-service's answers is believed. */
+import { createHash } from 'node:crypto'
+import { beginStepUp, listFactors, problems, Problem, sendStepUp, stepUpPreimage, verifyStepUp, type ReceiptClaims, type StepUpAction } from '@countersign/contracts'
+import { handle } from '@countersign/redis'
+import { newId } from '@countersign/runtime'
+import { createReceiptSigner, generateReceiptKey } from '@countersign/secrets'
+import t from 'tap'
+import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
+import { buildHouse, signIn, type Answer, type Tokens } from './open-gateway.ts'
+
+const house = await buildHouse(t)
+const gateway = await house.open()
+const other = await house.open()
+const honest = createReceiptSigner(house.receiptKey.privateJwk)
+const forger = createReceiptSigner(generateReceiptKey().privateJwk)
+const factor = { id: 'fct_01HZZZZZZZZZZZZZZZZZZZZZZZ', kind: 'email_code' as const, label: 'a***@e***.com', shown: true, sends: true, proved_at: '2030-01-01T00:00:00Z' }
+const questions = new Map<string, { userId: string, sessionId: string, action: StepUpAction }>()
+let enrolled = true
+/** How the stand-in bends its next receipts. */
+let bend: (claims: ReceiptClaims) => ReceiptClaims = (claims) => claims
+let sign = honest.sign
+const heard: string[] = []
+
+await house.answerFor('otp-service', [
+  handle(listFactors, () => Promise.resolve({ factors: enrolled ? [factor] : [] })),
+  handle(beginStepUp, ({ user_id: userId, session_id: sessionId, action }) => {
+    if (!enrolled) throw new Problem(problems.factorRequired)
+    const id = newId('chl')
+    questions.set(id, { userId, sessionId, action })
+    return Promise.resolve({ challenge_id: id, expires_at: '2030-01-01T00:00:00Z', attempts_left: 3, factors: [factor] })
+  }),
+  handle(sendStepUp, ({ challenge_id: id }) => Promise.resolve({ challenge_id: id, sent_to: 'a***@e***.com', expires_at: '2030-01-01T00:00:00Z', attempts_left: 3 })),
+  handle(verifyStepUp, async ({ challenge_id: id, proof: { code } }, { commandId }) => {
+    heard.push(commandId)
+    const question = questions.get(id)
+    if (question === undefined || code !== '123456') throw new Problem(problems.codeRejected)
+    const { userId, sessionId, action } = question
+    return {
+      receipt: await sign(bend({
+        jti: `rcp_${id.slice(4)}`, challenge_id: id, aud: 'auth-gateway', purpose: 'step_up', sub: userId, factor_root: 'A'.repeat(43), factor_kind: 'email_code', shown: true,
+        factor_age_seconds: 0, action_digest: `0x${createHash('sha256').update(stepUpPreimage(userId, sessionId, action)).digest('hex')}`, text_sha256: '0'.repeat(64), iat: 0
+      }))
+    }
+  })
+])
+
+const users = house.mongo.db.collection<{ _id: string }>('users')
+const stepUps = house.mongo.db.collection<{ _id: string }>('step_ups')
+const newUser = (): Promise<Tokens> => signIn(gateway, privateKeyToAccount(generatePrivateKey()))
+const withFactor = async (): Promise<Tokens> => {
+  const tokens = await newUser()
+  await users.updateOne({ _id: tokens.userId }, { $set: { hasFactor: true } })
+  return tokens
+}
+const makeKey = ({ access }: Tokens, stepUp?: string, body: object = {}): Promise<Answer> =>
+  gateway.send('POST', '/api/v1/api-keys', { token: access, body: { name: 'nightly', scopes: ['profile:read'], ...body }, ...stepUp !== undefined && { headers: { 'step-up': stepUp } } })
+const forKeys: StepUpAction = { type: 'api_keys.create', resource_id: '-' }
+const ask = async ({ access }: Tokens, action: StepUpAction = forKeys): Promise<string> => {
+  const answer = await gateway.send('POST', '/api/v1/step-ups', { token: access, body: { action } })
+  return String(answer.json['id'])
+}
+const answer = ({ access }: Tokens, id: string, code = '123456'): Promise<Answer> =>
+  gateway.send('POST', `/api/v1/step-ups/${id}/verify`, { token: access, body: { factor_id: factor.id, code } })
+const stepUp = async (tokens: Tokens, action?: StepUpAction): Promise<string> => {
+  const id = await ask(tokens, action)
+  await answer(tokens, id)
+  return id
+}
+
+t.test('a route says which proof it wants; with it the request is done, and once', async (t) => {
+  const tokens = await withFactor()
+  const refused = await makeKey(tokens)
+  t.match(refused, { status: 401, json: { type: '/problems/step-up-required', action: forKeys } })
+  t.match(refused.headers.get('www-authenticate'), /error="insufficient_user_authentication", acr_values="urn:countersign:step-up"/)
+
+  const asked = await gateway.send('POST', '/api/v1/step-ups', { token: tokens.access, body: { action: refused.json['action'] } })
+  t.match(asked, { status: 201, json: { attempts_left: 3, factors: [{ id: factor.id, kind: 'email_code', shown: true, sends: true }] } })
+  const id = String(asked.json['id'])
+  t.equal((await makeKey(tokens, id)).status, 401, 'asked is not answered')
+  t.match(await gateway.send('POST', `/api/v1/step-ups/${id}/send`, { token: tokens.access, body: { factor_id: factor.id } }), { status: 202, json: { sent_to: 'a***@e***.com' } })
+  t.equal((await answer(tokens, id, '654321')).status, 401)
+  t.match(await answer(tokens, id), { status: 200, json: { id, factor_kind: 'email_code', usable_until: String } })
+
+  t.equal((await makeKey(tokens, id)).status, 201)
+  t.match(await makeKey(tokens, id), { status: 401, json: { type: '/problems/step-up-required' } })
+  t.equal(await house.mongo.db.collection('audit').countDocuments({ event: 'step_up.verified', subject: tokens.userId, 'facts.action': 'api_keys.create' }), 1)
+})
+
+t.test('of fifty requests at once with one step-up, at two processes, one is done', async (t) => {
+  const tokens = await withFactor()
+  const id = await stepUp(tokens)
+  const answers = await Promise.all(Array.from({ length: 50 }, (_, index) => (index % 2 === 0 ? gateway : other).send('POST', '/api/v1/api-keys', {
+    token: tokens.access, body: { name: `n${index}`, scopes: ['profile:read'] }, headers: { 'step-up': id }
+  })))
+  t.equal(answers.filter(({ status }) => status === 201).length, 1)
+  t.equal(answers.filter(({ status }) => status === 401).length, 49)
+})
+
+t.test('a request that is refused for its form uses nothing up', async (t) => {
+  const tokens = await withFactor()
+  const id = await stepUp(tokens)
+  t.equal((await makeKey(tokens, id, { scopes: ['everything'] })).status, 422)
+  t.equal((await makeKey(tokens, id)).status, 201)
+})
+
+t.test('it opens its own action on its own resource, for its own session, for five minutes', async (t) => {
+  const tokens = await withFactor()
+  const key = String((await makeKey(tokens, await stepUp(tokens))).json['id'])
+  const second = String((await makeKey(tokens, await stepUp(tokens))).json['id'])
+  const rotate = (keyId: string, id: string, { access } = tokens) => gateway.send('POST', `/api/v1/api-keys/${keyId}/rotate`, { token: access, body: {}, headers: { 'step-up': id } })
+
+  t.match(await rotate(key, await stepUp(tokens)), { status: 401, json: { action: { type: 'api_keys.rotate', resource_id: key } } }, 'another action')
+  const forKey = await stepUp(tokens, { type: 'api_keys.rotate', resource_id: key })
+  t.equal((await rotate(second, forKey)).status, 401, 'another key')
+  t.equal((await makeKey(tokens, forKey)).status, 401, 'another route')
+  const stranger = await withFactor()
+  t.equal((await makeKey(stranger, await stepUp(tokens))).status, 401, 'another user')
+  t.equal((await makeKey(tokens, newId('chl'))).status, 401, 'none')
+  t.equal((await makeKey(tokens, '{"$ne":null}')).status, 401)
+
+  const late = await stepUp(tokens)
+  await stepUps.updateOne({ _id: late }, [{ $set: { verifiedAt: { $subtract: ['$verifiedAt', 300_000] } } }])
+  t.equal((await makeKey(tokens, late)).status, 401, 'too late')
+  t.ok((await rotate(key, forKey)).status < 300, 'and nothing of this used up the right one')
+})
+
+t.test('only a receipt of otp-service for this question counts', async (t) => {
+  const tokens = await withFactor()
+  const bent: [string, Partial<ReceiptClaims>][] = [
+    ['another audience', { aud: 'signer-service' }], ['another purpose', { purpose: 'email_enrol' }], ['another user', { sub: newId('usr') }],
+    ['another challenge', { challenge_id: newId('chl') }], ['another action', { action_digest: `0x${'1'.repeat(64)}` }]
+  ]
+  for (const [what, claims] of bent) {
+    bend = (right) => ({ ...right, ...claims })
+    const id = await ask(tokens)
+    t.match(await answer(tokens, id), { status: 401, json: { type: '/problems/code-rejected' } }, what)
+    t.equal((await makeKey(tokens, id)).status, 401, what)
+  }
+  bend = (right) => right
+  sign = forger.sign
+  const forged = await ask(tokens)
+  t.equal((await answer(tokens, forged)).status, 401, 'another key')
+  sign = honest.sign
+  bend = (right) => ({ ...right, jti: 'rcp_01HZZZZZZZZZZZZZZZZZZZZZZZ' })
+  t.equal((await answer(tokens, await ask(tokens))).status, 200)
+  t.equal((await answer(tokens, await ask(tokens))).status, 401, 'one receipt answers one question')
+  bend = (right) => right
+})
+
+t.test('an answer sent again is the same command, and whoever lost the reply is told the same', async (t) => {
+  const tokens = await withFactor()
+  const id = await ask(tokens)
+  const first = await answer(tokens, id)
+  t.same((await answer(tokens, id)).json, first.json)
+  t.equal(heard.at(-1), heard.at(-2))
+})
+
+t.test('a user without a factor signs in anew instead, and one whose factors were reset too', async (t) => {
+  const tokens = await newUser()
+  t.equal((await makeKey(tokens)).status, 201)
+  const reset = await withFactor()
+  t.equal((await makeKey(reset)).status, 401)
+  enrolled = false
+  t.match(await gateway.send('POST', '/api/v1/step-ups', { token: reset.access, body: { action: forKeys } }), { status: 409, json: { type: '/problems/factor-required' } })
+  t.equal((await makeKey(reset)).status, 201)
+  enrolled = true
+  t.match((await gateway.send('GET', '/api/v1/me/factors', { token: reset.access })).json, { factors: [{ id: factor.id }] })
+  t.equal((await makeKey(reset)).status, 401, 'as soon as the gateway hears of a factor')
+})
+
+t.test('bad input gets a problem that names the fault, never the value', async (t) => {
+  const tokens = await withFactor()
+  for (const body of [{}, { action: { type: 'everything', resource_id: '-' } }, { action: { type: 'api_keys.rotate', resource_id: 'two\nlines' } }, { action: { ...forKeys, more: 1 } }]) {
+    t.equal((await gateway.send('POST', '/api/v1/step-ups', { token: tokens.access, body })).status, 422)
+  }
+  const id = await ask(tokens)
+  const bad = await gateway.send('POST', `/api/v1/step-ups/${id}/verify`, { token: tokens.access, body: { factor_id: factor.id, code: 'not a code!' } })
+  t.match(bad, { status: 422, json: { faults: [{ path: 'body/code' }] } })
+  t.notMatch(bad.text, 'not a code')
+})

@@ -1,0 +1,69 @@
+/** A new code for a challenge that is there: an older one dies, the attempts stay, the action's end stays. */
+import { Problem, problems } from '@countersign/contracts'
+import type { Audit } from '@countersign/mongo'
+import type { Asking } from '../asking.ts'
+import type { BudgetRepository } from '../budgets/budget-repository.ts'
+import { isLocked, lockedProblem } from '../budgets/locked-problem.ts'
+import type { MailWriter } from '../mail/mail-writer.ts'
+import type { Send, SendLimit } from '../mail/send-limit.ts'
+import type { Dispatch, Transact } from '../transaction.ts'
+import type { Challenge } from './challenge.ts'
+import type { ChallengeEvents } from './challenge-events.ts'
+import type { ChallengeRepository } from './challenge-repository.ts'
+import { writeCodeMail } from './code-mail.ts'
+import type { Codes } from './codes.ts'
+
+export interface SendCodeDeps {
+  readonly challenges: Pick<ChallengeRepository, 'find' | 'renew'>
+  readonly budgets: Pick<BudgetRepository, 'lockOf'>
+  readonly codes: Pick<Codes, 'draw'>
+  readonly mails: MailWriter
+  readonly sendLimit: SendLimit
+  readonly audit: Audit
+  readonly events: Pick<ChallengeEvents, 'sent'>
+  readonly transact: Transact
+  readonly dispatch: Dispatch
+  readonly ttlSeconds: number
+}
+
+/**
+ * @returns the challenge as it is now; a command that is repeated sends nothing again.
+ * @throws Problem stateConflict, factorLocked, sendLimited
+ */
+export type SendCode = (challenge: Challenge, to: Send, asking: Asking) => Promise<Challenge>
+
+export const createSendCode = ({ challenges, budgets, codes, mails, sendLimit, audit, events, transact, dispatch, ttlSeconds }: SendCodeDeps): SendCode =>
+  async (challenge, to, asking) => {
+    if (challenge.resentBy === asking.commandId) return challenge
+    if (isOver(challenge)) throw over()
+
+    const lock = await budgets.lockOf(challenge.userId, challenge.sessionId)
+    if (isLocked(lock)) throw lockedProblem(lock)
+    const takeSend = sendLimit.taking([to])
+
+    const { code, ...stored } = codes.draw(challenge)
+    const factorId = to.to === 'factor' ? to.factorId : null
+    const renewed = await transact(async (transaction) => {
+      const next = await challenges.renew(challenge, stored, { ttlSeconds, commandId: asking.commandId, to: { factorId, address: to.address } }, transaction)
+      if (next === undefined) return undefined
+      await takeSend()
+      const row = await writeCodeMail(mails, next, code, asking.requestId, transaction)
+      await audit.append({ event: next.sends === 1 ? 'challenge.sent' : 'challenge.resent', subject: next.id, actor: next.userId, requestId: asking.requestId, facts: { sends: next.sends, attempts_left: next.attemptsLeft } }, transaction)
+      return { challenge: next, row }
+    })
+    if (renewed === undefined) {
+      // The same command raced this one and was first: its code is on the way.
+      const first = await challenges.find(challenge.id)
+      if (first?.resentBy === asking.commandId) return first
+      throw over()
+    }
+
+    events.sent(renewed.challenge, asking.requestId)
+    await dispatch([renewed.row])
+    return renewed.challenge
+  }
+
+/** Asked before a code is drawn; the update's guard decides. */
+const isOver = ({ consumedAt, cancelledAt, attemptsLeft }: Challenge): boolean => consumedAt !== null || cancelledAt !== null || attemptsLeft === 0
+
+const over = (): Problem => new Problem(problems.stateConflict, { detail: 'This challenge is answered, out of attempts or past its action\'s end.' })

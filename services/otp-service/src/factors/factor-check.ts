@@ -1,0 +1,23 @@
+/** What a kind of factor can do, and whether an answer of it is right. */
+import type { FactorKind } from '@countersign/contracts'
+import type { Challenge } from '../challenges/challenge.ts'
+import type { Codes } from '../challenges/codes.ts'
+import type { Factor } from './factor.ts'
+
+export interface FactorCheck {
+  /** It shows the text of the action to its owner, outside the gateway's reach. */
+  readonly shown: boolean
+  /** A code must be sent before it can answer. */
+  readonly sends: boolean
+  /** Asked once for each attempt that was paid for; it may use something up for good. */
+  readonly isRight: (challenge: Challenge, factor: Factor, code: string) => Promise<boolean>
+}
+
+export type FactorChecks = Readonly<Record<FactorKind, FactorCheck>>
+
+/** Only the factor that the code went to answers with it. */
+export const mailedCodeCheck = (codes: Pick<Codes, 'matches'>): FactorCheck => ({
+  shown: true,
+  sends: true,
+  isRight: (challenge, factor, code) => Promise.resolve(codes.matches(challenge, code) && challenge.factorId === factor.id)
+})

@@ -1,0 +1,67 @@
+/** Opens the question whether a user confirms one action of the gateway. Which factor answers is the user's choice; nothing is sent before it. */
+import { createHash } from 'node:crypto'
+import { Problem, problems, stepUpPreimage, stepUpText, type ReplyOf, type RequestOf, type beginStepUp } from '@countersign/contracts'
+import { isDuplicateKey, type Audit } from '@countersign/mongo'
+import type { Asking } from '../asking.ts'
+import { onePerCommand, type ChallengeRepository } from '../challenges/challenge-repository.ts'
+import type { Challenge, NewChallenge } from '../challenges/challenge.ts'
+import type { FactorChecks } from '../factors/factor-check.ts'
+import type { FactorRepository } from '../factors/factor-repository.ts'
+import { factorView } from '../factors/factor-view.ts'
+import type { Transact } from '../transaction.ts'
+import { stepUpPurpose } from './step-up-purpose.ts'
+
+type Request = RequestOf<typeof beginStepUp>
+
+export interface BeginStepUpDeps {
+  readonly factors: Pick<FactorRepository, 'listOf'>
+  readonly challenges: Pick<ChallengeRepository, 'findByCommand' | 'insert'>
+  readonly checks: FactorChecks
+  readonly audit: Audit
+  readonly transact: Transact
+  readonly newChallengeId: () => string
+  readonly ttlSeconds: number
+  readonly maxAttempts: number
+}
+
+export const createBeginStepUp = ({ factors, challenges, checks, audit, transact, newChallengeId, ttlSeconds, maxAttempts }: BeginStepUpDeps) => {
+  const open = async (draft: NewChallenge, asking: Asking): Promise<Challenge> => await transact(async (transaction) => {
+    const made = await challenges.insert(draft, ttlSeconds, transaction)
+    if (made === undefined) throw new Error('a fresh challenge id was taken')
+    await audit.append({
+      event: 'challenge.created', subject: made.id, actor: made.userId, requestId: asking.requestId, facts: { purpose: made.purpose, aud: made.aud, digest: made.actionDigest, session: made.sessionId }
+    }, transaction)
+    return made
+  })
+
+  /** @throws Problem factorRequired when the user has no factor */
+  return async (request: Request, asking: Asking): Promise<ReplyOf<typeof beginStepUp>> => {
+    const draft = { ...draftOf(request, asking, newChallengeId()), attemptsMax: maxAttempts }
+    const repeated = async () => sameOrConflict((await challenges.findByCommand(asking.caller, asking.commandId))[0], draft)
+    const all = await factors.listOf(request.user_id)
+    if (all.length === 0) throw new Problem(problems.factorRequired)
+
+    const challenge = await repeated() ?? await open(draft, asking).catch(async (error: unknown) => {
+      // The same command raced this one and was first.
+      const first = isDuplicateKey(error, onePerCommand) ? await repeated() : undefined
+      if (first === undefined) throw error
+      return first
+    })
+    return { challenge_id: challenge.id, expires_at: challenge.expiresAt.toISOString(), attempts_left: challenge.attemptsLeft, factors: all.map((factor) => factorView(factor, checks)) }
+  }
+}
+
+/** Its text is said by the contract, from the action alone: what the mail shows is not the gateway's to write. */
+function draftOf ({ user_id: userId, session_id: sessionId, action }: Request, { caller, commandId }: Asking, id: string): Omit<NewChallenge, 'attemptsMax'> {
+  const digest = `0x${createHash('sha256').update(stepUpPreimage(userId, sessionId, action)).digest('hex')}`
+  return {
+    id, userId, sessionId, commandId, aud: caller, purpose: stepUpPurpose, text: stepUpText(userId, action), actionDigest: digest, fingerprint: digest,
+    factorId: null, address: null, codeMac: null, pepperId: null, actionEndsAt: null, enrolment: null
+  }
+}
+
+/** A command id names one request of one session. */
+function sameOrConflict (existing: Challenge | undefined, { fingerprint, purpose }: Pick<NewChallenge, 'fingerprint' | 'purpose'>): Challenge | undefined {
+  if (existing !== undefined && (existing.fingerprint !== fingerprint || existing.purpose !== purpose)) throw new Problem(problems.stateConflict)
+  return existing
+}

@@ -1,0 +1,1 @@
+export const stepUpPurpose = 'step_up'

@@ -1,0 +1,67 @@
+/** Answers a step-up with one of the user's factors. The right answer to a pending one gives exactly one receipt, for the gateway alone. */
+import type { ReceiptClaims, ReplyOf, RequestOf, verifyStepUp } from '@countersign/contracts'
+import type { Asking } from '../asking.ts'
+import type { AnswerChallenge } from '../challenges/answer-challenge.ts'
+import type { ChallengeEvents } from '../challenges/challenge-events.ts'
+import type { ChallengeRepository } from '../challenges/challenge-repository.ts'
+import type { Answerer } from '../challenges/challenge.ts'
+import type { ConsumeChallenge } from '../challenges/consume-challenge.ts'
+import type { FactorChecks } from '../factors/factor-check.ts'
+import type { FactorRepository } from '../factors/factor-repository.ts'
+import { receiptClaims } from '../receipts/receipt-claims.ts'
+import type { ReceiptRepository } from '../receipts/receipt-repository.ts'
+import type { Dispatch, Transact } from '../transaction.ts'
+import { stepUpPurpose } from './step-up-purpose.ts'
+
+export interface VerifyStepUpDeps {
+  readonly factors: Pick<FactorRepository, 'find'>
+  readonly challenges: Pick<ChallengeRepository, 'findFor'>
+  readonly receipts: Pick<ReceiptRepository, 'ofChallenge'>
+  readonly checks: FactorChecks
+  readonly answering: AnswerChallenge
+  readonly consume: ConsumeChallenge
+  readonly sign: (claims: ReceiptClaims) => Promise<string>
+  readonly transact: Transact
+  readonly dispatch: Dispatch
+  readonly events: Pick<ChallengeEvents, 'accepted'>
+  readonly newReceiptId: () => string
+}
+
+export const createVerifyStepUp = (deps: VerifyStepUpDeps) => {
+  const { factors, checks, answering, consume, sign, transact, dispatch, events, newReceiptId } = deps
+
+  /** @throws Problem codeRejected, alike for every reason, or factorLocked to the challenge's own answerer */
+  return async ({ challenge_id: challengeId, user_id: userId, session_id: sessionId, proof }: RequestOf<typeof verifyStepUp>, asking: Asking): Promise<ReplyOf<typeof verifyStepUp>> => {
+    const answerer = { aud: asking.caller, userId, sessionId }
+    const repeated = await receiptOfRepetition(deps, challengeId, answerer, asking)
+    if (repeated !== undefined) return { receipt: repeated }
+
+    const factor = await factors.find(userId, proof.factor_id)
+    const right = await answering.answer({
+      challengeId, purpose: stepUpPurpose, answerer, code: proof.code,
+      isRight: async (challenge) => factor !== undefined && await checks[factor.kind].isRight(challenge, factor, proof.code)
+    }, asking)
+    if (factor === undefined) throw await answering.reject(right, asking)
+
+    const { challenge, answeredAt } = right
+    const claims = receiptClaims(challenge, { receiptId: newReceiptId(), factor, shown: checks[factor.kind].shown, answeredAt })
+    const receipt = await sign(claims)
+    const rows = await transact(async (transaction) => {
+      // It may have been removed while it was answering.
+      if (await factors.find(userId, factor.id, transaction) === undefined) return undefined
+      return await consume(right, { claims, receipt }, asking, transaction)
+    })
+    if (rows === undefined) throw await answering.reject(right, asking)
+
+    events.accepted(challenge, answeredAt, asking.requestId)
+    await dispatch(rows)
+    return { receipt }
+  }
+}
+
+/** The reply to this very command was lost: whoever repeats it reads its receipt again, and changes nothing. The id of the command is made from the answer. */
+async function receiptOfRepetition ({ challenges, receipts }: VerifyStepUpDeps, challengeId: string, answerer: Answerer, { commandId }: Asking): Promise<string | undefined> {
+  const challenge = await challenges.findFor(challengeId, answerer)
+  if (challenge?.purpose !== stepUpPurpose || challenge.consumedBy !== commandId) return undefined
+  return (await receipts.ofChallenge(challenge.id))?.receipt
+}
