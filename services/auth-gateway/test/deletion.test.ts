@@ -36,7 +36,7 @@ let forge = (claims: ReceiptClaims): ReceiptClaims => claims
 const commandIds: string[] = []
 await house.answerFor('otp-service', [
   handle(beginFactorWipe, async ({ user_id: id }) => ({ challenge: codes.has(id) ? { challenge_id: challengeId, sent_to: 'a***@e***.com', expires_at: '2030-01-01T00:00:00Z' } : null })),
-  handle(listFactors, ({ user_id: id }) => Promise.resolve({ factors: codes.has(id) ? [{ factor_id: 'fct_01HZZZZZZZZZZZZZZZZZZZZZZZ', kind: 'email_code' as const, masked: 'a***@e***.com', proved_at: '2030-01-01T00:00:00Z' }] : [] })),
+  handle(listFactors, ({ user_id: id }) => Promise.resolve({ factors: codes.has(id) ? [{ id: 'fct_01HZZZZZZZZZZZZZZZZZZZZZZZ', kind: 'email_code' as const, label: 'a***@e***.com', shown: true, sends: true, proved_at: '2030-01-01T00:00:00Z' }] : [] })),
   handle(confirmFactorWipe, async ({ user_id: id, proof }, { commandId }) => {
     commandIds.push(commandId)
     const code = codes.get(id)
@@ -356,7 +356,7 @@ t.test('the export holds all that there is of one user, nobody else\'s and no se
   t.equal(answer.headers.get('cache-control'), 'no-store')
   const data = answer.json as unknown as AccountExport
   t.match(data, { user: { id: tokens.userId, identities: [{ address: account.address }] }, sessions: [{ state: 'active', ip: '127.0.0.1', user_agent: 'node' }, {}], api_keys: [{ name: 'nightly', revoked_at: String }], passwords: [{ identity: 'email:x@example.com', changed_at: '1970-01-01T00:00:00.000Z' }], shortened: [] })
-  t.match(data, { wallet_connections: [{ address: 'sp1', walletType: 'hiro', isConnected: false, connectedAt: '1970-01-01T00:00:00.000Z' }], devices: [{ seen_at: /Z$/ }], factors: [{ masked: 'a***@e***.com' }] })
+  t.match(data, { wallet_connections: [{ address: 'sp1', walletType: 'hiro', isConnected: false, connectedAt: '1970-01-01T00:00:00.000Z' }], devices: [{ seen_at: /Z$/ }], factors: [{ label: 'a***@e***.com' }] })
   t.strictSame([data.transactions.length, data.devices.length], [101, 1])
   t.strictSame([data.sessions.length, data.api_keys.length], [2, 1])
   t.strictSame(data.events.map(({ event }) => event), ['api_key.revoked', 'api_key.created', 'session.opened', 'session.opened', 'user.created'])

@@ -42,7 +42,7 @@ const example = {
   api_keys: [],
   wallet_connections: [],
   devices: [{ seen_at: ada.signedInAt }],
-  factors: [{ factor_id: ada.factorId, kind: 'email_code', masked: ada.maskedEmail, proved_at: ada.signedInAt }],
+  factors: [{ id: ada.factorId, kind: 'email_code', label: ada.maskedEmail, shown: true, sends: true, proved_at: ada.signedInAt }],
   transactions: [treasuryTransfer],
   events: [],
   shortened: []

@@ -1,7 +1,7 @@
 /** What the signer's operator checks before he makes a user a principal. */
 import { Problem, problems, type ReplyOf, type RequestOf, type describeFactors } from '@countersign/contracts'
 import { constantTimeEqual } from '@countersign/secrets'
-import { normaliseAddress } from './factor.ts'
+import { maskAddress, normaliseAddress } from './factor.ts'
 import type { FactorRepository } from './factor-repository.ts'
 
 export interface DescribeFactorsDeps {
