@@ -1,8 +1,8 @@
 import type { Command } from '../command.ts'
 import { createChallenge, resendChallenge, verifyChallenge } from './challenges.ts'
 import { beginFactorWipe, confirmFactorWipe } from './factor-wipes.ts'
-import { beginEmailFactor, confirmEmailFactor, describeFactors } from './factors.ts'
-import { beginStepUp, listFactors, sendStepUp, verifyStepUp } from './step-ups.ts'
+import { beginEmailFactor, confirmEmailFactor, describeFactors, listFactors } from './factors.ts'
+import { beginStepUp, sendStepUp, verifyStepUp } from './step-ups.ts'
 import { answerMailbox, beginMailbox, cancelMailbox, resendMailbox } from './mailbox.ts'
 import { challengeTransaction, confirmTransaction, createTransaction, getTransaction, listTransactions } from './transactions.ts'
 
