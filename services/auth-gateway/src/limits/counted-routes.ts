@@ -1,7 +1,7 @@
 /** How each route that is limited as sign-in is counted, and whose login it tries: told by the checked request alone. */
 import {
   askToRegisterUser, askToSignUp, authenticateWallet, changePassword, confirmEmailLink, confirmPasswordReset, connectWallet, linkEmail, logInUser, logInWithEmail, refreshSession, registerUser,
-  requestConnection, requestEmailCode, requestPasswordReset, requestVerification, resendEmail, signUpWithEmail, submitVerification, verifyEmail, verifyEmailCode,
+  requestConnection, requestEmailCode, requestPasswordReset, requestVerification, resendEmail, signUpWithEmail, submitVerification, verifyEmail, verifyEmailCode, verifyStepUpProof,
   walletFamilies, walletRoutes, type Route
 } from '@countersign/contracts'
 import { emailSubject, walletSubject, type TryKind } from './sign-in-limits.ts'
@@ -52,6 +52,8 @@ const counting: readonly (readonly [Route, Counting])[] = [
   [verifyEmailCode, { kind: 'proof' }],
   [confirmPasswordReset, { kind: 'proof' }],
   [confirmEmailLink, { kind: 'proof' }],
+  // otp-service counts for the account.
+  [verifyStepUpProof, { kind: 'proof' }],
   [submitVerification, { kind: 'proof', subject: email }]
 ]
 
