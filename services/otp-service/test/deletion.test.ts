@@ -43,7 +43,7 @@ t.test('with the code of its own mailbox an account loses its factor for good, a
   const pending = await house.challenge(user)
   await begin({ user_id: user.userId, session_id: user.sessionId, email: newAddress() })
   const listed = await gateway.call(listFactors, { user_id: user.userId }, ask)
-  t.match(listed, { factors: [{ kind: 'email_code', masked: maskAddress(user.address) }] })
+  t.match(listed, { factors: [{ kind: 'email_code', label: maskAddress(user.address) }] })
   t.notMatch(JSON.stringify(listed), user.address)
   const { challenge } = await beginWipe(user)
   t.equal(challenge?.sent_to, maskAddress(user.address))
