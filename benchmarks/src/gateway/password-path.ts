@@ -6,7 +6,8 @@ import { ask, type House } from './house.ts'
 import { measurePath, type PathMeasured } from './report.ts'
 
 const accounts = 50
-const inFlight = 8
+/** Fewer than may wait for a hash: none is shed. */
+const inFlight = 32
 const password = 'a horse, a battery and a staple'
 const part = 0.8
 

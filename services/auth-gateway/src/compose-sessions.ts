@@ -87,7 +87,7 @@ export async function composeSessions ({ config, stores: { mongo, redis, outbox,
   announceExpiry(app, () => clock.now())
   const noteDevice = createNoteDevice({ devices: createDeviceRepository(mongo), sessions, deviceOf, key: deriveKey(config.secretKey, 'device'), inTransaction: ending.inTransaction, writeMail, now: () => clock.now() })
   const dispatch = (row: OutboxRow): Promise<void> => dispatcher.dispatch(row)
-  const store = createStoreSession({ ...ending, storeOpening: createStoreOpening(ending), epochs, close, noteDevice, dispatch, newId: () => newId('ses') })
+  const store = createStoreSession({ ...ending, storeOpening: createStoreOpening(ending), close, noteDevice, dispatch, newId: () => newId('ses') })
   const holderOf = createSecretHolders({ secrets, sessions })
   watchOver({ config, sessions, redis, log, metrics, lifecycle })
 

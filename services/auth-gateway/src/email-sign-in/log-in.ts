@@ -15,7 +15,7 @@ export interface LogInRequest {
 
 export interface LogInDeps {
   readonly identities: Pick<IdentityRepository, 'find'>
-  readonly users: Pick<UserRepository, 'find'>
+  readonly users: Pick<UserRepository, 'findByIdentity'>
   readonly passwords: Pick<PasswordRepository, 'find' | 'replace'>
   readonly hasher: PasswordHasher
   readonly report: SignInReport
@@ -25,9 +25,6 @@ export interface LogInDeps {
 
 export type LogIn = (request: LogInRequest) => Promise<SignedIn>
 
-/** What is looked for where there is no account, so that there is as much to look for. */
-const nobody = 'usr_00000000000000000000000000'
-
 /**
  * An unknown address, one without a password and a wrong password cost the same work and answer alike.
  * @throws Problem credentialsRejected, accountDeleting (to who knows the password), unavailable
@@ -35,10 +32,10 @@ const nobody = 'usr_00000000000000000000000000'
 export const createLogIn = ({ identities, users, passwords, hasher, report, afterwards }: LogInDeps): LogIn => {
   return async ({ email, password, requestId }) => {
     const identityId = emailIdentityId(email)
-    const identity = await identities.find(identityId)
-    const userId = identity?.userId ?? nobody
     // Read before the password is checked: what ends the sessions of this account meanwhile ends this one as well.
-    const [user, stored] = await Promise.all([users.find(userId), passwords.find(identityId, userId)])
+    const [identity, user, kept] = await Promise.all([identities.find(identityId), users.findByIdentity(identityId), passwords.find(identityId)])
+    // They were read side by side: the login may have changed hands in between.
+    const stored = kept?.userId === identity?.userId && (user === undefined || user.id === identity?.userId) ? kept : undefined
     const verdict = await hasher.verify(password, stored?.hash)
     if (identity === undefined || stored === undefined || !verdict.ok) {
       await report.refused({ method: 'password', reason: stored === undefined ? 'no such login' : 'password', subject: user?.id ?? 'unknown', requestId })

@@ -26,9 +26,9 @@ export function createPasswordRepository (mongo: Mongo) {
   const passwords = mongo.db.collection<PasswordDocument>('passwords')
 
   return {
-    /** @returns the password of that login while it is this user's. */
-    async find (identityId: string, userId: string): Promise<StoredPassword | undefined> {
-      const found = await passwords.findOne({ _id: identityId, userId })
+    /** @returns the password of that login, and whose it is. */
+    async find (identityId: string): Promise<StoredPassword | undefined> {
+      const found = await passwords.findOne({ _id: identityId })
       return found === null ? undefined : toPassword(found)
     },
 

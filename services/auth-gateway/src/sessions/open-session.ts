@@ -1,7 +1,6 @@
 import { Problem, problems, type TokenReply } from '@countersign/contracts'
 import type { OutboxRow } from '@countersign/mongo'
 import type { SignedIn } from '../sign-in/sign-in-with-wallet.ts'
-import type { SessionEpochs } from '../users/session-epochs.ts'
 import type { CloseSession } from './close-session.ts'
 import type { GrantTokens } from './grant-tokens.ts'
 import type { NoteDevice } from './note-device.ts'
@@ -19,8 +18,7 @@ export interface ClientDescription {
 
 export interface StoreSessionDeps {
   readonly storeOpening: StoreOpening
-  readonly sessions: Pick<SessionRepository, 'find'>
-  readonly epochs: Pick<SessionEpochs, 'of'>
+  readonly sessions: Pick<SessionRepository, 'findWithEpoch'>
   readonly states: Pick<SessionStates, 'keep'>
   readonly close: CloseSession
   readonly noteDevice: NoteDevice
@@ -42,7 +40,7 @@ export type StoreSession = ReturnType<typeof createStoreSession>
  * The user given must have been read before its proof was checked, so that a revocation in between is noticed too.
  * @throws Problem sessionClosed when all sessions of the user were revoked since the sign-in began
  */
-export const createStoreSession = ({ storeOpening, sessions, epochs, states, close, noteDevice, dispatch, newId }: StoreSessionDeps) =>
+export const createStoreSession = ({ storeOpening, sessions, states, close, noteDevice, dispatch, newId }: StoreSessionDeps) =>
   async ({ user, identity }: SignedIn, { ip, userAgent, requestId }: ClientDescription, { ttlSeconds, secretHash, connectionId }: SessionLife): Promise<Session> => {
     const id = newId()
     const opening = {
@@ -50,8 +48,8 @@ export const createStoreSession = ({ storeOpening, sessions, epochs, states, clo
       ...secretHash !== undefined && { secretHash }, ...connectionId !== undefined && { connectionId }
     }
     await storeOpening({ session: opening, requestId })
-    const [session, epoch] = await Promise.all([sessions.find(id), epochs.of(user.id)])
-    if (session?.state !== 'active' || epoch !== user.sessionEpoch) {
+    const { session, userEpoch } = await sessions.findWithEpoch(id) ?? {}
+    if (session?.state !== 'active' || userEpoch !== user.sessionEpoch) {
       await close({ sessionId: id, reason: 'sessions_revoked', requestId })
       throw new Problem(problems.sessionClosed)
     }

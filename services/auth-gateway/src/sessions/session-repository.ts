@@ -117,6 +117,16 @@ export function createSessionRepository (mongo: Mongo, { idleSeconds }: SessionR
       })), { session: transaction, ordered: false })
     },
 
+    /** @returns the session in whatever state, with its user's epoch as it is now; no epoch when the account is not in use. */
+    findWithEpoch: gather(async (ids: readonly string[]) => {
+      const found = await sessions.aggregate<SessionDocument & { user: { state: string, sessionEpoch: number }[] }>([
+        { $match: { _id: { $in: [...ids] } } },
+        { $lookup: { from: 'users', localField: 'userId', foreignField: '_id', as: 'user' } }
+      ]).toArray()
+      const byId = new Map(found.map(({ user: [user], ...document }) => [document._id, { session: toSession(document), userEpoch: user?.state === 'active' ? user.sessionEpoch : undefined }]))
+      return ids.map((id) => byId.get(id))
+    }),
+
     /** @returns the session in whatever state. */
     find: gather(async (ids: readonly string[]) => {
       const found = await sessions.find({ _id: { $in: [...ids] } }).toArray()

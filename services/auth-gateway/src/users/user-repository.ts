@@ -46,11 +46,17 @@ export function createUserRepository ({ mongo, audit, now, newId }: UserReposito
 
     isUsernameFree: async (username: string): Promise<boolean> => await users.findOne({ usernameKey: username.toLowerCase() }, { projection: { _id: 1 } }) === null,
 
+    /** In one round trip; the logins are read after their user here too. */
     findByIdentity: gather(async (identityIds: readonly string[]) => {
-      const known = await identities.find({ _id: { $in: [...identityIds] } }, { projection: { userId: 1 } }).toArray()
-      const holderOf = new Map(known.map(({ _id, userId }) => [_id, userId]))
-      const found = await findAll([...holderOf.values()])
-      return identityIds.map((id) => found.get(holderOf.get(id) ?? ''))
+      const found = await identities.aggregate<{ _id: string, user: UserDocument, logins: IdentityDocument[] }>([
+        { $match: { _id: { $in: [...identityIds] } } },
+        { $lookup: { from: 'users', localField: 'userId', foreignField: '_id', as: 'user' } },
+        { $unwind: '$user' },
+        { $match: { 'user.state': 'active' } },
+        { $lookup: { from: 'identities', localField: 'userId', foreignField: 'userId', as: 'logins' } }
+      ]).toArray()
+      const holderOf = new Map(found.map(({ _id, user, logins }) => [_id, toUser(user, logins.sort((a, b) => a.addedAt.getTime() - b.addedAt.getTime()))]))
+      return identityIds.map((id) => holderOf.get(id))
     }),
 
     /** For a login that was proved and has no account in use: it is taken until the deletion is done. */
