@@ -44,6 +44,7 @@ export const commands = [
   ['`docker compose -f docker-compose.dev.yml up`', undefined, '`npm start`, or `docker compose up`: one file'],
   ['`node workers/emailWorker.js`', undefined, '`node services/email-worker/dist/src/main.js`; it still greets its mail server first and ends when it cannot'],
   ['`npm test -- otp.service.test.js`', undefined, '`npm test -- services/otp-service/test/challenges.test.ts`'],
+  ['`npm test -- wallet-otp.integration.test.js`', undefined, '`npm test -- services/auth-gateway/test/wallet-otp.test.ts`, and the document\'s own commands: `npm test -- e2e/test/seed-002.test.ts`'],
   ['`pytest …`, `python scripts/test_integration.py`', undefined, '`npm test -- e2e/test/seed-004.test.ts`; with coverage `npm run coverage`'],
   ['`node scripts/utxo-manager.js`, `node scripts/sweep-change.js`', undefined, 'not yet: they come with the UTXO pool'],
   ['`ops/deploy.sh`, `ops/rollback.sh`, ECS and ECR commands', undefined, 'deployment is yours; each service is one image of `infra/service.Dockerfile`']
@@ -59,6 +60,7 @@ export const paths = [
   ...auth('POST /email/signup', 'POST /email/login', 'POST /email/change-password', 'POST /email/link'),
   ...['evm', 'solana', 'cosmos'].flatMap((family) => auth(`POST /${family}/challenge`, `POST /${family}/verify`, `POST /${family}/link`)),
   ...auth('POST /logout', 'GET /me', 'PUT /me', 'DELETE /auth-method/:provider/:provider_id', 'POST /password-reset/request', 'POST /password-reset/confirm'),
+  ...wallet('POST /otp/send', 'GET /otp/status', 'POST /otp/verify', 'POST /verify-otp'),
   'POST /user/register', 'POST /user/login'
 ]
 
@@ -68,7 +70,6 @@ export const pages = ['/', '/docs', '/redoc', '/health', '/api/status', '/api/wa
 /** [path, where it is or why not]. */
 export const movedPaths = [
   ['`GET /metrics` on the public port', 'on the private port of each service (`OPS_PORT`), with `METRICS_API_KEY` where it is asked for'],
-  ['`/api/wallet/otp/send`, `/api/wallet/otp/status`, `/api/wallet/verify-otp`', 'not yet: the second factor of transactions is `POST /api/v1/transactions/:id/challenge` and `/confirm`'],
   ['`/api/wallet/fund`, `/api/wallet/balance`', 'not yet: they come with the ledger'],
   ['`/v1/payment-sessions`, `/v1/refunds`, `/v1/checkout` and the rest of the payments', 'not yet: they come with payments'],
   ['`/v1/admin/utxo-health`, `/api/svd/canary`', 'not yet: they come with the UTXO pool']

@@ -36,6 +36,8 @@ export const problems = {
   idempotencyKeyRequired: kind('idempotency-key-required', 400, 'An Idempotency-Key header is required', 'Send an Idempotency-Key of 1 to 128 characters out of A-Z a-z 0-9 _ . : - and repeat it on a retry.'),
   emailRegistered: kind('email-registered', 400, 'Email already registered', 'Email already registered. If it is yours, sign in, or prove it with a mailed code.'),
   unknownNetwork: kind('unknown-network', 400, 'The network is not known', 'The network is mainnet, testnet or devnet, in the header X-Network, the body or the query, and one that this gateway serves.'),
+  otpRejected: kind('otp-rejected', 400, 'Invalid OTP', 'Invalid OTP: the code is wrong, used or expired, or there is none. Ask for a new one.'),
+  addressMismatch: kind('address-mismatch', 400, 'Not the proved address of the account', 'Codes go to the address that this account has proved, and this is another one. Nothing was sent.'),
   unauthorized: kind('unauthorized', 401, 'Unauthorized', 'Unauthorized: a valid access token is required.'),
   credentialsRejected: kind('credentials-rejected', 401, 'Address or password is wrong', 'Unauthorized: the address or the password is wrong.'),
   proofRejected: kind('proof-rejected', 401, 'The proof was not accepted', 'Unauthorized: the signature or its challenge is wrong, used, expired or unknown. Ask for a new challenge.'),

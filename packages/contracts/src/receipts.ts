@@ -13,7 +13,8 @@ export const ChallengePurpose = Type.Union([
   Type.Literal('email_enrol'),
   Type.Literal('email_change'),
   Type.Literal('account_delete'),
-  Type.Literal('step_up')
+  Type.Literal('step_up'),
+  Type.Literal('earlier_otp')
 ])
 export type ChallengePurpose = Static<typeof ChallengePurpose>
 

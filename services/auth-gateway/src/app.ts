@@ -8,6 +8,7 @@ import { earlierAccountRoutes, type EarlierAccountRoutesDeps } from './routes/ea
 import { earlierEmailRoutes, type EarlierEmailRoutesDeps } from './routes/earlier-email.ts'
 import { emailSignInRoutes, type EmailRoutesDeps } from './routes/email-sign-in.ts'
 import { walletConnectionRoutes, type WalletConnectionRoutesDeps } from './routes/earlier-wallet-connection.ts'
+import { walletOtpRoutes, type WalletOtpRoutesDeps } from './routes/earlier-wallet-otp.ts'
 import { identityRoutes, type IdentityRoutesDeps } from './routes/identities.ts'
 import { introspectionRoutes, type IntrospectionRoutesDeps } from './routes/introspection.ts'
 import { mailedLinkPages } from './routes/mailed-link-pages.ts'
@@ -20,7 +21,7 @@ import { signInRoutes, type SignInRoutesDeps } from './routes/sign-in.ts'
 import { transactionRoutes, type TransactionRoutesDeps } from './routes/transactions.ts'
 import { walletSignInRoutes, type WalletRoutesDeps } from './routes/wallet-sign-in.ts'
 
-export type GatewayDeps = OpenPagesDeps & WalletRoutesDeps & EmailRoutesDeps & EarlierEmailRoutesDeps & EarlierAccountRoutesDeps & SignInRoutesDeps & SessionRoutesDeps & IntrospectionRoutesDeps & IdentityRoutesDeps & MeRoutesDeps & AccountRoutesDeps & TransactionRoutesDeps & ApiKeyRoutesDeps & OperatorRoutesDeps & WalletConnectionRoutesDeps & StepUpRoutesDeps & {
+export type GatewayDeps = OpenPagesDeps & WalletRoutesDeps & EmailRoutesDeps & EarlierEmailRoutesDeps & EarlierAccountRoutesDeps & SignInRoutesDeps & SessionRoutesDeps & IntrospectionRoutesDeps & IdentityRoutesDeps & MeRoutesDeps & AccountRoutesDeps & TransactionRoutesDeps & ApiKeyRoutesDeps & OperatorRoutesDeps & WalletConnectionRoutesDeps & WalletOtpRoutesDeps & StepUpRoutesDeps & {
   readonly assurance: Pick<Assurance, 'spend'>
 }
 
@@ -45,5 +46,6 @@ export async function serve (app: FastifyInstance, deps: GatewayDeps): Promise<v
     apiKeyRoutes(door, deps)
     operatorRoutes(door, deps)
     walletConnectionRoutes(door, deps)
+    walletOtpRoutes(door, deps)
   })
 }

@@ -14,6 +14,7 @@ import { composeLimits } from './compose-limits.ts'
 import { composeSessions } from './compose-sessions.ts'
 import { composeStepUps } from './compose-step-ups.ts'
 import { composeWalletConnection } from './compose-wallet-connection.ts'
+import { composeWalletOtp } from './compose-wallet-otp.ts'
 import { composeWallets } from './compose-wallets.ts'
 import type { GatewayConfig } from './config.ts'
 import { createAskConfirmation } from './email/ask-confirmation.ts'
@@ -70,6 +71,7 @@ export async function compose (config: GatewayConfig, log: Logger, lifecycle: Li
     ...wallets,
     walletConnection: composeWalletConnection({ config, stores, users, audit, report, wallets, sessions: { ...sessions, openWithSecret: remembering(sessions.openWithSecret) }, clock, log }),
     ...composeEmail({ config, stores, users, identities, passwords, audit, report, sessions, revokeKeysMadeBy, receipts, clock, log, lifecycle }),
+    walletOtp: composeWalletOtp(stores),
     ...operations,
     ...composeAccount({ config, stores, users, passwords, audit, sessions, verifyReceipt: (jws) => receipts.verify(jws), clock, log, metrics, lifecycle }),
     openSession: remembering(sessions.open),

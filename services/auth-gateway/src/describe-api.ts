@@ -15,6 +15,7 @@ export async function describeApi (): Promise<unknown> {
       request: unused, connect: unused, authenticate: unused, disconnect: unused, health: unused, now: unused, networks: { supported: [], initial: '' },
       read: { ofSession: unused, ofUser: unused, ofAddress: unused, openSession: unused }, cookie: { tokenIn: unused, set: unused, forget: unused }
     },
+    walletOtp: { send: unused, status: unused, verify: unused },
     unlink: unused, updateUser: unused, userChanged: unused,
     email: {
       signupMode: 'open', signUp: unused, askToSignUp: unused, logIn: unused, changePassword: unused, verify: unused, resend: unused, askForReset: unused, resetPassword: unused,

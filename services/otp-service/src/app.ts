@@ -4,6 +4,7 @@ import { startIndexes } from '@countersign/mongo'
 import { jobConnection, startCommandServer } from '@countersign/redis'
 import { clockFrom, newId, type Lifecycle, type Logger, type Metrics } from '@countersign/runtime'
 import { challengeCommands } from './commands/challenge-commands.ts'
+import { earlierOtpCommands } from './commands/earlier-otp-commands.ts'
 import { factorCommands } from './commands/factor-commands.ts'
 import { mailboxCommands } from './commands/mailbox-commands.ts'
 import { stepUpCommands } from './commands/step-up-commands.ts'
@@ -60,7 +61,7 @@ export async function startApp ({ config, parts, log, metrics, lifecycle }: AppO
   lifecycle.onStop('operations server', () => ops.close())
 
   const server = await startCommandServer({
-    url: config.redisUrl, service: 'otp-service', log, metrics, handlers: [...factorCommands(useCases), ...challengeCommands(useCases), ...stepUpCommands(useCases), ...mailboxCommands(useCases)]
+    url: config.redisUrl, service: 'otp-service', log, metrics, handlers: [...factorCommands(useCases), ...challengeCommands(useCases), ...stepUpCommands(useCases), ...earlierOtpCommands(useCases), ...mailboxCommands(useCases)]
   })
   serving = true
   lifecycle.onStop('commands', async () => {

@@ -18,6 +18,9 @@ import { createSendCode } from './challenges/send-code.ts'
 import { createVerifyChallenge } from './challenges/verify-challenge.ts'
 import { composeMailboxes } from './compose-mailboxes.ts'
 import type { Config } from './config.ts'
+import { createEarlierOtpStatus } from './earlier-otp/earlier-otp-status.ts'
+import { createSendEarlierOtp } from './earlier-otp/send-earlier-otp.ts'
+import { createVerifyEarlierOtp } from './earlier-otp/verify-earlier-otp.ts'
 import { createApplyEnrolment } from './factors/apply-enrolment.ts'
 import { createBeginEmailFactor } from './factors/begin-email-factor.ts'
 import { createBeginFactorWipe } from './factors/begin-factor-wipe.ts'
@@ -111,6 +114,9 @@ export async function compose ({ config, log, metrics, lifecycle }: ComposeOptio
       beginStepUp: createBeginStepUp({ ...asking, checks, newChallengeId: () => newId('chl') }),
       sendStepUp: createSendStepUp({ factors, challenges, checks, sendCode }),
       verifyStepUp: createVerifyStepUp({ ...answered, checks }),
+      sendEarlierOtp: createSendEarlierOtp({ ...asking, newChallengeId: () => newId('chl') }),
+      earlierOtpStatus: createEarlierOtpStatus(asking),
+      verifyEarlierOtp: createVerifyEarlierOtp({ ...answered, newChallengeId: () => newId('chl') }),
       ...mailboxUseCases
     }
   }

@@ -1,5 +1,6 @@
 import type { Command } from '../command.ts'
 import { createChallenge, resendChallenge, verifyChallenge } from './challenges.ts'
+import { earlierOtpStatus, sendEarlierOtp, verifyEarlierOtp } from './earlier-otp.ts'
 import { beginFactorWipe, confirmFactorWipe } from './factor-wipes.ts'
 import { beginEmailFactor, confirmEmailFactor, describeFactors, listFactors } from './factors.ts'
 import { beginStepUp, sendStepUp, verifyStepUp } from './step-ups.ts'
@@ -11,6 +12,7 @@ export const commands: readonly Command[] = Object.freeze([
   beginEmailFactor, confirmEmailFactor, describeFactors, beginFactorWipe, confirmFactorWipe,
   createChallenge, resendChallenge, verifyChallenge,
   beginStepUp, sendStepUp, verifyStepUp, listFactors,
+  sendEarlierOtp, earlierOtpStatus, verifyEarlierOtp,
   beginMailbox, resendMailbox, answerMailbox, cancelMailbox,
   createTransaction, getTransaction, listTransactions, confirmTransaction, challengeTransaction
 ])

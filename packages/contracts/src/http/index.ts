@@ -4,6 +4,7 @@ import { createApiKey, deleteApiKey, readApiKeys, rotateApiKey } from './api-key
 import { logout, refreshSession } from './auth.ts'
 import { introspectToken, revokeToken } from './introspection.ts'
 import { earlierAccountRoutes } from './earlier-accounts.ts'
+import { earlierOtpRoutes } from './earlier-otp.ts'
 import { emailRoutes } from './email.ts'
 import { deleteIdentity, readIdentities, updateMe } from './identities.ts'
 import { beginEmail, confirmEmail, readMe } from './me.ts'
@@ -27,5 +28,6 @@ export const routes: readonly Route[] = Object.freeze([
   readIdentityAudit, setRoles,
   postTransaction, readTransactions, readTransaction, postConfirmation, postChallenge,
   ...earlierAccountRoutes,
+  ...earlierOtpRoutes,
   ...walletConnectionRoutes
 ])

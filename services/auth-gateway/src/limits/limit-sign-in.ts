@@ -42,5 +42,8 @@ export function limitSignIn (app: FastifyInstance, limits: Pick<SignInLimits, 't
 /** Whether the login that the request names was right from its place before. */
 export const isKnownPlace = ({ signInTry }: FastifyRequest): boolean => signInTry?.knownPlace === true
 
+/** A wrong code of the earlier OTP system is answered 400. */
+const refusals = [400, 401]
+
 /** Of proofs and passwords the wrong ones; of what stores or mails something, what was done. */
-const remains = (kind: TryKind, status: number): boolean => kind === 'proof' || kind === 'password' ? status === 401 : status < 400
+const remains = (kind: TryKind, status: number): boolean => kind === 'proof' || kind === 'password' ? refusals.includes(status) : status < 400

@@ -23,7 +23,7 @@ export interface ChallengeEvents {
   accountLocked (challenge: Pick<Told, 'id' | 'userId' | 'address'>, requestId: string): void
 }
 
-const purposes: readonly Purpose[] = ['transaction', 'email_enrol', 'email_change', 'account_delete', 'step_up', 'signup', 'login_email', 'password_reset', 'email_link']
+const purposes: readonly Purpose[] = ['transaction', 'email_enrol', 'email_change', 'account_delete', 'step_up', 'earlier_otp', 'signup', 'login_email', 'password_reset', 'email_link']
 
 export function createChallengeEvents (log: Logger, metrics: Metrics): ChallengeEvents {
   const sends = metrics.counter({ name: 'otp_send_total', help: 'Codes handed to the mail queue', labels: ['purpose'] })

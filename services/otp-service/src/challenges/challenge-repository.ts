@@ -8,6 +8,12 @@ import type { Answerer, Challenge, NewChallenge } from './challenge.ts'
 import { newDocument, toChallenge, type ChallengeDocument } from './challenge-document.ts'
 import type { StoredCode } from './codes.ts'
 
+export interface FoundChallenge {
+  readonly challenge: Challenge
+  /** The database's time. */
+  readonly now: Date
+}
+
 export type ChallengeRepository = ReturnType<typeof createChallengeRepository>
 
 /** The unique index by which a repeated command begins nothing twice. */
@@ -34,6 +40,15 @@ export function createChallengeRepository (db: Db) {
 
     /** As a stranger would see it: undefined unless every field of the answerer is right. */
     findFor: (id: string, answerer: Answerer) => first({ _id: id, ...owned(answerer) }),
+
+    /** The last one that this answerer began, of that purpose and, where it is given, about that action. */
+    async newestOwn (answerer: Answerer, { purpose, actionDigest }: { purpose: Challenge['purpose'], actionDigest?: string }, transaction?: Transaction): Promise<FoundChallenge | undefined> {
+      const [found] = await challenges.aggregate<ChallengeDocument & { now: Date }>(
+        [{ $match: { ...owned(answerer), purpose, ...actionDigest !== undefined && { action_digest: actionDigest } } }, { $sort: { created_at: -1, _id: -1 } }, { $limit: 1 }, { $set: { now: '$$NOW' } }],
+        { ...transaction !== undefined && { session: transaction } }
+      ).toArray()
+      return found === undefined ? undefined : { challenge: toChallenge(found), now: found.now }
+    },
 
     /**
      * @returns the challenge with its times, or undefined when that id exists already.
@@ -125,7 +140,7 @@ export function createChallengeRepository (db: Db) {
     countPending: () => challenges.countDocuments({ ...open, attempts_left: { $gt: 0 }, $expr: { $gt: ['$expires_at', '$$NOW'] } }),
 
     /** With the database's time, for whoever explains its state. */
-    async findWithTime (id: string): Promise<{ challenge: Challenge, now: Date } | undefined> {
+    async findWithTime (id: string): Promise<FoundChallenge | undefined> {
       const [found] = await challenges.aggregate<ChallengeDocument & { now: Date }>([{ $match: { _id: id } }, { $set: { now: '$$NOW' } }]).toArray()
       return found === undefined ? undefined : { challenge: toChallenge(found), now: found.now }
     }

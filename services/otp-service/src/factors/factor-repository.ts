@@ -20,6 +20,8 @@ interface OwnerDocument {
   readonly created_at: Date
   /** Somebody proved by a factor that the account may be deleted with its factors: the receipt, and when. */
   readonly wipe_proof?: { readonly receipt_id: string, readonly at: Date }
+  /** Counts the transactions that came after one another. */
+  readonly turns?: number
   /** The account is gone. Its row stays, so that nobody enrols a factor for this id again. */
   readonly wiped_at?: Date
 }
@@ -34,6 +36,11 @@ export function createFactorRepository (db: Db) {
     async ownerOf (userId: string): Promise<FactorOwner | undefined> {
       const owner = await owners.findOne({ _id: userId, wiped_at: { $exists: false } })
       return owner === null ? undefined : { userId: owner._id, factorRoot: owner.factor_root }
+    },
+
+    /** From here to the transaction's end nobody else has a turn of this owner. @returns false when there is none */
+    async takeTurn (userId: string, transaction: Transaction): Promise<boolean> {
+      return (await owners.updateOne({ _id: userId, wiped_at: { $exists: false } }, { $inc: { turns: 1 } }, { session: transaction })).matchedCount === 1
     },
 
     async emailOf (userId: string, transaction?: Transaction): Promise<Factor | undefined> {
