@@ -36,7 +36,8 @@ export const Code = Type.String({ pattern: '^[0-9]{6}$', maxLength: 6, descripti
 export const EmailAddress = Type.String({
   minLength: 3,
   maxLength: 254,
-  pattern: "^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]{1,64}(\\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]{1,64}){0,16}@([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\\.){1,16}[A-Za-z]([A-Za-z0-9-]{0,61}[A-Za-z0-9])$",
+  // The first group counts the local part as a whole (RFC 5321 §4.5.3.1.1); a domain of other letters is written as punycode.
+  pattern: "^(?=[^@]{1,64}@)[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]{1,64}(\\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]{1,64}){0,16}@([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\\.){1,16}[A-Za-z]([A-Za-z0-9-]{0,61}[A-Za-z0-9])$",
   description: 'E-mail address'
 })
 export const MaskedEmail = Type.String({ maxLength: 254, description: 'E-mail address with most characters hidden' })

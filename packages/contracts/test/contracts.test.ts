@@ -111,11 +111,11 @@ t.test('every state is reached and left by the table of moves alone, and final o
 })
 
 t.test('an address is one plain mailbox', async (t) => {
-  for (const good of ['ada@example.com', 'a.b+c@sub.example.co', "o'neil@example.org", 'x@xn--bcher-kva.example']) t.ok(Value.Check(EmailAddress, good), good)
+  for (const good of ['ada@example.com', 'a.b+c@sub.example.co', "o'neil@example.org", 'x@xn--bcher-kva.example', 'x@xn--80ak6aa92e.xn--p1ai', `${'a'.repeat(32)}.${'b'.repeat(31)}@example.com`]) t.ok(Value.Check(EmailAddress, good), good)
   const bad = [
     '"ada b"@example.com', 'ada@example.com,eve@evil.test', 'ada@example.com\r\nBcc: eve@evil.test', 'ada@[127.0.0.1]', 'ada@localhost',
     'ada@exa mple.com', 'ada..b@example.com', '.ada@example.com', 'ada@example.com.', 'ada@-example.com', 'adа@example.com', 'ada (x)@example.com',
-    'group: a@example.com;', '<ada@example.com>', `${'a'.repeat(65)}@example.com`, `a@${'b'.repeat(250)}.com`, ''
+    'group: a@example.com;', '<ada@example.com>', `${'a'.repeat(65)}@example.com`, `${'a'.repeat(32)}.${'b'.repeat(32)}@example.com`, 'ada@bücher.example', 'ada@example.com ', 'ada@example.com\n', 'a@b@example.com', `a@${'b'.repeat(250)}.com`, ''
   ]
   for (const text of bad) t.notOk(Value.Check(EmailAddress, text), JSON.stringify(text))
 })
