@@ -29,7 +29,7 @@ async function variables () {
     ['MONGO_KEY_FILE', randomBytes(48).toString('base64'), 'shared by the members of the replica set'],
     ['REDIS_ADMIN_PASSWORD', token(32), 'administrator of Redis'],
     ...perService.map((name) => [`${name}_PASSWORD`, token(32), 'MongoDB and Redis user of that service']),
-    ...perService.filter((name) => name !== 'EMAIL_WORKER').map((name) => [`${name}_SECRET_KEY`, token(48), 'root of that service\'s HMAC keys']),
+    ...perService.map((name) => [`${name}_SECRET_KEY`, token(48), 'root of that service\'s HMAC keys']),
     ['ACCESS_TOKEN_PRIVATE_JWK', JSON.stringify(generateAccessTokenKey().privateJwk), 'signs access tokens'],
     ['RECEIPT_PRIVATE_JWK', JSON.stringify(receipts.privateJwk), 'signs receipts; otp-service alone'],
     ['RECEIPT_PUBLIC_JWKS', JSON.stringify({ keys: [receipts.publicJwk] }), 'checks receipts'],

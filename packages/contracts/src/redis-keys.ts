@@ -14,5 +14,5 @@ export const redisKeys: Readonly<Record<ServiceName, OwnKeys>> = Object.freeze({
   'auth-gateway': { own: ['gw:*'], readOnly: [mailHeartbeatKey] },
   'otp-service': { own: ['otp:*'], readOnly: [] },
   'signer-service': { own: ['signer:*'], readOnly: [] },
-  'email-worker': { own: [mailHeartbeatKey], readOnly: [] }
+  'email-worker': { own: [mailHeartbeatKey, 'mail:*'], readOnly: [] }
 })

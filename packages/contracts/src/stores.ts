@@ -43,7 +43,7 @@ export const stores: Readonly<Record<ServiceName, Store>> = Object.freeze({
   },
   'email-worker': {
     database: 'countersign_email',
-    collections: ['deliveries', 'migrations', 'leases'],
+    collections: ['deliveries', 'suppressions', 'migrations', 'leases'],
     insertOnly: ['audit'],
     insertOnlyIndexes: [bySubject]
   }

@@ -1,13 +1,16 @@
 /** The only file that knows everything: connects, picks, and hands each part its own. */
 import { mailFromGateway, mailFromOtp, mailFromSigner } from '@countersign/contracts'
 import { connectMongo, createAudit, createLeases } from '@countersign/mongo'
-import { connectRedis } from '@countersign/redis'
+import { connectRedis, createLimiter } from '@countersign/redis'
 import { clockFrom, retryWithin, type Lifecycle, type Logger, type Metrics } from '@countersign/runtime'
 import type { Config } from './config.ts'
+import { createAddressHash } from './deliveries/address-hash.ts'
 import { createDeliverMail } from './deliveries/deliver-mail.ts'
 import { createDeliveryEvents } from './deliveries/delivery-events.ts'
 import { createDeliveryRepository } from './deliveries/delivery-repository.ts'
+import { createMailRate } from './deliveries/mail-rate.ts'
 import { createOpenMail } from './deliveries/open-mail.ts'
+import { createSuppressionRepository } from './deliveries/suppression-repository.ts'
 import { createSmtpSender } from './smtp/smtp-sender.ts'
 import { createRenderMail } from './templates/render-mail.ts'
 
@@ -36,9 +39,12 @@ export async function compose ({ config, log, metrics, lifecycle }: ComposeOptio
   lifecycle.onStop('mail server', () => { smtp.close() })
   await retryWithin({ label: 'the mail server (SMTP_HOST, SMTP_PORT)', ...waiting }, () => smtp.verify())
 
+  const hashOf = createAddressHash(config.secretKey)
   const deliverMail = createDeliverMail({
     open: createOpenMail(config.sealKeys),
     deliveries: createDeliveryRepository(mongo.db, config.leaseMs),
+    suppressions: createSuppressionRepository(mongo.db, hashOf),
+    takeTurn: createMailRate({ ...config.rate, limiter: createLimiter({ redis, prefix: 'mail:{rate}' }), hashOf }),
     render: createRenderMail(config.brand),
     send: smtp.send,
     audit: createAudit(mongo.db),

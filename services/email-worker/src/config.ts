@@ -18,12 +18,16 @@ const smtp = {
   SMTP_USER: variable(Type.Optional(Type.String()), { description: 'Login at the mail server', aliases: ['EMAIL_USER'] }),
   SMTP_PASS: variable(Type.Optional(Type.String()), { description: 'Password at the mail server', aliases: ['EMAIL_PASS'], secret: 'issued' }),
   MAIL_FROM: variable(EmailAddress, { description: 'Sender address of every mail', example: 'no-reply@example.com' }),
+  MAIL_SEND_TIMEOUT_SECONDS: variable(Type.Integer({ default: 25, minimum: 1, maximum: 300 }), { description: 'A mail server that has not taken a mail within this long is given up for this time' }),
   PROJECT_NAME: variable(Type.String({ default: 'Countersign', minLength: 1, maxLength: 64, pattern: '^[^\\u0000-\\u001f\\u007f"<>]+$' }), { description: 'Brand in mails' })
 }
 
 export const environment = defineEnvironment({
   ...commonVariables,
   ...smtp,
+  SECRET_KEY: variable(Type.String({ minLength: 32, maxLength: 1_024 }), {
+    description: 'Root of the hashes of recipients, at least 32 characters; after a change of it the addresses that do not exist are learnt again', secret: true, generate: () => randomToken(48)
+  }),
   MAIL_SEAL_KEY_OTP: sealKey('otp-service'),
   MAIL_SEAL_KEY_GATEWAY: sealKey('auth-gateway'),
   MAIL_SEAL_KEY_SIGNER: sealKey('signer-service'),
@@ -31,10 +35,17 @@ export const environment = defineEnvironment({
   MAIL_SEAL_KEY_GATEWAY_PREVIOUS: previousSealKey('auth-gateway'),
   MAIL_SEAL_KEY_SIGNER_PREVIOUS: previousSealKey('signer-service'),
   MAIL_CONCURRENCY: variable(Type.Integer({ default: 5, minimum: 1, maximum: 100 }), { description: 'Mails in hand at once per queue, each with a connection to the mail server' }),
+  MAIL_RATE_PER_MINUTE: variable(Type.Integer({ default: 6_000, minimum: 1, maximum: 1_000_000 }), { description: 'Mails per minute of all workers together; more than these wait' }),
+  MAIL_RATE_PER_RECIPIENT_PER_HOUR: variable(Type.Integer({ default: 60, minimum: 1, maximum: 100_000 }), { description: 'Mails per hour to one address; more than these wait, and are dropped when they come too late' }),
   MAIL_LEASE_SECONDS: variable(Type.Integer({ default: 30, minimum: 1, maximum: 600 }), {
-    description: 'After this long, a mail whose worker was killed is sent by another one', strict: (value) => value < 30 ? 'must be 30 or more: a mail may take 25 s' : undefined
+    description: 'After this long, a mail whose worker was killed is sent by another one'
   })
-}, [...commonRules, ({ SMTP_USER: user, SMTP_PASS: pass }) => (user === undefined) === (pass === undefined) ? undefined : { name: 'SMTP_PASS', fault: 'and SMTP_USER go together' }])
+}, [
+  ...commonRules,
+  ({ MAIL_LEASE_SECONDS: lease, MAIL_SEND_TIMEOUT_SECONDS: timeout }, strict) =>
+    strict && lease <= timeout ? { name: 'MAIL_LEASE_SECONDS', fault: 'must be longer than MAIL_SEND_TIMEOUT_SECONDS: else a slow mail is sent twice' } : undefined,
+  ({ SMTP_USER: user, SMTP_PASS: pass }) => (user === undefined) === (pass === undefined) ? undefined : { name: 'SMTP_PASS', fault: 'and SMTP_USER go together' }
+])
 
 /** What `email …` needs. */
 export const smtpEnvironment = defineEnvironment({ NODE_ENV: commonVariables.NODE_ENV, ENVIRONMENT: commonVariables.ENVIRONMENT, ...smtp })
@@ -48,6 +59,7 @@ export const smtpConfigFrom = (values: SmtpValues) => ({
   port: values.SMTP_PORT,
   auth: values.SMTP_USER === undefined || values.SMTP_PASS === undefined ? undefined : { user: values.SMTP_USER, pass: values.SMTP_PASS },
   strict: isStrict({ NODE_ENV: values.NODE_ENV, ENVIRONMENT: values.ENVIRONMENT } satisfies EnvironmentSource),
+  deadlineMs: values.MAIL_SEND_TIMEOUT_SECONDS * 1_000,
   from: { name: values.PROJECT_NAME, address: values.MAIL_FROM }
 })
 
@@ -60,6 +72,8 @@ export const configFrom = (values: Values<typeof environment.variables>) => ({
   redisUrl: values.REDIS_URL,
   smtp: smtpConfigFrom(values),
   brand: values.PROJECT_NAME,
+  secretKey: values.SECRET_KEY,
+  rate: { perMinute: values.MAIL_RATE_PER_MINUTE, perRecipientPerHour: values.MAIL_RATE_PER_RECIPIENT_PER_HOUR },
   concurrency: values.MAIL_CONCURRENCY,
   leaseMs: values.MAIL_LEASE_SECONDS * 1_000,
   sealKeys: {

@@ -208,7 +208,7 @@ t.test('while the mail server is gone a mail waits, and goes once', async (t) =>
 
 t.test('a connection lost after the body leaves the mail in doubt and is not sent again at once, one lost before does not', async (t) => {
   const own = await startWire(t, smtp.port)
-  const sender = createSmtpSender({ host: '127.0.0.1', port: own.port, auth: undefined, strict: false, maxConnections: 1, from: { name: 'Test House', address: 'no-reply@house.example.com' }, now: () => new Date() })
+  const sender = createSmtpSender({ host: '127.0.0.1', port: own.port, auth: undefined, strict: false, maxConnections: 1, from: { name: 'Test House', address: 'no-reply@house.example.com' }, deadlineMs: 25_000, now: () => new Date() })
   t.teardown(() => { sender.close() })
   const mail = { subject: 's', text: 't', html: 'h' }
   const accepted = async (id: string) => (await smtp.mails()).filter(({ messageId }) => messageId === `<${id}@house.example.com>`).length
@@ -243,7 +243,7 @@ t.test('a delivery that another worker holds ends with the last attempt of its j
 })
 
 t.test('in production no mail leaves unencrypted, elsewhere it does when the server offers nothing better', async (t) => {
-  const options = { host: smtp.host, port: smtp.port, auth: undefined, maxConnections: 1, from: { name: 'Test House', address: 'no-reply@house.example.com' }, now: () => new Date() }
+  const options = { host: smtp.host, port: smtp.port, auth: undefined, maxConnections: 1, from: { name: 'Test House', address: 'no-reply@house.example.com' }, deadlineMs: 25_000, now: () => new Date() }
   const [strict, lenient] = [createSmtpSender({ ...options, strict: true }), createSmtpSender({ ...options, strict: false })]
   t.teardown(() => { strict.close() })
   t.teardown(() => { lenient.close() })

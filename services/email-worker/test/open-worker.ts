@@ -14,7 +14,7 @@ import { configFrom, environment } from '../src/config.ts'
 export const queues = { otp: mailFromOtp, gateway: mailFromGateway, signer: mailFromSigner }
 export type QueueName = keyof typeof queues
 
-export interface Row { _id: string, state: string, epoch: number, reason: string | null, queue: string }
+export interface Row { _id: string, state: string, epoch: number, reason: string | null, queue: string, doubts?: number }
 
 export const inMinutes = (minutes: number): string => new Date(Date.now() + minutes * 60_000).toISOString()
 
@@ -27,6 +27,7 @@ export const startWire = async (t: Test, port: number) => {
   let held: (() => void)[] | undefined
   let isCut = false
   let loses: 'nothing' | 'the greeting' | 'the receipt' = 'nothing'
+  let holdsReceipt = false
   const sockets = new Set<Socket>()
   const server = createServer((client) => {
     if (isCut) {
@@ -42,11 +43,12 @@ export const startWire = async (t: Test, port: number) => {
     client.pipe(upstream)
     let bodyAskedFor = false
     upstream.on('data', (chunk: Buffer) => {
+      if (holdsReceipt && bodyAskedFor) held ??= []
       if (loses === 'the greeting' || (loses === 'the receipt' && bodyAskedFor)) {
         client.end()
         return
       }
-      bodyAskedFor ||= chunk.toString().startsWith('354')
+      bodyAskedFor = chunk.toString().startsWith('354')
       const pass = () => { client.write(chunk) }
       if (held === undefined) pass()
       else held.push(pass)
@@ -69,7 +71,10 @@ export const startWire = async (t: Test, port: number) => {
     /** Closes each connection instead of handing on what the server says from there on; the server itself takes the mail. */
     lose: (what: typeof loses) => { loses = what },
     hold: () => { held = [] },
+    /** From the answer to the next whole mail on; until then everything passes. */
+    holdReceipt: () => { holdsReceipt = true },
     letGo: () => {
+      holdsReceipt = false
       const passed = held ?? []
       held = undefined
       for (const pass of passed) pass()
@@ -92,6 +97,8 @@ export const buildHouse = async (t: Test) => {
     MAIL_SEAL_KEY_OTP: keys.otp,
     MAIL_SEAL_KEY_GATEWAY: keys.gateway,
     MAIL_SEAL_KEY_SIGNER: keys.signer,
+    SECRET_KEY: randomToken(48),
+    MAIL_RATE_PER_RECIPIENT_PER_HOUR: '1000',
     MAIL_LEASE_SECONDS: '2'
   }
   const database = mongo.freshDatabase()
@@ -121,7 +128,7 @@ export const buildHouse = async (t: Test) => {
       for (const undo of stops.reverse()) await undo()
     }
     t.teardown(stop)
-    return { stop, metrics: own.text }
+    return { stop, metrics: own.text, deliverMail: parts.deliverMail }
   }
 
   /** A mail as its producer makes it, or forged where `more` says so. */

@@ -27,7 +27,7 @@ const run = (t: Test, name: string, args: string[], env: Record<string, string>)
   return { child, ended, started: async () => await until(() => out.includes('email-worker started'), { what: 'the start' }), output: () => out }
 }
 
-t.test('a mail whose worker was killed in the middle is sent by another, and one in hand at a stop is finished', async (t) => {
+t.test('a mail whose worker was killed is sent by another, twice only when it was killed before it could write down the receipt, and one in hand at a stop is finished', async (t) => {
   const wire = await startWire(t, house.smtp.port)
   const env = { ...house.env, SMTP_PORT: String(wire.port) }
   const first = run(t, 'main.js', [], env)
@@ -47,18 +47,35 @@ t.test('a mail whose worker was killed in the middle is sent by another, and one
   t.match(await house.delivery(payload, database), { state: 'sent', epoch: 2 })
 
   await second.started()
+  wire.holdReceipt()
+  const twice = house.payloadOf('otp', codeMail(to))
+  await house.producers.otp.add(twice)
+  await until(async () => (await house.mailsOf(twice)).length === 1, { what: 'the mail at the server' })
+  t.match(await house.delivery(twice, database), { state: 'claimed', epoch: 1 })
+
+  second.child.kill('SIGKILL')
+  await second.ended
+  wire.letGo()
+  const third = run(t, 'main.js', [], env)
+
+  t.equal(await house.ended('otp', twice), 'finished')
+  t.equal((await house.mailsOf(twice)).length, 2, 'under the same Message-ID')
+  t.match(await house.delivery(twice, database), { state: 'sent', epoch: 2, doubts: 1 })
+  t.match(third.output(), /mail may arrive twice, the attempt before it had no known end/)
+
+  await third.started()
   wire.hold()
   const last = house.payloadOf('otp', codeMail(to))
   await house.producers.otp.add(last)
   await until(async () => (await house.delivery(last, database))?.state === 'claimed', { what: 'the claim' })
-  second.child.kill('SIGTERM')
-  await until(() => second.output().includes('got SIGTERM'), { what: 'the signal' })
+  third.child.kill('SIGTERM')
+  await until(() => third.output().includes('got SIGTERM'), { what: 'the signal' })
   wire.letGo()
 
-  t.equal((await second.ended).code, 0)
+  t.equal((await third.ended).code, 0)
   t.equal((await house.mailsOf(last)).length, 1)
   t.match(await house.delivery(last, database), { state: 'sent', epoch: 1 })
-  t.notMatch(`${first.output()}${second.output()}`, /mailbox\.example|493817/)
+  t.notMatch(`${first.output()}${second.output()}${third.output()}`, /mailbox\.example|493817/)
 })
 
 t.test('a mail sealed before a rotation still opens, and not without the key of before', async (t) => {
@@ -74,12 +91,15 @@ t.test('a mail sealed before a rotation still opens, and not without the key of 
 })
 
 t.test('it does not start without its mail server, with a wrong environment, or half a login', async (t) => {
-  const [deaf, wrong] = await Promise.all([
+  const [deaf, lost, wrong] = await Promise.all([
     run(t, 'main.js', [], { ...house.env, SMTP_PORT: '1', START_TIMEOUT_SECONDS: '1' }).ended,
+    run(t, 'main.js', [], { ...house.env, REDIS_URL: house.env.REDIS_URL.replace(/:[0-9]+$/, ':1'), START_TIMEOUT_SECONDS: '1' }).ended,
     run(t, 'main.js', [], { ...house.env, MAIL_SEAL_KEY_OTP: 'short-and-private', MAIL_FROM: 'Me <me@example.com>' }).ended
   ])
   t.equal(deaf.code, 1)
   t.match(deaf.out, /could not start: the mail server \(SMTP_HOST, SMTP_PORT\) was not there within 1 s.*ECONNREFUSED/)
+  t.equal(lost.code, 1)
+  t.match(lost.out, /could not start: Redis was not there within 1 s/)
   t.equal(wrong.code, 1)
   for (const name of ['MAIL_SEAL_KEY_OTP', 'MAIL_FROM']) t.match(wrong.err, new RegExp(`^email-worker: ${name} `, 'm'))
   t.notMatch(wrong.err, /short-and-private|me@example/)

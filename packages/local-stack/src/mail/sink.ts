@@ -7,8 +7,8 @@ import { StackFault } from '../stack-fault.ts'
 import type { Mail } from './mail.ts'
 import { startViewer } from './viewer.ts'
 
-/** How the sink treats the next deliveries: as they should be, "try again" (451), "never" (550), or no answer at all. */
-export type MailFault = 'none' | 'temporary' | 'permanent' | 'silent'
+/** How the sink treats the next deliveries: as they should be, "try again" (451), "never" (550), "nobody of that name" (550 5.1.1), or no answer at all. */
+export type MailFault = 'none' | 'temporary' | 'permanent' | 'unknown recipient' | 'silent'
 
 export interface SmtpSink {
   readonly host: '127.0.0.1'
@@ -49,8 +49,11 @@ export const startSmtpSink = async ({ port: wanted, viewerPort, keep = 1_000 }: 
     size: 2 * 1024 * 1024,
     onMailFrom: (_address, _session, callback) => {
       if (fault === 'silent') return
-      if (fault === 'none') callback()
+      if (fault === 'none' || fault === 'unknown recipient') callback()
       else callback(refusal(fault))
+    },
+    onRcptTo: (_address, _session, callback) => {
+      callback(fault === 'unknown recipient' ? Object.assign(new Error('5.1.1 Nobody of that name'), { responseCode: 550 }) : null)
     },
     onData: (stream, session, callback) => {
       const { mailFrom, rcptTo } = session.envelope

@@ -1,8 +1,9 @@
 /**
- * Delivers one mail: open, claim, render, send, write down. At least once, not exactly once: a worker that dies between the mail server's
- * answer and its own note sends again, under the same Message-ID, by which mail programs recognise the second one.
+ * Delivers one mail: open, claim, ask for a turn, render, send, write down. At least once, not exactly once: after a worker that died
+ * between the mail server's answer and its own note another sends again, once, under the same Message-ID, by which mail programs
+ * recognise the second one.
  */
-import type { MailPayload } from '@countersign/contracts'
+import type { MailContent, MailPayload } from '@countersign/contracts'
 import type { Audit } from '@countersign/mongo'
 import type { RenderMail } from '../templates/render-mail.ts'
 import type { SendMail } from '../smtp/smtp-sender.ts'
@@ -10,11 +11,15 @@ import { SmtpFault } from '../smtp/smtp-fault.ts'
 import type { DeliveryEvents } from './delivery-events.ts'
 import type { Claim } from './delivery.ts'
 import type { DeliveryRepository } from './delivery-repository.ts'
+import type { TakeTurn, Turn } from './mail-rate.ts'
 import { MailRefused, type OpenMail } from './open-mail.ts'
+import type { SuppressionRepository } from './suppression-repository.ts'
 
 export interface DeliverDeps {
   readonly open: OpenMail
-  readonly deliveries: Pick<DeliveryRepository, 'claim' | 'sent' | 'fail' | 'giveUp' | 'release'>
+  readonly deliveries: Pick<DeliveryRepository, 'claim' | 'sent' | 'fail' | 'giveUp' | 'release' | 'drop'>
+  readonly suppressions: Pick<SuppressionRepository, 'add' | 'drops'>
+  readonly takeTurn: TakeTurn
   readonly render: RenderMail
   readonly send: SendMail
   readonly audit: Audit
@@ -32,8 +37,9 @@ export interface MailJob {
 export type DeliveryResult = { readonly then: 'done' } | { readonly then: 'final' | 'again', readonly why: string }
 
 const heldElsewhere = 'another worker holds this delivery'
+const rateUsedUp = 'the rate of mails is used up'
 
-export function createDeliverMail ({ open, deliveries, render, send, audit, events }: DeliverDeps) {
+export function createDeliverMail ({ open, deliveries, suppressions, takeTurn, render, send, audit, events }: DeliverDeps) {
   const refuse = async ({ queue, payload }: MailJob, reason: string): Promise<DeliveryResult> => {
     events.ended(queue, 'refused', payload)
     // The delivery id is only a claim until the seal opens, so no delivery is written: a forged job cannot spoil a real one.
@@ -41,26 +47,71 @@ export function createDeliverMail ({ open, deliveries, render, send, audit, even
     return { then: 'final', why: `refused: ${reason}` }
   }
 
-  const failed = async ({ queue, payload, lastAttempt }: MailJob, claim: Claim, fault: SmtpFault): Promise<DeliveryResult> => {
+  /** After its row says so. */
+  const failed = async ({ queue, payload }: MailJob, reason: string): Promise<DeliveryResult> => {
+    events.ended(queue, 'failed', payload)
+    await audit.append({ event: 'mail.failed', subject: payload.delivery_id, requestId: payload.request_id, facts: { queue, reason } })
+    return { then: 'final', why: reason }
+  }
+
+  const notAccepted = async (job: MailJob, to: string, claim: Claim, fault: SmtpFault): Promise<DeliveryResult> => {
+    const { queue, payload } = job
     events.faulted(queue, fault, payload)
-    if (fault.permanent || lastAttempt) {
+    if (fault.noSuchMailbox) {
+      await suppressions.add(to, { reason: fault.reason, deliveryId: payload.delivery_id })
+      await audit.append({ event: 'mail.suppressed', subject: payload.delivery_id, requestId: payload.request_id, facts: { queue, reason: fault.reason } })
+    }
+    if (fault.permanent || job.lastAttempt) {
       await deliveries.fail(claim, fault.reason)
-      events.ended(queue, 'failed', payload)
-      await audit.append({ event: 'mail.failed', subject: payload.delivery_id, requestId: payload.request_id, facts: { queue, reason: fault.reason } })
-      return { then: 'final', why: fault.reason }
+      return await failed(job, fault.reason)
     }
     // What may still be on its way keeps its lease: the next attempt waits for it.
     if (!fault.maybeSent) await deliveries.release(claim, fault.reason)
     return { then: 'again', why: fault.reason }
   }
 
-  /** Nobody comes back to it: either its worker writes an end yet, or it was killed. */
-  const givenUp = async ({ queue, payload }: MailJob): Promise<DeliveryResult> => {
-    if (await deliveries.giveUp(payload.delivery_id, heldElsewhere)) {
-      events.ended(queue, 'failed', payload)
-      await audit.append({ event: 'mail.failed', subject: payload.delivery_id, requestId: payload.request_id, facts: { queue, reason: heldElsewhere } })
+  const postponed = async (job: MailJob, claim: Claim): Promise<DeliveryResult> => {
+    events.postponed(job.queue, job.payload)
+    if (job.lastAttempt) {
+      await deliveries.fail(claim, rateUsedUp)
+      return await failed(job, rateUsedUp)
     }
-    return { then: 'final', why: heldElsewhere }
+    await deliveries.release(claim, rateUsedUp)
+    return { then: 'again', why: rateUsedUp }
+  }
+
+  /** Nobody comes back to it: either its worker writes an end yet, or it was killed. */
+  const givenUp = async (job: MailJob): Promise<DeliveryResult> =>
+    await deliveries.giveUp(job.payload.delivery_id, heldElsewhere) ? await failed(job, heldElsewhere) : { then: 'final', why: heldElsewhere }
+
+  const turnFor = async (to: string, claim: Claim): Promise<Turn> => {
+    try {
+      return await takeTurn(to)
+    } catch (error) {
+      await deliveries.release(claim, 'the rate of mails is not known')
+      throw error
+    }
+  }
+
+  const handOver = async (job: MailJob, content: MailContent, claim: Claim): Promise<DeliveryResult> => {
+    const { queue, payload } = job
+    const { to } = content
+    if (await suppressions.drops(to)) {
+      await deliveries.drop(claim, 'suppressed')
+      events.ended(queue, 'suppressed', payload)
+      return { then: 'done' }
+    }
+    const turn = await turnFor(to, claim)
+    if (!turn.granted) return await postponed(job, claim)
+    try {
+      await send(to, render(content), { deliveryId: payload.delivery_id, requestId: payload.request_id })
+    } catch (error) {
+      if (!(error instanceof SmtpFault)) throw error
+      if (!error.maybeSent) await turn.giveBack()
+      return await notAccepted(job, to, claim, error)
+    }
+    events.ended(queue, 'sent', payload, await deliveries.sent(claim))
+    return { then: 'done' }
   }
 
   return async (job: MailJob): Promise<DeliveryResult> => {
@@ -74,19 +125,16 @@ export function createDeliverMail ({ open, deliveries, render, send, audit, even
     }
 
     const outcome = await deliveries.claim({ deliveryId: payload.delivery_id, queue, requestId: payload.request_id, usefulUntil: new Date(payload.useful_until) })
-    if (outcome.decision === 'busy') return job.lastAttempt ? await givenUp(job) : { then: 'again', why: heldElsewhere }
-    if (outcome.decision !== 'send') {
-      events.ended(queue, outcome.decision === 'late' ? 'dropped' : 'duplicate', payload)
-      return { then: 'done' }
+    switch (outcome.decision) {
+      case 'busy': return job.lastAttempt ? await givenUp(job) : { then: 'again', why: heldElsewhere }
+      case 'in doubt': return await failed(job, 'in doubt')
+      case 'late':
+      case 'over':
+        events.ended(queue, outcome.decision === 'late' ? 'dropped' : 'duplicate', payload)
+        return { then: 'done' }
+      case 'send':
+        if (outcome.maybeAgain) events.repeated(queue, payload)
+        return await handOver(job, content, outcome.claim)
     }
-
-    try {
-      await send(content.to, render(content), { deliveryId: payload.delivery_id, requestId: payload.request_id })
-    } catch (error) {
-      if (error instanceof SmtpFault) return await failed(job, outcome.claim, error)
-      throw error
-    }
-    events.ended(queue, 'sent', payload, await deliveries.sent(outcome.claim))
-    return { then: 'done' }
   }
 }

@@ -4,7 +4,7 @@ import type { Logger, Metrics } from '@countersign/runtime'
 import type { SmtpFault } from '../smtp/smtp-fault.ts'
 import type { Sent } from './delivery.ts'
 
-export type DeliveryEnd = 'sent' | 'dropped' | 'duplicate' | 'failed' | 'refused'
+export type DeliveryEnd = 'sent' | 'dropped' | 'suppressed' | 'duplicate' | 'failed' | 'refused'
 
 type Ids = Pick<MailPayload, 'delivery_id' | 'request_id'>
 
@@ -12,9 +12,13 @@ export interface DeliveryEvents {
   /** @param sent absent when another worker took the delivery over while this one sent it. */
   ended (queue: string, end: DeliveryEnd, ids: Ids, sent?: Sent): void
   faulted (queue: string, fault: SmtpFault, ids: Ids): void
+  /** The rate is used up: it goes later. */
+  postponed (queue: string, ids: Ids): void
+  /** It is sent although an attempt before may have sent it. */
+  repeated (queue: string, ids: Ids): void
 }
 
-const ends: readonly DeliveryEnd[] = ['sent', 'dropped', 'duplicate', 'failed', 'refused']
+const ends: readonly DeliveryEnd[] = ['sent', 'dropped', 'suppressed', 'duplicate', 'failed', 'refused']
 
 export function createDeliveryEvents (log: Logger, metrics: Metrics, queues: readonly string[]): DeliveryEvents {
   const deliveries = metrics.counter({ name: 'mail_deliveries_total', help: 'Mail jobs by what came of them', labels: ['queue', 'outcome'] })
@@ -26,9 +30,11 @@ export function createDeliveryEvents (log: Logger, metrics: Metrics, queues: rea
     labels: ['queue'],
     buckets: [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300]
   })
+  const postponements = metrics.counter({ name: 'mail_postponed_total', help: 'Attempts put off because a rate of mails was used up', labels: ['queue'] })
+  const repeats = metrics.counter({ name: 'mail_possible_duplicates_total', help: 'Mails sent again after an attempt whose end nobody knows', labels: ['queue'] })
   for (const queue of queues) {
     for (const outcome of ends) deliveries.inc({ queue, outcome }, 0)
-    for (const counter of [sentTotal, errors]) counter.inc({ queue }, 0)
+    for (const counter of [sentTotal, errors, postponements, repeats]) counter.inc({ queue }, 0)
   }
 
   return {
@@ -44,6 +50,14 @@ export function createDeliveryEvents (log: Logger, metrics: Metrics, queues: rea
     faulted (queue, { reason, permanent }, { delivery_id: deliveryId, request_id: requestId }) {
       errors.inc({ queue })
       log.warn({ queue, deliveryId, requestId, reason, permanent }, 'mail was not accepted')
+    },
+    postponed (queue, { delivery_id: deliveryId, request_id: requestId }) {
+      postponements.inc({ queue })
+      log.info({ queue, deliveryId, requestId }, 'mail postponed, its rate is used up')
+    },
+    repeated (queue, { delivery_id: deliveryId, request_id: requestId }) {
+      repeats.inc({ queue })
+      log.warn({ queue, deliveryId, requestId }, 'mail may arrive twice, the attempt before it had no known end')
     }
   }
 }

@@ -18,8 +18,17 @@ interface DeliveryDocument {
   /** Why it failed: an SMTP code or a word. */
   readonly reason: string | null
   /** What the last claim decided, for whoever sent it. */
-  readonly decision: 'send' | 'busy' | 'late' | 'over'
+  readonly decision: ClaimOutcome['decision']
+  /** The last attempt said that the mail did not go. False from a claim until then: also when its worker was killed. */
+  readonly released: boolean
+  /** Attempts that began after one whose end nobody knows: that many copies may have arrived too many. */
+  readonly doubts: number
+  /** Of the last claim: the attempt before it was not released. */
+  readonly maybe_again: boolean
 }
+
+/** One copy too many may arrive, not two. */
+const mostDoubts = 1
 
 export type DeliveryRepository = ReturnType<typeof createDeliveryRepository>
 
@@ -40,7 +49,7 @@ export function createDeliveryRepository (db: Db, leaseMs: number) {
       const row = await deliveries.findOneAndUpdate({ _id: exactly(request.deliveryId) }, claiming(request, leaseMs), { upsert: true, returnDocument: 'after' })
       if (row === null) throw new Error('the delivery was not written')
       const { decision, epoch } = row
-      return decision === 'send' ? { decision, claim: { deliveryId: row._id, epoch } } : { decision }
+      return decision === 'send' ? { decision, claim: { deliveryId: row._id, epoch }, maybeAgain: row.maybe_again } : { decision }
     },
 
     /** Undefined when another worker has taken over: the mail may then arrive twice. What was given up meanwhile was sent after all. */
@@ -61,7 +70,29 @@ export function createDeliveryRepository (db: Db, leaseMs: number) {
 
     /** The mail did not go; whoever tries next need not wait for the lease. */
     async release (claim: Claim, reason: string): Promise<void> {
-      await deliveries.updateOne(ofClaim(claim), [{ $set: { lease_until: '$$NOW', reason: literally(reason) } }])
+      await deliveries.updateOne(ofClaim(claim), [{ $set: { lease_until: '$$NOW', released: true, reason: literally(reason) } }])
+    },
+
+    /** The mail will not go, and nothing is wrong with that. */
+    async drop (claim: Claim, reason: string): Promise<void> {
+      await deliveries.updateOne(ofClaim(claim), [{ $set: { state: 'dropped', closed_at: '$$NOW', reason: literally(reason) } }])
+    },
+
+    /** An operator wants a failed one tried again. @returns its state before, if there is one */
+    async reopen (deliveryId: string): Promise<DeliveryState | undefined> {
+      const row = await deliveries.findOneAndUpdate({ _id: exactly(deliveryId) }, [{
+        $set: {
+          state: { $cond: [{ $eq: ['$state', 'failed'] }, 'claimed', '$state'] },
+          closed_at: { $cond: [{ $eq: ['$state', 'failed'] }, null, '$closed_at'] },
+          lease_until: { $cond: [{ $eq: ['$state', 'failed'] }, '$$NOW', '$lease_until'] },
+          released: { $or: [{ $eq: ['$state', 'failed'] }, '$released'] }
+        }
+      }])
+      return row?.state
+    },
+
+    async stateOf (deliveryId: string): Promise<DeliveryState | undefined> {
+      return (await deliveries.findOne({ _id: exactly(deliveryId) }, { projection: { state: 1 } }))?.state
     }
   }
 }
@@ -78,7 +109,9 @@ function claiming ({ queue, requestId, usefulUntil }: ClaimRequest, leaseMs: num
         lease_until: { $ifNull: ['$lease_until', '$$NOW'] },
         created_at: { $ifNull: ['$created_at', '$$NOW'] },
         closed_at: { $ifNull: ['$closed_at', null] },
-        reason: { $ifNull: ['$reason', null] }
+        reason: { $ifNull: ['$reason', null] },
+        released: { $ifNull: ['$released', true] },
+        doubts: { $ifNull: ['$doubts', 0] }
       }
     },
     {
@@ -88,7 +121,8 @@ function claiming ({ queue, requestId, usefulUntil }: ClaimRequest, leaseMs: num
             branches: [
               { case: { $ne: ['$state', 'claimed'] }, then: 'over' },
               { case: { $gt: ['$lease_until', '$$NOW'] }, then: 'busy' },
-              { case: { $lte: [literally(usefulUntil), '$$NOW'] }, then: 'late' }
+              { case: { $lte: [literally(usefulUntil), '$$NOW'] }, then: 'late' },
+              { case: { $and: [{ $not: '$released' }, { $gte: ['$doubts', mostDoubts] }] }, then: 'in doubt' }
             ],
             default: 'send'
           }
@@ -99,8 +133,12 @@ function claiming ({ queue, requestId, usefulUntil }: ClaimRequest, leaseMs: num
       $set: {
         epoch: decides('send', { $add: ['$epoch', 1] }, '$epoch'),
         lease_until: decides('send', { $add: ['$$NOW', literally(leaseMs)] }, '$lease_until'),
-        state: decides('late', 'dropped', '$state'),
-        closed_at: decides('late', '$$NOW', '$closed_at')
+        state: decides('late', 'dropped', decides('in doubt', 'failed', '$state')),
+        closed_at: decides('late', '$$NOW', decides('in doubt', '$$NOW', '$closed_at')),
+        reason: decides('late', 'late', decides('in doubt', 'in doubt', '$reason')),
+        maybe_again: decides('send', { $not: '$released' }, false),
+        doubts: { $add: ['$doubts', decides('send', { $cond: ['$released', 0, 1] }, 0)] },
+        released: decides('send', false, '$released')
       }
     }
   ]

@@ -12,10 +12,11 @@ export interface Claim {
  * - `busy`: another worker has it, or had it when it was killed: ask again later.
  * - `late`: its usefulness ended before it was sent; it was dropped just now.
  * - `over`: it was sent, dropped or given up before.
+ * - `in doubt`: two attempts ended without anybody knowing whether the mail went; a third copy is not risked, it was given up just now.
  */
 export type ClaimOutcome =
-  | { readonly decision: 'send', readonly claim: Claim }
-  | { readonly decision: 'busy' | 'late' | 'over' }
+  | { readonly decision: 'send', readonly claim: Claim, /** The attempt before may have sent it. */ readonly maybeAgain: boolean }
+  | { readonly decision: 'busy' | 'late' | 'over' | 'in doubt' }
 
 export interface Sent {
   readonly createdAt: Date

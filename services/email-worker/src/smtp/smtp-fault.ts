@@ -8,30 +8,43 @@ export class SmtpFault extends Error {
   readonly permanent: boolean
   /** Nobody knows whether the mail went: it may still be on its way. */
   readonly maybeSent: boolean
+  /** The server knows that the address leads nowhere. */
+  readonly noSuchMailbox: boolean
 
-  constructor (reason: string, { permanent = false, maybeSent = false }: { permanent?: boolean, maybeSent?: boolean } = {}) {
+  constructor (reason: string, { permanent = false, maybeSent = false, noSuchMailbox = false }: { permanent?: boolean, maybeSent?: boolean, noSuchMailbox?: boolean } = {}) {
     super(`the mail was not accepted: ${reason}`)
     this.name = 'SmtpFault'
     this.reason = reason
     this.permanent = permanent
     this.maybeSent = maybeSent
+    this.noSuchMailbox = noSuchMailbox
   }
 }
 
-interface TransportError { readonly code?: unknown, readonly responseCode?: unknown, readonly command?: unknown, readonly errno?: unknown }
+interface TransportError { readonly code?: unknown, readonly responseCode?: unknown, readonly command?: unknown, readonly response?: unknown, readonly errno?: unknown }
 
 /** Codes of nodemailer for refusals of this very mail, as opposed to the connection or the login, whose faults an operator mends. */
 const aboutTheMail = new Set(['EENVELOPE', 'EMESSAGE'])
+
+/** No mailbox, or one that was switched off (RFC 3463 §3.2, §3.3). 5.1.7 and 5.1.8 are about the sender, 5.7.x is policy: neither is the reader's. */
+const deadMailbox = /^5\.(1\.(0|1|2|3|6|10)|2\.1)$/
+/** For servers that say no more than a number (RFC 5321 §4.2.3): no such mailbox, moved, no such name. */
+const deadWithoutWords = new Set([550, 551, 553])
 
 /**
  * 5xx about the mail is final (RFC 5321 §4.2.1); everything else may pass.
  * @param bodyBegun the server had asked for the body: only its answer says that it does not have the mail.
  */
 export function smtpFaultOf (error: unknown, bodyBegun = false): SmtpFault {
-  const { code, responseCode, command, errno } = (typeof error === 'object' && error !== null ? error : {}) as TransportError
+  const { code, responseCode, command, response, errno } = (typeof error === 'object' && error !== null ? error : {}) as TransportError
   const word = typeof code === 'string' && /^[A-Z0-9_]{1,32}$/.test(code) ? code : 'unknown'
   // nodemailer says ESOCKET of every socket; the system knows which fault it was.
   if (typeof responseCode !== 'number') return new SmtpFault(typeof errno === 'number' && errno < 0 ? getSystemErrorName(errno) : word, { maybeSent: bodyBegun })
-  const step = typeof command === 'string' && /^[A-Z ]{1,16}$/.test(command) ? ` ${command}` : ''
-  return new SmtpFault(`smtp ${responseCode}${step}`, { permanent: responseCode >= 500 && aboutTheMail.has(word) })
+  const step = typeof command === 'string' && /^[A-Z ]{1,16}$/.test(command) ? command : ''
+  const status = typeof response === 'string' ? /^[245][0-9]{2}[ -]([245]\.[0-9]{1,3}\.[0-9]{1,3})\b/.exec(response)?.[1] : undefined
+  const permanent = responseCode >= 500 && aboutTheMail.has(word)
+  return new SmtpFault(['smtp', responseCode, status, step].filter((part) => part !== undefined && part !== '').join(' '), {
+    permanent,
+    noSuchMailbox: permanent && (status === undefined ? step === 'RCPT TO' && deadWithoutWords.has(responseCode) : deadMailbox.test(status))
+  })
 }

@@ -13,11 +13,16 @@ export interface SmtpOptions {
   /** As many as mails are in hand at once: none waits for a connection while its deadline runs. */
   readonly maxConnections: number
   readonly from: { readonly name: string, readonly address: string }
+  /** A mail is given up after this long; its lease is longer. */
+  readonly deadlineMs: number
   /** For the Date header. */
   readonly now: () => Date
 }
 
 export interface MailIds { readonly deliveryId: string, readonly requestId: string }
+
+/** From `body begun` on, silence does not mean that the mail was not accepted; what is `given up` will not be begun any more. */
+interface Attempt { state: 'waiting' | 'body begun' | 'given up' }
 
 /** @throws SmtpFault */
 export type SendMail = (to: string, mail: RenderedMail, ids: MailIds) => Promise<void>
@@ -32,10 +37,13 @@ export interface SmtpSender {
 /** Submission with TLS from the first byte (RFC 8314). */
 const implicitTlsPort = 465
 
-/** Longer than any step below may take together; the lease of a delivery is longer still. */
-export const sendDeadlineMs = 25_000
+/** Silence ends the connection a little before the deadline gives up on it: then it is known that nothing more can come. */
+const silenceShare = 0.96
+const longestGreetingMs = 5_000
 
-export function createSmtpSender ({ host, port, auth, strict, maxConnections, from, now }: SmtpOptions): SmtpSender {
+export function createSmtpSender ({ host, port, auth, strict, maxConnections, from, deadlineMs, now }: SmtpOptions): SmtpSender {
+  const silenceMs = Math.floor(deadlineMs * silenceShare)
+  const greetingMs = Math.min(longestGreetingMs, silenceMs)
   const transport = createTransport({
     host,
     port,
@@ -46,24 +54,25 @@ export function createSmtpSender ({ host, port, auth, strict, maxConnections, fr
     pool: true,
     maxConnections,
     maxMessages: 100,
-    connectionTimeout: 5_000,
-    greetingTimeout: 5_000,
-    dnsTimeout: 5_000,
+    connectionTimeout: greetingMs,
+    greetingTimeout: greetingMs,
+    dnsTimeout: greetingMs,
     // RFC 5321 §4.5.3.2.6 asks for minutes after the last dot; giving up sooner than a lease allows only makes duplicates.
-    socketTimeout: 24_000,
+    socketTimeout: silenceMs,
     // The pool would send again by itself when a connection closes, also after the whole mail went through it.
     maxRequeues: 0,
     // A mail is made of strings that we rendered; nothing in it may read a file or an address.
     disableFileAccess: true,
     disableUrlAccess: true
   })
-  // Mails whose body a server has asked for, by Message-ID: from then on, silence does not mean that it was not accepted.
-  const begun = new Set<string>()
-  transport.use('stream', ({ message, data: { messageId } }, done) => {
+  transport.use('stream', ({ message, data }, done) => {
+    const { attempt } = data as { attempt?: Attempt }
     const whole = message.createReadStream.bind(message)
     // Read only when the server has said 354, unlike nodemailer's own stream, which fills its buffer at once.
     message.createReadStream = (options) => Readable.from((async function * () {
-      if (messageId !== undefined) begun.add(messageId)
+      // Without its end the server does not take the mail, and the connection is closed.
+      if (attempt?.state === 'given up') throw new Error('too late')
+      if (attempt !== undefined) attempt.state = 'body begun'
       yield * whole(options)
     })(), { objectMode: false })
     done()
@@ -72,8 +81,9 @@ export function createSmtpSender ({ host, port, auth, strict, maxConnections, fr
 
   return {
     async send (to, { subject, text, html }, { deliveryId, requestId }) {
-      const messageId = `<${deliveryId}@${messageDomain}>`
-      const sending = transport.sendMail({
+      const attempt: Attempt = { state: 'waiting' }
+      const message = {
+        attempt,
         from,
         // Objects, and an envelope of our own: nothing is parsed out of a header (nodemailer before 7.0.7 was fooled by quotes).
         to: { name: '', address: to },
@@ -82,17 +92,13 @@ export function createSmtpSender ({ host, port, auth, strict, maxConnections, fr
         text,
         html,
         date: now(),
-        messageId,
+        messageId: `<${deliveryId}@${messageDomain}>`,
         headers: { 'Auto-Submitted': 'auto-generated', 'X-Request-Id': requestId }
-      })
-      try {
-        await withinDeadline(sending, () => begun.has(messageId))
-      } finally {
-        begun.delete(messageId)
       }
+      await withinDeadline(deadlineMs, transport.sendMail(message), attempt)
     },
     async verify () {
-      await withinDeadline(transport.verify())
+      await withinDeadline(deadlineMs, transport.verify())
     },
     close () {
       transport.close()
@@ -101,14 +107,18 @@ export function createSmtpSender ({ host, port, auth, strict, maxConnections, fr
 }
 
 /** A server that drips bytes keeps a socket alive for ever; the lease does not wait for it. */
-async function withinDeadline (work: Promise<unknown>, hasBegun = () => false): Promise<void> {
+async function withinDeadline (deadlineMs: number, work: Promise<unknown>, attempt: Attempt = { state: 'waiting' }): Promise<void> {
   let timer: NodeJS.Timeout | undefined
   try {
     await Promise.race([work, new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(() => { reject(new SmtpFault('no answer in time', { maybeSent: true })) }, sendDeadlineMs)
+      timer = setTimeout(() => {
+        const maybeSent = attempt.state === 'body begun'
+        if (!maybeSent) attempt.state = 'given up'
+        reject(new SmtpFault('no answer in time', { maybeSent }))
+      }, deadlineMs)
     })])
   } catch (error) {
-    throw error instanceof SmtpFault ? error : smtpFaultOf(error, hasBegun())
+    throw error instanceof SmtpFault ? error : smtpFaultOf(error, attempt.state === 'body begun')
   } finally {
     clearTimeout(timer)
   }

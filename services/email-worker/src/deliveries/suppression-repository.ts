@@ -1,0 +1,66 @@
+/** Addresses that a mail server said do not exist. They stand here as keyed hashes; the masked form is for people to recognise. */
+import { maskAddress } from '@countersign/contracts'
+import { exactly } from '@countersign/mongo'
+import type { Db } from 'mongodb'
+
+interface SuppressionDocument {
+  /** Keyed hash of the address in lower case. */
+  readonly _id: string
+  readonly masked: string
+  /** What the mail server said: an SMTP code and the step. */
+  readonly reason: string
+  /** The mail that found out. */
+  readonly delivery_id: string
+  readonly since: Date
+  /** Mails that were not sent because of this row. */
+  readonly dropped: number
+}
+
+export interface Suppression {
+  readonly masked: string
+  readonly reason: string
+  readonly deliveryId: string
+  readonly since: Date
+  readonly dropped: number
+}
+
+export type SuppressionRepository = ReturnType<typeof createSuppressionRepository>
+
+/** @param hashOf keyed hash of an address, alike for every spelling that reaches one mailbox */
+export function createSuppressionRepository (db: Db, hashOf: (address: string) => string) {
+  const suppressions = db.collection<SuppressionDocument>('suppressions')
+
+  return {
+    async add (address: string, { reason, deliveryId }: { readonly reason: string, readonly deliveryId: string }): Promise<void> {
+      await suppressions.updateOne(
+        { _id: exactly(hashOf(address)) },
+        { $set: { reason, delivery_id: deliveryId }, $setOnInsert: { masked: maskAddress(address), dropped: 0 }, $currentDate: { since: true } },
+        { upsert: true }
+      )
+    },
+
+    /** @returns whether mails to it are dropped; this one is counted then */
+    async drops (address: string): Promise<boolean> {
+      const { matchedCount } = await suppressions.updateOne({ _id: exactly(hashOf(address)) }, { $inc: { dropped: 1 } })
+      return matchedCount === 1
+    },
+
+    async find (address: string): Promise<Suppression | undefined> {
+      const row = await suppressions.findOne({ _id: exactly(hashOf(address)) })
+      return row === null ? undefined : toSuppression(row)
+    },
+
+    /** @returns whether it was suppressed */
+    async lift (address: string): Promise<boolean> {
+      const { deletedCount } = await suppressions.deleteOne({ _id: exactly(hashOf(address)) })
+      return deletedCount === 1
+    },
+
+    /** The latest first. */
+    async list (limit: number): Promise<Suppression[]> {
+      return (await suppressions.find().sort({ since: -1 }).limit(limit).toArray()).map(toSuppression)
+    }
+  }
+}
+
+const toSuppression = ({ masked, reason, delivery_id: deliveryId, since, dropped }: SuppressionDocument): Suppression => ({ masked, reason, deliveryId, since, dropped })
