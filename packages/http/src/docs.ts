@@ -4,7 +4,8 @@ import swaggerUi from '@fastify/swagger-ui'
 import { Problem, problems, type Route } from '@countersign/contracts'
 import type { FastifyInstance } from 'fastify'
 import { describeOperations, problemSchemas, type OpenApiDocument } from './openapi.ts'
-import { referencePage, referencePagePolicy, type DescribedApi } from './reference-page.ts'
+import { pagePolicy } from './page-look.ts'
+import { referencePage, type DescribedApi } from './reference-page.ts'
 
 export interface DocsOptions {
   readonly title: string
@@ -13,7 +14,7 @@ export interface DocsOptions {
 }
 
 /** Swagger UI styles elements in place and draws its icons as data; its scripts are files of this server. */
-const pagePolicy = {
+const swaggerPolicy = {
   'default-src': "'none'",
   'script-src': "'self'",
   'style-src': "'self' 'unsafe-inline'",
@@ -52,7 +53,7 @@ export const registerDocs = async (app: FastifyInstance, { title, version, descr
     refuseStrangePaths(page)
     await page.register(swaggerUi, {
       routePrefix: '/docs',
-      staticCSP: pagePolicy,
+      staticCSP: swaggerPolicy,
       uiConfig: { layout: 'BaseLayout', validatorUrl: null, persistAuthorization: false, displayRequestDuration: true },
       theme: { title }
     })
@@ -61,7 +62,7 @@ export const registerDocs = async (app: FastifyInstance, { title, version, descr
   let reference: string | undefined
   app.get('/redoc', { schema: { hide: true } }, async (_request, reply) => {
     reference ??= referencePage(app.swagger() as unknown as DescribedApi)
-    return reply.header('content-security-policy', referencePagePolicy).type('text/html; charset=utf-8').send(reference)
+    return reply.header('content-security-policy', pagePolicy()).type('text/html; charset=utf-8').send(reference)
   })
 }
 

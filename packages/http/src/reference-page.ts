@@ -1,5 +1,5 @@
 /** The API's description as one page to read: no script, nothing loaded, one style that the page's own policy names. */
-import { createHash } from 'node:crypto'
+import { pageStyle } from './page-look.ts'
 
 /** As much of an OpenAPI document as the page shows. */
 export interface DescribedApi {
@@ -26,17 +26,6 @@ interface Schema {
 }
 interface Place { readonly method: string, readonly path: string, readonly operation: Operation }
 
-const style = `body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #1a1a1a; background: #fff }
-code, pre { font: 13px/1.4 ui-monospace, monospace; background: #f4f4f2 }
-pre { padding: .75rem; overflow-x: auto } table { border-collapse: collapse; width: 100% }
-td { border-top: 1px solid #ddd; padding: .25rem .5rem .25rem 0; vertical-align: top } section { margin: 2.5rem 0 } h3 code { background: none; font-size: 16px }`
-
-/** For the header of the page: whatever is not this style is refused by the browser. */
-export const referencePagePolicy = [
-  "default-src 'none'", `style-src 'sha256-${createHash('sha256').update(style).digest('base64')}'`,
-  "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'"
-].join(';')
-
 /** @returns HTML; every text of the document is escaped */
 export function referencePage ({ info, paths }: DescribedApi): string {
   const places = Object.entries(paths).flatMap(([path, methods]) =>
@@ -45,7 +34,7 @@ export function referencePage ({ info, paths }: DescribedApi): string {
   const of = (tag: string): Place[] => places.filter(({ operation }) => (operation.tags?.[0] ?? 'Other') === tag)
   return `<!doctype html>
 <html lang="en">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${text(info.title)}</title><style>${style}</style></head>
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${text(info.title)}</title><style>${pageStyle}</style></head>
 <body>
 <h1>${text(info.title)} ${text(info.version)}</h1>
 <p>${text(info.description ?? '')} <a href="/docs">Try it</a> or take the <a href="/openapi.json">OpenAPI document</a>.</p>

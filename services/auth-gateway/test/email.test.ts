@@ -618,7 +618,7 @@ t.test('loading the page of a link uses nothing up; it allows no script but its 
   t.equal(otp.heard.length, asked, 'nothing was asked of otp-service')
   const page = await gateway.send('GET', '/verify-email')
   t.equal(page.status, 200)
-  t.match(page.headers.get('content-security-policy'), /default-src 'none'; script-src 'self'/)
+  t.match(page.headers.get('content-security-policy'), /^default-src 'none';style-src 'sha256-[^']+';script-src 'self';connect-src 'self';base-uri 'none'/)
   t.notMatch(page.text, /<script>|onclick|javascript:/)
   t.match(page.text, /not the browser in which the account was opened/)
   t.notMatch((await gateway.send('GET', '/verify-email', { headers: { cookie } })).text, /not the browser/)

@@ -2,6 +2,7 @@
  * Where mailed links lead when FRONTEND_URL is this gateway. The token stands in the fragment, which reaches no server; nothing is used up
  * by loading a page, however often a scanner does it: only a click posts the token.
  */
+import { pagePolicy, pageStyle } from '@countersign/http'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { mailedLinkScript } from './mailed-link-script.ts'
 import type { OpenerCookie } from './opener-cookie.ts'
@@ -11,11 +12,11 @@ export interface MailedLinkPagesDeps {
 }
 
 const scriptPath = '/mailed-link.js'
-const policy = "default-src 'none'; script-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+const policy = pagePolicy("script-src 'self'", "connect-src 'self'")
 
 const page = (title: string, body: string): string => `<!doctype html>
 <html lang="en">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><meta name="robots" content="noindex"><title>${title}</title><script src="${scriptPath}" defer></script></head>
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><meta name="robots" content="noindex"><title>${title}</title><style>${pageStyle}</style><script src="${scriptPath}" defer></script></head>
 <body>
 <h1>${title}</h1>
 ${body}

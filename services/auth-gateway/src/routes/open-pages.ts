@@ -1,4 +1,5 @@
 /** What anyone may read: the front page, the keys of access tokens, and whether the house is up. */
+import { pagePolicy, pageStyle } from '@countersign/http'
 import type { Jwks } from '@countersign/secrets'
 import type { FastifyInstance } from 'fastify'
 import type { PublicHealth } from '../health/public-health.ts'
@@ -11,7 +12,7 @@ export interface OpenPagesDeps {
 
 const frontPage = `<!doctype html>
 <html lang="en">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Countersign</title></head>
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Countersign</title><style>${pageStyle}</style></head>
 <body>
 <h1>Countersign</h1>
 <p>Wallet sign-in, countersigned actions, KMS-signed transactions.</p>
@@ -26,7 +27,7 @@ const frontPage = `<!doctype html>
 `
 
 export function openPages (app: FastifyInstance, { jwks, health }: OpenPagesDeps): void {
-  app.get('/', { schema: { hide: true } as object }, async (_request, reply) => reply.type('text/html; charset=utf-8').send(frontPage))
+  app.get('/', { schema: { hide: true } as object }, async (_request, reply) => reply.header('content-security-policy', pagePolicy()).type('text/html; charset=utf-8').send(frontPage))
 
   // A key signs nothing until every copy of the list without it has ended.
   app.get('/.well-known/jwks.json', { schema: { hide: true } as object }, async (_request, reply) => reply.header('cache-control', `public, max-age=${jwksCacheSeconds}`).send(jwks()))
