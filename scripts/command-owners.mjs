@@ -8,7 +8,7 @@ export const owners = {
   keys: ['auth-gateway', 'rotate|list|check: the keys that sign access tokens'],
   stats: ['auth-gateway', 'sessions|wallets|failures: what the gateway sees'],
   notify: ['auth-gateway', 'users: a notice by mail to every account with a proved address'],
-  factors: ['otp-service', 'show|reopen: the factors of a user, masked'],
+  factors: ['otp-service', 'show|reopen|reset|cancel-reset: the factors of a user, masked'],
   mailboxes: ['otp-service', 'reopen: an address that was locked after wrong codes'],
   challenges: ['otp-service', 'explain: the state of a challenge, never its code'],
   email: ['email-worker', 'verify|test: the mail server']

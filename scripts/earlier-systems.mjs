@@ -35,6 +35,7 @@ export const commands = [
   ['`debug-otp-hash.js`', 'challenges explain', 'the state of a challenge; no command shows a code or its hash'],
   ['`db.otpverifications.find({ is_locked: true })`', 'factors show', 'of one user; the number of all: `otp_account_locked` and `otp_pending_count` under `/metrics`'],
   ['resetting a lock by hand', 'factors reopen', 'a mailbox: `mailboxes reopen`'],
+  ['`db.….deleteOne(…)` for somebody who lost his address', 'factors reset', 'after a delay, with a notice to every old address; `factors cancel-reset` keeps them'],
   ['`cleanupExpiredOTPs()` by evening', undefined, 'codes end by the database\'s clock, and nothing waits for a clean-up'],
   ['`setInterval(cleanupExpiredSessions, 3600000)`', undefined, 'the gateway does it every `SESSION_CLEANUP_INTERVAL`, one process at a time, and logs `Session cleanup`'],
   ['`aws kms create-key`, `create-alias`', 'wallets create', 'or with the AWS command line as before, and `--key-id`; `--tags` and `--description` as there'],

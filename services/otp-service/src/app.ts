@@ -12,6 +12,7 @@ import type { Parts } from './compose.ts'
 import type { Config } from './config.ts'
 import { indexes } from './indexes.ts'
 import { startAccountWorker } from './workers/account-worker.ts'
+import { startFactorResets } from './workers/factor-resets.ts'
 import { startPendingCount } from './workers/pending-count.ts'
 
 export interface AppOptions {
@@ -39,6 +40,9 @@ export async function startApp ({ config, parts, log, metrics, lifecycle }: AppO
 
   const accountWorker = startAccountWorker({ wipeAccount: parts.wipeAccount, connection: jobConnection(config.redisUrl, 'otp-service'), log, metrics })
   lifecycle.onStop('deletions of accounts', () => accountWorker.close())
+
+  const factorResets = startFactorResets({ applyFactorResets: parts.applyFactorResets, log })
+  lifecycle.onStop('resets of factors', () => factorResets.close())
 
   const clock = clockFrom(config.process.clockOffsetMs)
   const answers = async () => ({ database: await mongo.ping(), redis: await redis.ping().then(() => true, () => false) })

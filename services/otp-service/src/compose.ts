@@ -21,6 +21,8 @@ import type { Config } from './config.ts'
 import { createEarlierOtpStatus } from './earlier-otp/earlier-otp-status.ts'
 import { createSendEarlierOtp } from './earlier-otp/send-earlier-otp.ts'
 import { createVerifyEarlierOtp } from './earlier-otp/verify-earlier-otp.ts'
+import { createApplyFactorResets } from './factors/apply-factor-resets.ts'
+import { createFactorResetRepository } from './factors/factor-reset-repository.ts'
 import { createApplyEnrolment } from './factors/apply-enrolment.ts'
 import { createBeginEmailFactor } from './factors/begin-email-factor.ts'
 import { createBeginFactorWipe } from './factors/begin-factor-wipe.ts'
@@ -82,7 +84,8 @@ export async function compose ({ config, log, metrics, lifecycle }: ComposeOptio
 
   const house = createHouseFailures({ redis, perHour: config.houseFailuresPerHour, log, metrics })
   const answering = createAnswerChallenge({ challenges, budgets, codes, house, audit, events, newReservationId: () => randomToken(12) })
-  const consume = createConsumeChallenge({ challenges, receipts, budgets, outbox, audit })
+  const resets = createFactorResetRepository(db)
+  const consume = createConsumeChallenge({ challenges, receipts, budgets, outbox, cancelReset: resets.cancel, audit })
   const asking = { challenges, factors, budgets, codes, mails, sendLimit, audit, events, transact, dispatch, ...config.codes }
   const checks: FactorChecks = { email_code: mailedCodeCheck(codes) }
   const sendCode = createSendCode(asking)
@@ -96,6 +99,7 @@ export async function compose ({ config, log, metrics, lifecycle }: ComposeOptio
     challenges,
     mailboxes,
     wipeAccount: createWipeAccount({ factors, challenges, budgets, mailboxes, outbox, audit, transact, dispatch }),
+    applyFactorResets: createApplyFactorResets({ resets, challenges, budgets, mails, audit, transact, dispatch, newRequestId: () => newId('req') }),
     leases: createLeases(db),
     useCases: {
       createChallenge: createCreateChallenge(asking),

@@ -44,6 +44,9 @@ export const environment = defineEnvironment({
   OTP_HOUSE_FAILURES_PER_HOUR: variable(Type.Integer({ default: 1_000, minimum: 1, maximum: 1_000_000 }), {
     description: 'Wrong codes of all accounts in an hour above which a warning is logged; nothing is refused'
   }),
+  FACTOR_RESET_DELAY_HOURS: variable(Type.Integer({ default: 72, minimum: 0, maximum: 720 }), {
+    description: 'From `countersign factors reset` until the factors are gone; the owner is told at once and may answer with one of them', strict: (value) => value < 24 ? 'must be 24 or more' : undefined
+  }),
   OTP_SENDS_PER_MINUTE: variable(Type.Integer({ default: 3, minimum: 1, maximum: 10_000 }), {
     description: 'Codes that one mailbox may get in a minute; enrolments and codes of a proved factor are counted apart', strict: (value) => value > 10 ? 'must be 10 or fewer' : undefined
   }),
@@ -63,6 +66,14 @@ export const operatorEnvironment = defineEnvironment({
   NODE_ENV: commonVariables.NODE_ENV,
   ENVIRONMENT: commonVariables.ENVIRONMENT,
   MONGODB_URI: commonVariables.MONGODB_URI
+})
+
+/** A reset tells the old addresses, by mails that are sealed as this service's are. */
+export const resetEnvironment = defineEnvironment({
+  NODE_ENV: commonVariables.NODE_ENV,
+  ENVIRONMENT: commonVariables.ENVIRONMENT,
+  MAIL_SEAL_KEY: environment.variables.MAIL_SEAL_KEY,
+  FACTOR_RESET_DELAY_HOURS: environment.variables.FACTOR_RESET_DELAY_HOURS
 })
 
 /** Addresses are counted under a hash that only this key makes. */

@@ -2,6 +2,7 @@
 import { stores } from '@countersign/contracts'
 import { outboxIndexes, type IndexSpec } from '@countersign/mongo'
 import { onePerCommand } from './challenges/challenge-repository.ts'
+import { factorResetIndexes } from './factors/factor-reset-repository.ts'
 import { mailboxIndexes } from './mailboxes/mailbox-repository.ts'
 import { mailboxBudgetIndexes } from './mailboxes/mailbox-budgets.ts'
 import { withheldMailIndexes } from './mailboxes/mailbox-mail.ts'
@@ -16,6 +17,7 @@ export const indexes: readonly IndexSpec[] = [
   // Long enough for whoever asks the operator what happened; the receipt row stays.
   { collection: 'challenges', name: 'expiry', key: { expires_at: 1 }, expireAfterSeconds: weekInSeconds },
   { collection: 'receipts', name: 'one_receipt_per_challenge', key: { challenge_id: 1 }, unique: true },
+  ...factorResetIndexes,
   ...mailboxIndexes,
   ...mailboxBudgetIndexes,
   ...withheldMailIndexes,

@@ -10,21 +10,26 @@ import { explainChallenge } from './challenges/explain-challenge.ts'
 import { mailboxEnvironment, operatorEnvironment } from './config.ts'
 import { maskAddress } from './factors/factor.ts'
 import { createFactorRepository } from './factors/factor-repository.ts'
+import { createFactorResetRepository } from './factors/factor-reset-repository.ts'
 import { explainMailbox } from './mailboxes/explain-mailbox.ts'
 import { budgetKeysOfAccount, budgetKeysOfAddress, mailboxBudgetLabel } from './mailboxes/mailbox-budgets.ts'
 import { createMailboxRepository } from './mailboxes/mailbox-repository.ts'
+import { resetCommands } from './reset-commands.ts'
 import { createReceiptRepository } from './receipts/receipt-repository.ts'
 
 type WithMongo = <T>(work: (mongo: Mongo) => Promise<T>) => Promise<T>
 
-/** @param env `process.env`, read when a command runs. */
-export function operatorCommands (env: EnvironmentSource): CliCommand[] {
+/**
+ * @param env `process.env`, read when a command runs.
+ * @param database its name, where it is not the usual one
+ */
+export function operatorCommands (env: EnvironmentSource, database = stores['otp-service'].database): CliCommand[] {
   const withMongo: WithMongo = async (work) => {
     const values = readEnvironment(operatorEnvironment, env)
     const silent = { service: 'otp-service', sha: 'unknown', environment: values.ENVIRONMENT }
     const mongo = await connectMongo({
       uri: values.MONGODB_URI,
-      database: stores['otp-service'].database,
+      database,
       log: createLogger({ ...silent, level: 'silent' }),
       metrics: createMetrics(silent),
       name: 'otp-service cli',
@@ -36,7 +41,7 @@ export function operatorCommands (env: EnvironmentSource): CliCommand[] {
       await mongo.close()
     }
   }
-  return [showFactors(withMongo), reopenFactor(withMongo), reopenMailbox(withMongo, env), explain(withMongo)]
+  return [showFactors(withMongo), reopenFactor(withMongo), ...resetCommands(withMongo, env), reopenMailbox(withMongo, env), explain(withMongo)]
 }
 
 /** Locks are explained with the rules that wrote them: only the day's count is read again here. */
@@ -51,13 +56,14 @@ const showFactors = (withMongo: WithMongo): CliCommand => ({
   args: [['<user>', 'user id, usr_…']],
   run: async ({ args: [userId = ''], print, table, line }) => await withMongo(async (mongo) => {
     const factors = createFactorRepository(mongo.db)
-    const [owner, all, lock] = await Promise.all([factors.ownerOf(userId), factors.listOf(userId), budgetsOf(mongo).lockOf(userId, noSession)])
+    const [owner, all, lock, reset] = await Promise.all([factors.ownerOf(userId), factors.listOf(userId), budgetsOf(mongo).lockOf(userId, noSession), createFactorResetRepository(mongo.db).pendingOf(userId)])
     if (owner === undefined) throw new Error(`${userId} has no factors`)
     const rows = all.map(({ id, kind, address, provedAt }) => ({ factor: id, kind, address: maskAddress(address), proved_at: provedAt.toISOString() }))
-    print({ user_id: userId, factor_root: owner.factorRoot, closed: lock.closed, retry_after: lock.retryAfterSeconds, factors: rows }, () => {
+    print({ user_id: userId, factor_root: owner.factorRoot, closed: lock.closed, retry_after: lock.retryAfterSeconds, reset_due_at: reset?.dueAt.toISOString() ?? null, factors: rows }, () => {
       line(`user         ${userId}`)
       line(`factor root  ${owner.factorRoot}`)
       line(`account      ${lock.closed ? 'closed' : lock.retryAfterSeconds > 0 ? `locked for ${lock.retryAfterSeconds} s` : 'open'}`)
+      if (reset !== undefined) line(`reset        due at ${reset.dueAt.toISOString()}`)
       table(rows)
     })
   })

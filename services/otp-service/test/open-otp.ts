@@ -85,7 +85,7 @@ export const openHouse = async (t: Test, given: Record<string, string> = {}, mon
       for (const undo of stops.reverse()) await undo()
     }
     t.teardown(stop)
-    return { stop, metrics: own.text }
+    return { stop, metrics: own.text, parts }
   }
 
   const client = async (service: 'auth-gateway' | 'signer-service'): Promise<CommandClient> => {

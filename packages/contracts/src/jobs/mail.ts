@@ -45,6 +45,9 @@ export const EmailLinkCodeMail = template('email_link_code', { ...CodeAndLink, a
 
 /** To the old address, after another one took its place. */
 export const FactorChangedMail = template('factor_changed', { masked: Type.String({ maxLength: 254 }), at: Timestamp })
+/** To every address that codes of an account go to: an operator takes its factors away at `due_at`, unless somebody answers with one before. */
+export const FactorResetAskedMail = template('factor_reset_asked', { account: UserId, at: Timestamp, due_at: Timestamp })
+export const FactorResetDoneMail = template('factor_reset_done', { account: UserId, at: Timestamp })
 /** A refresh token was used twice: the session was closed. */
 export const SessionClosedMail = template('session_closed', { at: Timestamp })
 /** One line of somebody else's words: no line ends, no control characters, no marks that turn the direction of text. */
@@ -78,7 +81,7 @@ export const WalletLowMail = template('wallet_low', {
 
 /** What is inside the seal. */
 export const MailContent = Type.Union([
-  CodeMail, SignupCodeMail, LoginCodeMail, PasswordResetMail, EmailLinkCodeMail, FactorChangedMail,
+  CodeMail, SignupCodeMail, LoginCodeMail, PasswordResetMail, EmailLinkCodeMail, FactorChangedMail, FactorResetAskedMail, FactorResetDoneMail,
   SessionClosedMail, NewDeviceMail, PasswordChangedMail, IdentityLinkedMail, IdentityUnlinkedMail, ApiKeyCreatedMail, EmailTakenMail, AccountDeletingMail, AccountDeletedMail, BroadcastMail,
   WalletLowMail
 ])
@@ -105,7 +108,7 @@ export const mailFromSigner = mailJob('mail-signer', 'signer-service')
 
 /** Which templates a producer's key may open: a stolen gateway key sends no codes. */
 export const templatesOf: Readonly<Record<string, readonly MailTemplate[]>> = Object.freeze({
-  'mail-otp': ['code', 'signup_code', 'login_code', 'password_reset', 'email_link_code', 'factor_changed'],
+  'mail-otp': ['code', 'signup_code', 'login_code', 'password_reset', 'email_link_code', 'factor_changed', 'factor_reset_asked', 'factor_reset_done'],
   'mail-gateway': [
     'session_closed', 'new_device', 'password_changed', 'identity_linked', 'identity_unlinked', 'api_key_created', 'email_taken', 'account_deleting', 'account_deleted', 'broadcast'
   ],

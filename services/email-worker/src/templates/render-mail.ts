@@ -44,6 +44,21 @@ function wordsOf (brand: string, content: MailContent): Words {
         says('If this was not you, tell the operator of this service at once: somebody holds your session and read a code in this mailbox.')
       ]
     }
+    case 'factor_reset_asked': return {
+      subject: `Your second factors at ${brand} will be taken away`,
+      parts: [
+        says(`At ${utc(content.parameters.at)} an operator of this service was asked to take the second factors of your account away, because they were said to be lost.`),
+        shows(`account  ${content.parameters.account}\ntime     ${utc(content.parameters.due_at)}`),
+        says('If you did not ask for it, answer anything with a code that comes to this address before that time, a second proof for an action or the confirmation of a transaction: that cancels it. And tell the operator of this service at once.')
+      ]
+    }
+    case 'factor_reset_done': return {
+      subject: `Your second factors at ${brand} were taken away`,
+      parts: [
+        says(`The second factors of the account ${content.parameters.account} were taken away at ${utc(content.parameters.at)}. No code comes to this address any more.`),
+        says('Prove an address again to have a second factor. If you did not ask for this, tell the operator of this service at once.')
+      ]
+    }
     case 'signup_code':
     case 'login_code':
     case 'password_reset':

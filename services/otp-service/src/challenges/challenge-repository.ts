@@ -130,6 +130,11 @@ export function createChallengeRepository (db: Db) {
       await challenges.updateMany({ user_id: userId, factor_id: factorId, ...open }, [{ $set: { cancelled_at: '$$NOW' } }], { session: transaction })
     },
 
+    /** Nothing that this user was asked can be answered any more. */
+    async cancelOf (userId: string, transaction: Transaction): Promise<void> {
+      await challenges.updateMany({ user_id: userId, ...open }, [{ $set: { cancelled_at: '$$NOW' } }], { session: transaction })
+    },
+
     /** Of an account that is gone: nothing is open any more, and no address of a person is left in any. */
     async bury (userId: string, transaction: Transaction): Promise<void> {
       await challenges.updateMany({ user_id: userId, ...open }, [{ $set: { cancelled_at: '$$NOW' } }], { session: transaction })

@@ -14,6 +14,8 @@ export interface ConsumeDeps {
   readonly receipts: Pick<ReceiptRepository, 'insert'>
   readonly budgets: Pick<BudgetRepository, 'succeed'>
   readonly outbox: Pick<Outbox, 'insert'>
+  /** @returns what waited */
+  readonly cancelReset: (userId: string, transaction: Transaction) => Promise<{ readonly id: string } | undefined>
   readonly audit: Audit
 }
 
@@ -29,7 +31,7 @@ export type ConsumeChallenge = (right: RightAnswer, signed: SignedReceipt, askin
 /** A receipt without an end of its action is offered this long. */
 const receiptUsefulMs = 900_000
 
-export const createConsumeChallenge = ({ challenges, receipts, budgets, outbox, audit }: ConsumeDeps): ConsumeChallenge => {
+export const createConsumeChallenge = ({ challenges, receipts, budgets, outbox, cancelReset, audit }: ConsumeDeps): ConsumeChallenge => {
   /** The signer gets its receipt twice, by reply and by job: whichever comes first counts. */
   const receiptRow = async (challenge: Challenge, { claims, receipt }: SignedReceipt, { requestId }: Asking, transaction: Transaction): Promise<OutboxRow[]> => {
     if (challenge.aud !== receiptForSigner.consumer) return []
@@ -42,6 +44,9 @@ export const createConsumeChallenge = ({ challenges, receipts, budgets, outbox, 
     if (!await challenges.consume(challenge, { bySentCode, commandId: asking.commandId }, transaction)) return undefined
     await receipts.insert(signed.claims, signed.receipt, transaction)
     await budgets.succeed(challenge.userId, challenge.sessionId, reservation.id, transaction)
+    // Who answers with a factor has not lost it. The code of an enrolment proves none that was there before.
+    const reset = challenge.enrolment === null ? await cancelReset(challenge.userId, transaction) : undefined
+    if (reset !== undefined) await audit.append({ event: 'factor.reset_cancelled', subject: challenge.userId, actor: challenge.userId, requestId: asking.requestId, facts: { reset: reset.id, by: challenge.id } }, transaction)
     await audit.append({
       event: 'challenge.answered',
       subject: challenge.id,
