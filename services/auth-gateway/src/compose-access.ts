@@ -15,6 +15,7 @@ import type { composeSessions } from './compose-sessions.ts'
 import type { GatewayConfig } from './config.ts'
 import { createAuditReader } from './operators/audit-reader.ts'
 import { createReadAudit } from './operators/read-audit.ts'
+import { createHasFactor } from './step-ups/has-factor.ts'
 import { createStepUpRepository } from './step-ups/step-up-repository.ts'
 import type { Stores } from './stores.ts'
 import { createRoleRepository, type RoleChange } from './users/role-repository.ts'
@@ -22,14 +23,14 @@ import type { UserRepository } from './users/user-repository.ts'
 
 export interface ComposeAccessOptions {
   readonly config: GatewayConfig
-  readonly stores: Pick<Stores, 'mongo' | 'redis'>
+  readonly stores: Pick<Stores, 'mongo' | 'redis' | 'commands'>
   readonly users: UserRepository
   readonly audit: Audit
   readonly sessions: Pick<Awaited<ReturnType<typeof composeSessions>>, 'guard' | 'isFresh' | 'stillOpen'>
   readonly log: Logger
 }
 
-export function composeAccess ({ config, stores: { mongo, redis }, users, audit, sessions, log }: ComposeAccessOptions) {
+export function composeAccess ({ config, stores: { mongo, redis, commands }, users, audit, sessions, log }: ComposeAccessOptions) {
   const keys = createApiKeyRepository(mongo)
   const texts = createKeyTexts({ key: deriveKey(config.secretKey, 'api-key'), randomHex: () => randomHex(32) })
   const roles = createRoleRepository({ mongo, audit })
@@ -41,7 +42,7 @@ export function composeAccess ({ config, stores: { mongo, redis }, users, audit,
     modes: config.strict ? ['live'] : ['live', 'test'],
     warn: (err, text) => { log.warn({ err }, text) }
   })
-  const assurance = createAssurance({ isFresh: sessions.isFresh, hasFactor: users.hasFactor, stepUps: createStepUpRepository(mongo) })
+  const assurance = createAssurance({ isFresh: sessions.isFresh, hasFactor: createHasFactor({ users, commands }), stepUps: createStepUpRepository(mongo) })
   return {
     assurance,
     guard: createAccessGuard({ bySession: sessions.guard, byKey, assurance, refusals: createRefusals({ limiter, max: config.rateLimit.max, windowMs: config.rateLimit.windowMs }), rolesOf }),

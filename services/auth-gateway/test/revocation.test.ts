@@ -6,6 +6,7 @@ import { until } from '@countersign/testing'
 import t, { type Test as TapTest } from 'tap'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
 import { createChallengeStore } from '../src/challenges/challenge-store.ts'
+import { createLogIn } from '../src/email-sign-in/log-in.ts'
 import { createSessionRepository } from '../src/sessions/session-repository.ts'
 import { createStoreOpening } from '../src/sessions/store-openings.ts'
 import { createCheckWalletProof } from '../src/sign-in/check-wallet-proof.ts'
@@ -264,4 +265,19 @@ t.test('revocations are found by their indexes', async (t) => {
     house.mongo.db.collection('users').find({ $expr: { $gt: ['$sessionsRevokedAt', now] } }, { hint: 'by_revocation' }).explain('executionStats')
   ])
   for (const { executionStats } of plans) t.ok(executionStats.totalKeysExamined <= executionStats.nReturned + 1, JSON.stringify(executionStats.executionStages))
+})
+
+t.test('the password is read after the epoch, so that one that was replaced never meets the raised epoch', async (t) => {
+  const order: string[] = []
+  const logIn = createLogIn({
+    identities: { find: () => Promise.resolve(undefined) },
+    users: { findByIdentity: async () => { await new Promise((resolve) => { setImmediate(resolve) }); order.push('epoch'); return undefined } },
+    passwords: { find: async () => { order.push('password'); return undefined }, replace: () => Promise.resolve(false) },
+    hasher: { hash: () => Promise.resolve(''), verify: () => Promise.resolve({ ok: false, rehash: false }) },
+    report: { refused: () => Promise.resolve(), succeeded: () => undefined },
+    afterwards: () => undefined
+  })
+  const refused = await logIn({ email: 'ada@example.com', password: 'wrong', requestId: 'req_1' }).catch((error: unknown) => error)
+  t.equal((refused as Problem).kind, problems.credentialsRejected)
+  t.strictSame(order, ['epoch', 'password'])
 })

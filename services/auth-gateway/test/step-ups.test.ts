@@ -1,6 +1,6 @@
 /** Step-ups at the gateway's doors: what they open, how often, for whom, and what of otp-service's answers is believed. */
 import { createHash } from 'node:crypto'
-import { beginStepUp, listFactors, problems, Problem, sendStepUp, stepUpPreimage, verifyStepUp, type ReceiptClaims, type StepUpAction } from '@countersign/contracts'
+import { beginStepUp, confirmEmailFactor, listFactors, problems, Problem, sendStepUp, stepUpPreimage, verifyStepUp, type ReceiptClaims, type StepUpAction } from '@countersign/contracts'
 import { handle } from '@countersign/redis'
 import { newId } from '@countersign/runtime'
 import { createReceiptSigner, generateReceiptKey } from '@countersign/secrets'
@@ -22,6 +22,7 @@ let sign = honest.sign
 const heard: string[] = []
 
 await house.answerFor('otp-service', [
+  handle(confirmEmailFactor, () => { throw new Problem(problems.unavailable) }),
   handle(listFactors, () => Promise.resolve({ factors: enrolled ? [factor] : [] })),
   handle(beginStepUp, ({ user_id: userId, session_id: sessionId, action }) => {
     if (!enrolled) throw new Problem(problems.factorRequired)
@@ -166,6 +167,22 @@ t.test('a user without a factor signs in anew instead, and one whose factors wer
   enrolled = true
   t.match((await gateway.send('GET', '/api/v1/me/factors', { token: reset.access })).json, { factors: [{ id: factor.id }] })
   t.equal((await makeKey(reset)).status, 401, 'as soon as the gateway hears of a factor')
+})
+
+t.test('where the gateway does not know of a factor it asks, and an enrolment whose answer was lost leaves it asking', async (t) => {
+  const unsure = await newUser()
+  await users.updateOne({ _id: unsure.userId }, { $unset: { hasFactor: 1 } })
+  t.match(await makeKey(unsure), { status: 401, json: { type: '/problems/step-up-required' } })
+  enrolled = false
+  await users.updateOne({ _id: unsure.userId }, { $unset: { hasFactor: 1 } })
+  t.equal((await makeKey(unsure)).status, 201)
+  enrolled = true
+
+  const enrolling = await newUser()
+  t.equal((await makeKey(enrolling)).status, 201, 'a new account has none')
+  const confirmed = await gateway.send('POST', '/api/v1/me/email/confirm', { token: enrolling.access, body: { challenge_id: newId('chl'), code: '123456' } })
+  t.equal(confirmed.status, 503, 'otp-service has done it, and its answer is lost')
+  t.match(await makeKey(enrolling), { status: 401, json: { type: '/problems/step-up-required' } })
 })
 
 t.test('bad input gets a problem that names the fault, never the value', async (t) => {

@@ -10,7 +10,8 @@ import type { StepUpRepository } from '../step-ups/step-up-repository.ts'
 export interface AssuranceDeps {
   /** Whether the session was proved a short while ago, by the database's clock. */
   readonly isFresh: (sessionId: string) => Promise<boolean>
-  readonly hasFactor: (userId: string) => Promise<boolean>
+  /** @throws Problem unavailable when nobody can say: the route stays closed */
+  readonly hasFactor: (userId: string, requestId: string) => Promise<boolean>
   readonly stepUps: Pick<StepUpRepository, 'isReady' | 'use'>
 }
 
@@ -34,7 +35,7 @@ export function createAssurance ({ isFresh, hasFactor, stepUps }: AssuranceDeps)
       const route = request.routeOptions.config.contract
       if (route?.fresh !== true) return
       const action = actionOf(route, request)
-      if (action === undefined || !await hasFactor(userId)) {
+      if (action === undefined || !await hasFactor(userId, request.id)) {
         if (!await isFresh(sessionId)) throw new Problem(problems.freshProofRequired)
         return
       }

@@ -8,7 +8,7 @@ import type { DeletionRepository } from './deletion-repository.ts'
 import type { ProveWipe, WipeProof } from './prove-wipe.ts'
 
 export interface DeleteDeps {
-  readonly deletions: Pick<DeletionRepository, 'begin'>
+  readonly deletions: Pick<DeletionRepository, 'begin' | 'isLastAdmin'>
   readonly proveWipe: ProveWipe
   readonly stillOpen: StillOpen
   /** All of a user's, when no login is named. */
@@ -33,6 +33,8 @@ export interface DeletionRequest {
 
 export type DeleteAccount = (request: DeletionRequest, asker: Asker) => Promise<void>
 
+const lastAdmin = (): Problem => new Problem(problems.stateConflict, { detail: 'The last administrator stays: make another one first.' })
+
 /**
  * From the commit on the account is invisible: nobody signs in, its sessions and keys are dead, and the outbox tells the other services for
  * as long as it takes. What the gateway holds goes when they have all acknowledged.
@@ -41,16 +43,18 @@ export type DeleteAccount = (request: DeletionRequest, asker: Asker) => Promise<
 export const createDeleteAccount = ({ deletions, proveWipe, stillOpen, revokeKeys, revocations, states, outbox, writeMail, dispatch, audit, inTransaction, now, newId }: DeleteDeps): DeleteAccount => {
   return async ({ username, confirm, proof }, asker) => {
     if (confirm !== username) throw new Problem(problems.schemaViolation, { faults: [{ path: 'body/confirm', message: 'is not the username of this account' }] })
+    const { userId, sessionId, requestId } = asker
+    // Before a code is spent on it; the transaction decides.
+    if (await deletions.isLastAdmin(userId)) throw lastAdmin()
     const receipt = await proveWipe(asker, proof)
 
-    const { userId, sessionId, requestId } = asker
     const id = newId()
     const revocation = { userId, reason: 'account_deleted', requestId }
     const { epoch, rows } = await inTransaction(async (transaction) => {
       if (!await stillOpen(sessionId, transaction)) throw new Problem(problems.unauthorized)
       const before = await deletions.begin(userId, id, transaction)
       if (before === undefined) throw new Problem(problems.unauthorized)
-      if (before === 'last admin') throw new Problem(problems.stateConflict, { detail: 'The last administrator stays: make another one first.' })
+      if (before === 'last admin') throw lastAdmin()
       await revokeKeys(userId, undefined, transaction)
       await audit.append({ event: 'user.deletion_begun', subject: userId, actor: userId, requestId, facts: { deletion: id, receipt } }, transaction)
       return {

@@ -18,6 +18,11 @@ export function createDeletionRepository (mongo: Mongo) {
   const under = (userId: string, deletionId: string) => ({ _id: userId, state: 'deleting' as const, 'deletion.id': deletionId })
 
   return {
+    async isLastAdmin (userId: string): Promise<boolean> {
+      const admins = await users.find({ roles: 'admin', state: 'active' }, { projection: { _id: 1 }, limit: 2 }).toArray()
+      return admins.length === 1 && admins[0]?._id === userId
+    },
+
     /** @returns the proved address as it was; `last admin`: nobody could give roles any more; undefined: the account is not in use. */
     async begin (userId: string, deletionId: string, transaction: ClientSession): Promise<{ readonly email: string | null } | 'last admin' | undefined> {
       const before = await users.findOneAndUpdate({ _id: userId, state: 'active' }, [{

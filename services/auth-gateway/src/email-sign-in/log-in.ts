@@ -33,8 +33,10 @@ export const createLogIn = ({ identities, users, passwords, hasher, report, afte
   return async ({ email, password, requestId }) => {
     const identityId = emailIdentityId(email)
     // Read before the password is checked: what ends the sessions of this account meanwhile ends this one as well.
-    const [identity, user, kept] = await Promise.all([identities.find(identityId), users.findByIdentity(identityId), passwords.find(identityId)])
-    // They were read side by side: the login may have changed hands in between.
+    const [identity, user] = await Promise.all([identities.find(identityId), users.findByIdentity(identityId)])
+    // After the epoch, never beside it: a password that was replaced must not meet the epoch that replacing it has raised.
+    const kept = await passwords.find(identityId)
+    // The login may have changed hands in between.
     const stored = kept?.userId === identity?.userId && (user === undefined || user.id === identity?.userId) ? kept : undefined
     const verdict = await hasher.verify(password, stored?.hash)
     if (identity === undefined || stored === undefined || !verdict.ok) {

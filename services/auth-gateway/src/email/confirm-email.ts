@@ -10,7 +10,7 @@ export interface ConfirmEmailDeps {
   /** otp-service's answer to the command. */
   readonly ask: (asking: Asking, request: ConfirmEmailRequest) => Promise<ConfirmedByOtp>
   readonly verifyReceipt: (jws: string) => Promise<ReceiptClaims>
-  readonly users: Pick<UserRepository, 'setEmail'>
+  readonly users: Pick<UserRepository, 'setEmail' | 'noteFactors'>
   readonly states: Pick<SessionStates, 'userChanged'>
   readonly audit: Audit
 }
@@ -24,12 +24,15 @@ export type ConfirmEmail = (asking: Asking, request: ConfirmEmailRequest) => Pro
 export const createConfirmEmail = ({ ask, verifyReceipt, users, states, audit }: ConfirmEmailDeps): ConfirmEmail =>
   async (asking, request) => {
     const { userId, sessionId, requestId } = asking
+    // Its answer may be lost after the factor is there.
+    await users.noteFactors(userId, 'unknown')
     const { email, provedAt, receipt } = await ask(asking, request)
     const claims = await verifyReceipt(receipt).catch(refused)
     const ours = claims.aud === 'auth-gateway' && claims.sub === userId && claims.purpose === 'email_enrol' &&
       claims.challenge_id === request.challengeId && claims.action_digest === enrolmentDigest(userId, email)
     if (!ours) throw new Problem(problems.codeRejected)
 
+    await users.noteFactors(userId, 'some')
     const user = await users.setEmail(userId, email, new Date(provedAt))
     if (user === undefined) throw new Problem(problems.unauthorized)
     await audit.append({ event: 'user.email_proved', subject: userId, actor: userId, requestId, facts: { receipt: claims.jti } })

@@ -69,8 +69,6 @@ export const wrongPasswordsFromAnywhere = 100
 export const mailsFromOnePlace = 5
 /** Over all accounts, as a multiple of what the outer limit admits in its window: guessing a little at many accounts ends here. */
 const failuresOfPlace = 5
-/** As a multiple of what one place may have pending for one address. */
-const placesOfAddress = 50
 const quarterMs = 15 * 60_000
 const hourMs = 60 * 60_000
 const knownPlaceMs = 30 * 86_400_000
@@ -99,7 +97,7 @@ export function createSignInLimits ({ limiter, keep, hashKey, place, challengeMs
     if (kind === 'mail') return [ofPlace('mail'), ...ofSubject('mail', [mailsFromOnePlace, hourMs])]
     return [
       bucket('challenge:place', [ip], Math.ceil(place.max * challengeMs / place.windowMs), challengeMs),
-      ...ofSubject('challenge', [place.max, challengeMs], [placesOfAddress * place.max, challengeMs])
+      ...ofSubject('challenge', [place.max, challengeMs])
     ]
   }
 

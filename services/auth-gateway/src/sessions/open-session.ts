@@ -42,6 +42,8 @@ export type StoreSession = ReturnType<typeof createStoreSession>
  */
 export const createStoreSession = ({ storeOpening, sessions, states, close, noteDevice, dispatch, newId }: StoreSessionDeps) =>
   async ({ user, identity }: SignedIn, { ip, userAgent, requestId }: ClientDescription, { ttlSeconds, secretHash, connectionId }: SessionLife): Promise<Session> => {
+    // Read after their user: a login that was unlinked since it was proved opens nothing.
+    if (!user.identities.some((login) => login.id === identity.id)) throw new Problem(problems.sessionClosed)
     const id = newId()
     const opening = {
       id, userId: user.id, epoch: user.sessionEpoch, method: identity.kind, identityId: identity.id, ttlSeconds, client: { ip, userAgent },

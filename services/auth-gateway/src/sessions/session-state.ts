@@ -4,6 +4,7 @@
  * MongoDB and is only counted down here and in Redis: no process clock decides it.
  */
 import type { UserView } from '@countersign/contracts'
+import { defineScript } from '@countersign/redis'
 import type { Logger } from '@countersign/runtime'
 import type { Redis } from 'ioredis'
 import { LRUCache } from 'lru-cache'
@@ -36,14 +37,14 @@ const sessionKey = (id: string): string => `gw:session:${id}`
 const userKey = (id: string): string => `gw:user:${id}`
 
 /** KEYS[1] user, ARGV: version, text, milliseconds. Replaces an older copy only; versions are small integers, safe as doubles. */
-const keepNewerUser = `
+const keepNewerUser = defineScript(`
 local kept = redis.call('GET', KEYS[1])
 if kept then
   local version = tonumber(string.match(kept, '^(%d+) '))
   if version and version >= tonumber(ARGV[1]) then return 0 end
 end
 redis.call('SET', KEYS[1], ARGV[1] .. ' ' .. ARGV[2], 'PX', ARGV[3])
-return 1`
+return 1`)
 
 export type SessionStates = ReturnType<typeof createSessionStates>
 
@@ -114,7 +115,7 @@ export function createSessionStates ({ redis, sessions, users, ended, seen, log 
   }
 
   const keepUser = (user: User): Promise<unknown> =>
-    redis.eval(keepNewerUser, 1, userKey(user.id), user.version, JSON.stringify(userView(user)), keptMs)
+    keepNewerUser(redis, [userKey(user.id)], [user.version, JSON.stringify(userView(user)), keptMs])
 
   async function tolerant (work: Promise<unknown>): Promise<void> {
     try {

@@ -17,11 +17,11 @@ export type AskStepUp = (asker: Asker, action: StepUpAction) => Promise<ReplyOf<
 export const createAskStepUp = ({ commands, stepUps, users }: AskStepUpDeps): AskStepUp =>
   async ({ userId, sessionId, requestId }, action) => {
     const asked = await commands.call(beginStepUp, { user_id: userId, session_id: sessionId, action }, { requestId, actor: userId }).catch(async (error: unknown) => {
-      // They were reset: from here on a fresh sign-in is what there is.
-      if (error instanceof Problem && error.kind === problems.factorRequired) await users.noteFactors(userId, false)
+      // They were reset.
+      if (error instanceof Problem && error.kind === problems.factorRequired) await users.noteFactors(userId, 'unknown')
       throw error
     })
-    await users.noteFactors(userId, true)
+    await users.noteFactors(userId, 'some')
     await stepUps.begin({ id: asked.challenge_id, userId, sessionId, action })
     return asked
   }
@@ -31,6 +31,6 @@ export type ReadFactors = (asker: Asker) => Promise<ReplyOf<typeof listFactors>>
 export const createReadFactors = ({ commands, users }: Pick<AskStepUpDeps, 'commands' | 'users'>): ReadFactors =>
   async ({ userId, requestId }) => {
     const found = await commands.call(listFactors, { user_id: userId }, { requestId, actor: userId })
-    await users.noteFactors(userId, found.factors.length > 0)
+    await users.noteFactors(userId, found.factors.length > 0 ? 'some' : 'unknown')
     return found
   }

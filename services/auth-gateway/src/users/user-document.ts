@@ -11,7 +11,7 @@ export interface UserDocument {
   state: 'active' | 'deleting' | 'deleted'
   email: string | null
   emailProvedAt: Date | null
-  /** Whether otp-service holds a factor of this user, as far as this service was told. */
+  /** Whether otp-service holds a factor of this user. False while none was ever asked for; absent where only otp-service can say. */
   hasFactor?: boolean
   roles: Role[]
   profile: Profile

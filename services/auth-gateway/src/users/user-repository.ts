@@ -71,7 +71,7 @@ export function createUserRepository ({ mongo, audit, now, newId }: UserReposito
       const document: UserDocument = {
         _id: newId(), username, usernameKey: username.toLowerCase(), state: 'active',
         ...identity.kind === 'email' && identity.verified ? { email: identity.address, emailProvedAt: at } : { email: null, emailProvedAt: null },
-        roles: ['user'], profile: {}, createdAt: at, version: 1, sessionEpoch: firstEpoch
+        roles: ['user'], profile: {}, createdAt: at, version: 1, sessionEpoch: firstEpoch, hasFactor: false
       }
       const login: IdentityDocument = { _id: identity.id, userId: document._id, kind: identity.kind, address: identity.address, verified: identity.verified, addedAt: at }
       const user = toUser(document, [login])
@@ -97,19 +97,24 @@ export function createUserRepository ({ mongo, audit, now, newId }: UserReposito
     /** @returns the user, with the address unless a later proof is there already; undefined when there is no such user. The proof counts for the own login of that address too. */
     async setEmail (id: string, email: string, provedAt: Date): Promise<User | undefined> {
       await inTransaction(mongo, async (transaction) => {
-        await users.updateOne({ ...active(id), $or: [{ emailProvedAt: null }, { emailProvedAt: { $lt: provedAt } }] }, { $set: { email, emailProvedAt: provedAt, hasFactor: true }, $inc: { version: 1 } }, { session: transaction })
+        await users.updateOne({ ...active(id), $or: [{ emailProvedAt: null }, { emailProvedAt: { $lt: provedAt } }] }, { $set: { email, emailProvedAt: provedAt }, $inc: { version: 1 } }, { session: transaction })
         await identities.updateOne({ _id: emailIdentityId(email), userId: id }, { $set: { verified: true } }, { session: transaction })
       })
       return await find(id)
     },
 
-    async hasFactor (id: string): Promise<boolean> {
-      return await users.countDocuments({ _id: id, hasFactor: true }, { limit: 1 }) === 1
+    /** Whether the user has a factor; undefined: otp-service is to be asked. */
+    async hasFactor (id: string): Promise<boolean | undefined> {
+      return (await users.findOne({ _id: id }, { projection: { hasFactor: 1 } }))?.hasFactor
     },
 
-    /** What otp-service says of the user's factors. */
-    async noteFactors (id: string, has: boolean): Promise<void> {
-      await users.updateOne({ ...active(id), hasFactor: { $ne: has } }, { $set: { hasFactor: has } })
+    /**
+     * `some`: otp-service said so. `unknown`: it is about to be asked for one, and its answer may be lost, or it said that there is none,
+     * which may be old news by the time it arrives. That there is none is noted at the birth of an account alone.
+     */
+    async noteFactors (id: string, state: 'some' | 'unknown'): Promise<void> {
+      if (state === 'some') await users.updateOne({ ...active(id), hasFactor: { $ne: true } }, { $set: { hasFactor: true } })
+      else await users.updateOne({ ...active(id), hasFactor: { $exists: true } }, { $unset: { hasFactor: 1 } })
     },
 
     /** Fields that are absent stay; an empty text clears one of the profile. */

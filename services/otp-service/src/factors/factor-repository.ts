@@ -74,6 +74,8 @@ export function createFactorRepository (db: Db) {
     async replace (oldId: string, factor: Factor, transaction: Transaction): Promise<void> {
       const old = await factors.findOneAndDelete({ _id: oldId, user_id: factor.userId, factor_root: factor.factorRoot }, { session: transaction })
       if (old === null) throw new AlreadyEnrolled()
+      // Whoever goes on with a new factor no longer wishes the account away.
+      await owners.updateOne({ _id: factor.userId }, { $unset: { wipe_proof: 1 } }, { session: transaction })
       await factors.insertOne(toDocument(factor), { session: transaction })
     },
 
