@@ -12,6 +12,7 @@ import { createMailRate } from './deliveries/mail-rate.ts'
 import { createOpenMail } from './deliveries/open-mail.ts'
 import { createSuppressionRepository } from './deliveries/suppression-repository.ts'
 import { createSmtpSender } from './smtp/smtp-sender.ts'
+import { readTemplateFolder } from './templates/read-template-folder.ts'
 import { createRenderMail } from './templates/render-mail.ts'
 
 export type Parts = Awaited<ReturnType<typeof compose>>
@@ -45,7 +46,7 @@ export async function compose ({ config, log, metrics, lifecycle }: ComposeOptio
     deliveries: createDeliveryRepository(mongo.db, config.leaseMs),
     suppressions: createSuppressionRepository(mongo.db, hashOf),
     takeTurn: createMailRate({ ...config.rate, limiter: createLimiter({ redis, prefix: 'mail:{rate}' }), hashOf }),
-    render: createRenderMail(config.brand),
+    render: createRenderMail({ brand: config.brand, look: await readTemplateFolder(config.templateFolder), now: clock.now }),
     send: smtp.send,
     audit: createAudit(mongo.db),
     events: createDeliveryEvents(log, metrics, mailJobs.map(({ name }) => name))

@@ -1,4 +1,5 @@
 /** The environment of email-worker, grouped by who uses it. */
+import { createPrivateKey } from 'node:crypto'
 import { EmailAddress, mailFromGateway, mailFromOtp, mailFromSigner, stores } from '@countersign/contracts'
 import { commonRules, commonVariables, defineEnvironment, isStrict, metricsApiKeyOf, processConfigFrom, variable, type EnvironmentSource, type Values } from '@countersign/runtime'
 import { keyFromText, randomToken } from '@countersign/secrets'
@@ -19,7 +20,31 @@ const smtp = {
   SMTP_PASS: variable(Type.Optional(Type.String()), { description: 'Password at the mail server', aliases: ['EMAIL_PASS'], secret: 'issued' }),
   MAIL_FROM: variable(EmailAddress, { description: 'Sender address of every mail', example: 'no-reply@example.com' }),
   MAIL_SEND_TIMEOUT_SECONDS: variable(Type.Integer({ default: 25, minimum: 1, maximum: 300 }), { description: 'A mail server that has not taken a mail within this long is given up for this time' }),
-  PROJECT_NAME: variable(Type.String({ default: 'Countersign', minLength: 1, maxLength: 64, pattern: '^[^\\u0000-\\u001f\\u007f"<>]+$' }), { description: 'Brand in mails' })
+  PROJECT_NAME: variable(Type.String({ default: 'Countersign', minLength: 1, maxLength: 64, pattern: '^[^\\u0000-\\u001f\\u007f"<>]+$' }), { description: 'Brand in mails' }),
+  MAIL_TEMPLATE_DIR: variable(Type.Optional(Type.String({ minLength: 1 })), { description: 'Folder with the look of mails: theme.json, texts.json, logo.png or logo.jpg, each optional' }),
+  MAIL_UNSUBSCRIBE: variable(Type.Optional(Type.String({ maxLength: 500, pattern: '^(mailto:[^\\s<>,@]+@[^\\s<>,@]+|https://[^\\s<>,]+)$' })), {
+    description: 'Where a reader of notices to everybody asks for no more of them: mailto: or https:', example: 'mailto:unsubscribe@example.com'
+  }),
+  MAIL_DKIM_DOMAIN: variable(Type.Optional(Type.String({ pattern: '^[A-Za-z0-9.-]{1,253}$' })), { description: 'Domain that signs mails (DKIM), with MAIL_DKIM_SELECTOR and MAIL_DKIM_PRIVATE_KEY' }),
+  MAIL_DKIM_SELECTOR: variable(Type.Optional(Type.String({ pattern: '^[A-Za-z0-9.-]{1,63}$' })), { description: 'Selector of the DKIM key in DNS' }),
+  MAIL_DKIM_PRIVATE_KEY: variable(Type.Optional(Type.String()), { description: 'RSA key that signs mails, PEM; its line ends may be written as \\n', secret: 'issued' })
+}
+
+/** RFC 8301 §3.2: shorter keys are not believed. */
+const shortestRsaBits = 2_048
+
+function dkimRule (values: { readonly MAIL_DKIM_DOMAIN?: string | undefined, readonly MAIL_DKIM_SELECTOR?: string | undefined, readonly MAIL_DKIM_PRIVATE_KEY?: string | undefined }) {
+  const given = [values.MAIL_DKIM_DOMAIN, values.MAIL_DKIM_SELECTOR, values.MAIL_DKIM_PRIVATE_KEY].filter((value) => value !== undefined).length
+  if (given === 0) return undefined
+  const name = 'MAIL_DKIM_PRIVATE_KEY' as const
+  const dkim = dkimFrom(values)
+  if (dkim === undefined) return { name, fault: 'goes together with MAIL_DKIM_DOMAIN and MAIL_DKIM_SELECTOR' }
+  try {
+    const { asymmetricKeyType, asymmetricKeyDetails } = createPrivateKey(dkim.privateKey)
+    return asymmetricKeyType === 'rsa' && (asymmetricKeyDetails?.modulusLength ?? 0) >= shortestRsaBits ? undefined : { name, fault: `must be an RSA key of ${shortestRsaBits} bits or more` }
+  } catch {
+    return { name, fault: 'is no private key in PEM' }
+  }
 }
 
 export const environment = defineEnvironment({
@@ -42,13 +67,19 @@ export const environment = defineEnvironment({
   })
 }, [
   ...commonRules,
+  dkimRule,
   ({ MAIL_LEASE_SECONDS: lease, MAIL_SEND_TIMEOUT_SECONDS: timeout }, strict) =>
     strict && lease <= timeout ? { name: 'MAIL_LEASE_SECONDS', fault: 'must be longer than MAIL_SEND_TIMEOUT_SECONDS: else a slow mail is sent twice' } : undefined,
   ({ SMTP_USER: user, SMTP_PASS: pass }) => (user === undefined) === (pass === undefined) ? undefined : { name: 'SMTP_PASS', fault: 'and SMTP_USER go together' }
 ])
 
-/** What `email …` needs. */
-export const smtpEnvironment = defineEnvironment({ NODE_ENV: commonVariables.NODE_ENV, ENVIRONMENT: commonVariables.ENVIRONMENT, ...smtp })
+/** What `email verify`, `email test` and `email preview` need. */
+export const smtpEnvironment = defineEnvironment({ NODE_ENV: commonVariables.NODE_ENV, ENVIRONMENT: commonVariables.ENVIRONMENT, ...smtp }, [dkimRule])
+
+/** What `email preview` needs. */
+export const previewEnvironment = defineEnvironment({
+  NODE_ENV: commonVariables.NODE_ENV, ENVIRONMENT: commonVariables.ENVIRONMENT, PROJECT_NAME: smtp.PROJECT_NAME, MAIL_TEMPLATE_DIR: smtp.MAIL_TEMPLATE_DIR
+})
 
 export type Config = ReturnType<typeof configFrom>
 
@@ -60,8 +91,14 @@ export const smtpConfigFrom = (values: SmtpValues) => ({
   auth: values.SMTP_USER === undefined || values.SMTP_PASS === undefined ? undefined : { user: values.SMTP_USER, pass: values.SMTP_PASS },
   strict: isStrict({ NODE_ENV: values.NODE_ENV, ENVIRONMENT: values.ENVIRONMENT } satisfies EnvironmentSource),
   deadlineMs: values.MAIL_SEND_TIMEOUT_SECONDS * 1_000,
-  from: { name: values.PROJECT_NAME, address: values.MAIL_FROM }
+  from: { name: values.PROJECT_NAME, address: values.MAIL_FROM },
+  unsubscribe: values.MAIL_UNSUBSCRIBE,
+  dkim: dkimFrom(values)
 })
+
+function dkimFrom ({ MAIL_DKIM_DOMAIN: domainName, MAIL_DKIM_SELECTOR: keySelector, MAIL_DKIM_PRIVATE_KEY: pem }: Partial<SmtpValues>): { domainName: string, keySelector: string, privateKey: string } | undefined {
+  return domainName === undefined || keySelector === undefined || pem === undefined ? undefined : { domainName, keySelector, privateKey: pem.replaceAll('\\n', '\n') }
+}
 
 const keys = (current: string, previous: string | undefined): Buffer[] => [current, ...previous === undefined ? [] : [previous]].map((text) => keyFromText(text))
 
@@ -72,6 +109,7 @@ export const configFrom = (values: Values<typeof environment.variables>) => ({
   redisUrl: values.REDIS_URL,
   smtp: smtpConfigFrom(values),
   brand: values.PROJECT_NAME,
+  templateFolder: values.MAIL_TEMPLATE_DIR,
   secretKey: values.SECRET_KEY,
   rate: { perMinute: values.MAIL_RATE_PER_MINUTE, perRecipientPerHour: values.MAIL_RATE_PER_RECIPIENT_PER_HOUR },
   concurrency: values.MAIL_CONCURRENCY,

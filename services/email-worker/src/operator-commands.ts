@@ -3,17 +3,20 @@ import { EmailAddress } from '@countersign/contracts'
 import { newId, readEnvironment, systemClock, UsageFault, type CliCommand, type EnvironmentSource } from '@countersign/runtime'
 import { Value } from 'typebox/value'
 import { smtpConfigFrom, smtpEnvironment } from './config.ts'
+import { previewCommand } from './preview-command.ts'
 import { createSmtpSender, type SmtpSender } from './smtp/smtp-sender.ts'
-import { page, paragraph } from './templates/html.ts'
+import { readTemplateFolder } from './templates/read-template-folder.ts'
+import { renderTestMail, type RenderedMail } from './templates/render-mail.ts'
 
 /** @param env `process.env`, read when a command runs. */
-export const operatorCommands = (env: EnvironmentSource): CliCommand[] => [verifySmtp(env), testMail(env)]
+export const operatorCommands = (env: EnvironmentSource): CliCommand[] => [verifySmtp(env), testMail(env), previewCommand(env)]
 
-async function withSmtp<T> (env: EnvironmentSource, work: (smtp: SmtpSender, brand: string) => Promise<T>): Promise<T> {
+async function withSmtp<T> (env: EnvironmentSource, work: (smtp: SmtpSender, testMail: RenderedMail) => Promise<T>): Promise<T> {
   const values = readEnvironment(smtpEnvironment, env)
+  const look = await readTemplateFolder(values.MAIL_TEMPLATE_DIR)
   const smtp = createSmtpSender({ ...smtpConfigFrom(values), maxConnections: 1, now: systemClock.now })
   try {
-    return await work(smtp, values.PROJECT_NAME)
+    return await work(smtp, renderTestMail({ brand: values.PROJECT_NAME, look }))
   } finally {
     smtp.close()
   }
@@ -34,10 +37,9 @@ const testMail = (env: EnvironmentSource): CliCommand => ({
   requiredOptions: [['--to <address>', 'who gets it']],
   run: async ({ options: { to }, print, line }) => {
     if (typeof to !== 'string' || !Value.Check(EmailAddress, to)) throw new UsageFault('--to must be one e-mail address')
-    await withSmtp(env, async (smtp, brand) => {
+    await withSmtp(env, async (smtp, mail) => {
       const deliveryId = newId('dlv')
-      const text = `This is a test of the mails of ${brand}. It confirms nothing.`
-      await smtp.send(to, { subject: `Test mail of ${brand}`, text: `${text}\n`, html: page(brand, [paragraph(text)]) }, { deliveryId, requestId: newId('req') })
+      await smtp.send(to, mail, { deliveryId, requestId: newId('req') })
       print({ accepted: true, delivery_id: deliveryId }, () => { line(`the mail server accepted ${deliveryId}`) })
     })
   }

@@ -28,6 +28,7 @@ export const startWire = async (t: Test, port: number) => {
   let isCut = false
   let loses: 'nothing' | 'the greeting' | 'the receipt' = 'nothing'
   let holdsReceipt = false
+  let said = ''
   const sockets = new Set<Socket>()
   const server = createServer((client) => {
     if (isCut) {
@@ -41,6 +42,7 @@ export const startWire = async (t: Test, port: number) => {
       socket.on('close', () => { sockets.delete(socket) })
     }
     client.pipe(upstream)
+    client.on('data', (chunk: Buffer) => { said += chunk.toString('latin1') })
     let bodyAskedFor = false
     upstream.on('data', (chunk: Buffer) => {
       if (holdsReceipt && bodyAskedFor) held ??= []
@@ -70,6 +72,8 @@ export const startWire = async (t: Test, port: number) => {
     mend: () => { isCut = false },
     /** Closes each connection instead of handing on what the server says from there on; the server itself takes the mail. */
     lose: (what: typeof loses) => { loses = what },
+    /** All that the worker's side has said so far. */
+    said: () => said,
     hold: () => { held = [] },
     /** From the answer to the next whole mail on; until then everything passes. */
     holdReceipt: () => { holdsReceipt = true },

@@ -1,6 +1,6 @@
 import { Type, type Static } from 'typebox'
 import { defineJob, type Job } from '../job.ts'
-import { DeliveryId, EmailAddress, RequestId, Timestamp, UserId } from '../primitives.ts'
+import { DeliveryId, EmailAddress, Hash32, RequestId, Timestamp, TransactionId, UserId } from '../primitives.ts'
 import type { ServiceName } from '../services.ts'
 
 /**
@@ -53,6 +53,11 @@ export const SessionClosedMail = template('session_closed', { at: Timestamp })
 /** One line of somebody else's words: no line ends, no control characters, no marks that turn the direction of text. */
 const line = (maxLength: number) => Type.String({ minLength: 1, maxLength, pattern: '^[^\\u0000-\\u001f\\u007f-\\u009f\\u2028-\\u202e\\u2066-\\u2069]+$' })
 
+/** Too many wrong codes: the factor confirms nothing until its lock ends. */
+export const FactorLockedMail = template('factor_locked', { masked: line(254), at: Timestamp })
+/** What became of a transaction; `text` is the one that was confirmed. */
+export const TransactionConfirmedMail = template('transaction_confirmed', { transaction_id: TransactionId, text: Type.String({ minLength: 1, maxLength: 2_000 }), at: Timestamp, hash: Hash32 })
+export const TransactionFailedMail = template('transaction_failed', { transaction_id: TransactionId, text: Type.String({ minLength: 1, maxLength: 2_000 }), at: Timestamp, reason: line(200) })
 /** Somebody signed in from a browser or a program that this account had not used before. */
 export const NewDeviceMail = template('new_device', { at: Timestamp, ip: Type.Optional(line(45)), device: line(200), method: line(64) })
 export const PasswordChangedMail = template('password_changed', { at: Timestamp })
@@ -81,8 +86,8 @@ export const WalletLowMail = template('wallet_low', {
 
 /** What is inside the seal. */
 export const MailContent = Type.Union([
-  CodeMail, SignupCodeMail, LoginCodeMail, PasswordResetMail, EmailLinkCodeMail, FactorChangedMail, FactorResetAskedMail, FactorResetDoneMail,
-  SessionClosedMail, NewDeviceMail, PasswordChangedMail, IdentityLinkedMail, IdentityUnlinkedMail, ApiKeyCreatedMail, EmailTakenMail, AccountDeletingMail, AccountDeletedMail, BroadcastMail,
+  CodeMail, SignupCodeMail, LoginCodeMail, PasswordResetMail, EmailLinkCodeMail, FactorChangedMail, FactorLockedMail, FactorResetAskedMail, FactorResetDoneMail,
+  SessionClosedMail, NewDeviceMail, PasswordChangedMail, IdentityLinkedMail, IdentityUnlinkedMail, ApiKeyCreatedMail, EmailTakenMail, AccountDeletingMail, AccountDeletedMail, TransactionConfirmedMail, TransactionFailedMail, BroadcastMail,
   WalletLowMail
 ])
 export type MailContent = Static<typeof MailContent>
@@ -108,9 +113,10 @@ export const mailFromSigner = mailJob('mail-signer', 'signer-service')
 
 /** Which templates a producer's key may open: a stolen gateway key sends no codes. */
 export const templatesOf: Readonly<Record<string, readonly MailTemplate[]>> = Object.freeze({
-  'mail-otp': ['code', 'signup_code', 'login_code', 'password_reset', 'email_link_code', 'factor_changed', 'factor_reset_asked', 'factor_reset_done'],
+  'mail-otp': ['code', 'signup_code', 'login_code', 'password_reset', 'email_link_code', 'factor_changed', 'factor_locked', 'factor_reset_asked', 'factor_reset_done'],
   'mail-gateway': [
-    'session_closed', 'new_device', 'password_changed', 'identity_linked', 'identity_unlinked', 'api_key_created', 'email_taken', 'account_deleting', 'account_deleted', 'broadcast'
+    'session_closed', 'new_device', 'password_changed', 'identity_linked', 'identity_unlinked', 'api_key_created', 'email_taken', 'account_deleting', 'account_deleted',
+    'transaction_confirmed', 'transaction_failed', 'broadcast'
   ],
   'mail-signer': ['wallet_low']
 })

@@ -1,6 +1,7 @@
 /** One pool of connections to one mail server. */
 import { Readable } from 'node:stream'
 import { createTransport } from 'nodemailer'
+import { logoContentId } from '../templates/html.ts'
 import type { RenderedMail } from '../templates/render-mail.ts'
 import { SmtpFault, smtpFaultOf } from './smtp-fault.ts'
 
@@ -13,6 +14,10 @@ export interface SmtpOptions {
   /** As many as mails are in hand at once: none waits for a connection while its deadline runs. */
   readonly maxConnections: number
   readonly from: { readonly name: string, readonly address: string }
+  /** Where a reader of bulk mails asks for no more of them: a mailto: or https: URL. */
+  readonly unsubscribe?: string | undefined
+  /** Signs every mail; `privateKey` is RSA, PEM. */
+  readonly dkim?: { readonly domainName: string, readonly keySelector: string, readonly privateKey: string } | undefined
   /** A mail is given up after this long; its lease is longer. */
   readonly deadlineMs: number
   /** For the Date header. */
@@ -41,7 +46,7 @@ const implicitTlsPort = 465
 const silenceShare = 0.96
 const longestGreetingMs = 5_000
 
-export function createSmtpSender ({ host, port, auth, strict, maxConnections, from, deadlineMs, now }: SmtpOptions): SmtpSender {
+export function createSmtpSender ({ host, port, auth, strict, maxConnections, from, unsubscribe, dkim, deadlineMs, now }: SmtpOptions): SmtpSender {
   const silenceMs = Math.floor(deadlineMs * silenceShare)
   const greetingMs = Math.min(longestGreetingMs, silenceMs)
   const transport = createTransport({
@@ -51,6 +56,7 @@ export function createSmtpSender ({ host, port, auth, strict, maxConnections, fr
     requireTLS: strict && port !== implicitTlsPort,
     tls: { rejectUnauthorized: strict, minVersion: 'TLSv1.2' },
     ...auth !== undefined && { auth: { ...auth } },
+    ...dkim !== undefined && { dkim: { ...dkim } },
     pool: true,
     maxConnections,
     maxMessages: 100,
@@ -80,7 +86,7 @@ export function createSmtpSender ({ host, port, auth, strict, maxConnections, fr
   const messageDomain = from.address.slice(from.address.lastIndexOf('@') + 1)
 
   return {
-    async send (to, { subject, text, html }, { deliveryId, requestId }) {
+    async send (to, { subject, text, html, logo, bulk = false }, { deliveryId, requestId }) {
       const attempt: Attempt = { state: 'waiting' }
       const message = {
         attempt,
@@ -91,9 +97,10 @@ export function createSmtpSender ({ host, port, auth, strict, maxConnections, fr
         subject,
         text,
         html,
+        ...logo !== undefined && { attachments: [{ filename: false as const, content: logo.content, contentType: logo.type, cid: logoContentId, contentDisposition: 'inline' as const }] },
         date: now(),
         messageId: `<${deliveryId}@${messageDomain}>`,
-        headers: { 'Auto-Submitted': 'auto-generated', 'X-Request-Id': requestId }
+        headers: { 'Auto-Submitted': 'auto-generated', 'X-Request-Id': requestId, ...bulk && unsubscribe !== undefined && { 'List-Unsubscribe': `<${unsubscribe}>` } }
       }
       await withinDeadline(deadlineMs, transport.sendMail(message), attempt)
     },

@@ -1,73 +1,76 @@
-/** The gateway's notices: what happened to an account, and what to do when it was somebody else. They hold no code and no link. */
+/** Notices: what happened, and what to do when it was somebody else. They hold no code and no link. */
 import type { MailContent } from '@countersign/contracts'
-import { says, shows, utc, type Words } from './words.ts'
+import { says, shows, showsTable, utc, type Part, type Voice, type Words } from './words.ts'
 
-type Notice = Extract<MailContent, {
-  template: 'session_closed' | 'new_device' | 'password_changed' | 'identity_linked' | 'identity_unlinked' | 'api_key_created' | 'email_taken' | 'account_deleting' | 'account_deleted' | 'broadcast'
-}>
+type Notice = Exclude<MailContent, { template: 'code' | 'signup_code' | 'login_code' | 'password_reset' | 'email_link_code' }>
 
-const notYou = 'If this was not you, sign in, close the sessions that you do not know and change your password.'
+export const noticeWords = (voice: Voice, notice: Notice): Words => ({ subject: voice.say(`${notice.template}.subject`), parts: partsOf(voice, notice) })
 
-export function noticeWords (brand: string, notice: Notice): Words {
+function partsOf ({ say }: Voice, notice: Notice): Part[] {
+  const notYou = (): Part => says(say('not_you.sessions'))
   switch (notice.template) {
-    case 'session_closed': return {
-      subject: `A session at ${brand} was closed`,
-      parts: [
-        says('A refresh token of your account was used twice, so its session was closed. This happens when a token was copied.'),
-        says(`Time: ${utc(notice.parameters.at)}`),
-        says('Sign in again. If you did nothing unusual, look for other sessions that you do not know and close them.')
-      ]
-    }
-    case 'new_device': return {
-      subject: `A new sign-in to ${brand}`,
-      parts: [
-        says('Somebody signed in to your account from where nobody had before.'),
-        shows([
-          `time     ${utc(notice.parameters.at)}`,
-          `method   ${notice.parameters.method}`,
-          `device   ${notice.parameters.device}`,
-          ...notice.parameters.ip === undefined ? [] : [`address  ${notice.parameters.ip}`]
-        ].join('\n')),
-        says(notYou)
-      ]
-    }
-    case 'password_changed': return {
-      subject: `Your password at ${brand} was changed`,
-      parts: [says(`The password of your account was changed at ${utc(notice.parameters.at)}. Other sessions were closed.`), says('If this was not you, reset your password at once and tell the operator of this service.')]
-    }
-    case 'identity_linked': return {
-      subject: `A way to sign in to ${brand} was added`,
-      parts: [says(`Added to your account at ${utc(notice.parameters.at)}:`), shows(`${notice.parameters.kind}  ${notice.parameters.masked}`), says('If this was not you, remove it, close the sessions that you do not know and change your password.')]
-    }
-    case 'identity_unlinked': return {
-      subject: `A way to sign in to ${brand} was removed`,
-      parts: [says(`Removed from your account at ${utc(notice.parameters.at)}:`), shows(`${notice.parameters.kind}  ${notice.parameters.masked}`), says(notYou)]
-    }
-    case 'api_key_created': return {
-      subject: `An API key was made at ${brand}`,
-      parts: [says(`Made for your account at ${utc(notice.parameters.at)}:`), shows(`${notice.parameters.name}, ending in ${notice.parameters.last4}`), says('If this was not you, revoke it, close the sessions that you do not know and change your password.')]
-    }
-    case 'email_taken': return {
-      subject: `You have an account at ${brand}`,
-      parts: [
-        says(`Somebody tried to sign up at ${brand} with your address at ${utc(notice.parameters.at)}. You have an account already, and it was not touched.`),
-        says('If it was you, sign in instead, or reset your password. If it was not, ignore this mail.')
-      ]
-    }
-    case 'account_deleting': return {
-      subject: `Your account at ${brand} is being deleted`,
-      parts: [
-        says(`At ${utc(notice.parameters.at)} the deletion of your account was asked for. Nobody can sign in to it any more, and what is held of it is being removed, for good.`),
-        says('If this was not you, tell whoever runs this service: somebody else was signed in to your account.')
-      ]
-    }
-    case 'account_deleted': return {
-      subject: `Your account at ${brand} was deleted`,
-      parts: [
-        says(`The deletion of your account was completed at ${utc(notice.parameters.at)}. This is the last mail about it.`),
-        says('You may sign up anew at any time, with the same address and the same wallets. It will be another account.')
-      ]
-    }
-    case 'broadcast': return { subject: `A notice from ${brand}`, parts: [shows(notice.parameters.message)] }
+    case 'factor_changed': return [
+      says(say('factor_changed.what', { masked: notice.parameters.masked })),
+      says(say('factor_changed.when', { at: utc(notice.parameters.at) })),
+      says(say('factor_changed.not_you'))
+    ]
+    case 'factor_locked': return [says(say('factor_locked.what', { at: utc(notice.parameters.at), masked: notice.parameters.masked })), says(say('factor_locked.not_you'))]
+    case 'factor_reset_asked': return [
+      says(say('factor_reset_asked.what', { at: utc(notice.parameters.at) })),
+      showsTable([[say('factor_reset_asked.account'), notice.parameters.account], [say('factor_reset_asked.time'), utc(notice.parameters.due_at)]]),
+      says(say('factor_reset_asked.not_you'))
+    ]
+    case 'factor_reset_done': return [
+      says(say('factor_reset_done.what', { account: notice.parameters.account, at: utc(notice.parameters.at) })), says(say('factor_reset_done.do'))
+    ]
+    case 'session_closed': return [says(say('session_closed.what')), says(say('time', { at: utc(notice.parameters.at) })), says(say('session_closed.do'))]
+    case 'new_device': return [
+      says(say('new_device.what')),
+      showsTable([
+        [say('new_device.time'), utc(notice.parameters.at)],
+        [say('new_device.method'), notice.parameters.method],
+        [say('new_device.device'), notice.parameters.device],
+        ...notice.parameters.ip === undefined ? [] : [[say('new_device.address'), notice.parameters.ip] as const]
+      ]),
+      notYou()
+    ]
+    case 'password_changed': return [says(say('password_changed.what', { at: utc(notice.parameters.at) })), says(say('password_changed.not_you'))]
+    case 'identity_linked': return [
+      says(say('identity_linked.what', { at: utc(notice.parameters.at) })), shows(`${notice.parameters.kind}  ${notice.parameters.masked}`), says(say('identity_linked.not_you'))
+    ]
+    case 'identity_unlinked': return [says(say('identity_unlinked.what', { at: utc(notice.parameters.at) })), shows(`${notice.parameters.kind}  ${notice.parameters.masked}`), notYou()]
+    case 'api_key_created': return [
+      says(say('api_key_created.what', { at: utc(notice.parameters.at) })),
+      shows(say('api_key_created.shown', { name: notice.parameters.name, last4: notice.parameters.last4 })),
+      says(say('api_key_created.not_you'))
+    ]
+    case 'email_taken': return [says(say('email_taken.what', { at: utc(notice.parameters.at) })), says(say('email_taken.do'))]
+    case 'account_deleting': return [says(say('account_deleting.what', { at: utc(notice.parameters.at) })), says(say('account_deleting.not_you'))]
+    case 'account_deleted': return [says(say('account_deleted.what', { at: utc(notice.parameters.at) })), says(say('account_deleted.again'))]
+    case 'transaction_confirmed': return [
+      says(say('transaction_confirmed.what', { at: utc(notice.parameters.at) })),
+      shows(notice.parameters.text),
+      says(say('transaction.id', { id: notice.parameters.transaction_id })),
+      says(say('transaction.hash', { hash: notice.parameters.hash })),
+      says(say('transaction.not_you'))
+    ]
+    case 'transaction_failed': return [
+      says(say('transaction_failed.what', { at: utc(notice.parameters.at) })),
+      shows(notice.parameters.text),
+      says(say('transaction_failed.why', { reason: notice.parameters.reason })),
+      says(say('transaction.id', { id: notice.parameters.transaction_id })),
+      says(say('transaction.not_you'))
+    ]
+    case 'broadcast': return [shows(notice.parameters.message)]
+    case 'wallet_low': return [
+      says(say('wallet_low.what')),
+      showsTable([
+        [say('wallet_low.wallet'), notice.parameters.wallet_id],
+        [say('wallet_low.chain'), String(notice.parameters.chain_id)],
+        [say('wallet_low.balance'), notice.parameters.balance],
+        [say('wallet_low.needed'), notice.parameters.needed]
+      ]),
+      says(say('wallet_low.unit'))
+    ]
   }
 }

@@ -1,0 +1,132 @@
+/**
+ * Every text of every mail, by name. `{brand}` is PROJECT_NAME and stands everywhere; the other names in braces are filled in by the mail.
+ * A file `texts.json` in MAIL_TEMPLATE_DIR replaces any of them. Codes, links and actions are no texts: no replacement leaves them out.
+ */
+export const catalogue = {
+  'code.label': 'Your code:',
+  'code.life': 'The code is good for {life}, until {until}, for one use.',
+  'code.place': 'Type it in only where it was asked for.',
+  'link.life': 'Or open this link, good for {life}, until {until}, for one use:',
+  'life.minute': '1 minute',
+  'life.minutes': '{count} minutes',
+  'not_you.ignore': 'If it was not you, ignore this mail: {otherwise} Nobody from {brand} will ever ask you for the code or the link.',
+  'not_you.sessions': 'If this was not you, sign in, close the sessions that you do not know and change your password.',
+  'time': 'Time: {at}',
+
+  'step_up.subject': 'Your code for {brand}',
+  'step_up.confirms': 'It confirms exactly this and nothing else:',
+  'step_up.read': 'Read the lines above before you type it in. Nobody from {brand} will ever ask you for it.',
+
+  'signup_code.subject': 'Confirm your address for {brand}',
+  'signup_code.does': 'Somebody, probably you, wants to open an account at {brand} with this address. This code confirms that the address is yours.',
+  'signup_code.otherwise': 'without the code no account gets your address.',
+  'login_code.subject': 'Sign in to {brand}',
+  'login_code.does': 'Somebody, probably you, wants to sign in to {brand} with this address. Whoever has this code gets in.',
+  'login_code.otherwise': 'without the code nobody gets in.',
+  'password_reset.subject': 'Reset your password for {brand}',
+  'password_reset.does': 'Somebody, probably you, wants to set a new password for your account at {brand}. Whoever has this code can do that.',
+  'password_reset.otherwise': 'without the code your password stays as it is.',
+  'email_link_code.subject': 'Confirm your address for {brand}',
+  'email_link_code.does': 'The account {account} at {brand} wants to use this address to sign in. From then on whoever reads this mailbox can sign in to that account.',
+  'email_link_code.otherwise': 'without the code nothing changes.',
+
+  'factor_changed.subject': 'The address of your codes at {brand} was changed',
+  'factor_changed.what': 'Codes that confirm transactions now go to {masked} and no longer to this address.',
+  'factor_changed.when': 'Time of the change: {at}',
+  'factor_changed.not_you': 'If this was not you, tell the operator of this service at once: somebody holds your session and read a code in this mailbox.',
+  'factor_locked.subject': 'Your codes at {brand} are locked',
+  'factor_locked.what': 'Too many wrong codes were typed in at {at}. Until the lock ends nothing can be confirmed with codes to {masked}.',
+  'factor_locked.not_you': 'If this was not you, somebody is guessing your codes, and is signed in as you: close the sessions that you do not know and change your password.',
+  'factor_reset_asked.subject': 'Your second factors at {brand} will be taken away',
+  'factor_reset_asked.what': 'At {at} an operator of this service was asked to take the second factors of your account away, because they were said to be lost.',
+  'factor_reset_asked.account': 'account',
+  'factor_reset_asked.time': 'time',
+  'factor_reset_asked.not_you': 'If you did not ask for it, answer anything with a code that comes to this address before that time, a second proof for an action or the confirmation of a transaction: that cancels it. And tell the operator of this service at once.',
+  'factor_reset_done.subject': 'Your second factors at {brand} were taken away',
+  'factor_reset_done.what': 'The second factors of the account {account} were taken away at {at}. No code comes to this address any more.',
+  'factor_reset_done.do': 'Prove an address again to have a second factor. If you did not ask for this, tell the operator of this service at once.',
+
+  'session_closed.subject': 'A session at {brand} was closed',
+  'session_closed.what': 'A refresh token of your account was used twice, so its session was closed. This happens when a token was copied.',
+  'session_closed.do': 'Sign in again. If you did nothing unusual, look for other sessions that you do not know and close them.',
+  'new_device.subject': 'A new sign-in to {brand}',
+  'new_device.what': 'Somebody signed in to your account from where nobody had before.',
+  'new_device.time': 'time',
+  'new_device.method': 'method',
+  'new_device.device': 'device',
+  'new_device.address': 'address',
+  'password_changed.subject': 'Your password at {brand} was changed',
+  'password_changed.what': 'The password of your account was changed at {at}. Other sessions were closed.',
+  'password_changed.not_you': 'If this was not you, reset your password at once and tell the operator of this service.',
+  'identity_linked.subject': 'A way to sign in to {brand} was added',
+  'identity_linked.what': 'Added to your account at {at}:',
+  'identity_linked.not_you': 'If this was not you, remove it, close the sessions that you do not know and change your password.',
+  'identity_unlinked.subject': 'A way to sign in to {brand} was removed',
+  'identity_unlinked.what': 'Removed from your account at {at}:',
+  'api_key_created.subject': 'An API key was made at {brand}',
+  'api_key_created.what': 'Made for your account at {at}:',
+  'api_key_created.shown': '{name}, ending in {last4}',
+  'api_key_created.not_you': 'If this was not you, revoke it, close the sessions that you do not know and change your password.',
+  'email_taken.subject': 'You have an account at {brand}',
+  'email_taken.what': 'Somebody tried to sign up at {brand} with your address at {at}. You have an account already, and it was not touched.',
+  'email_taken.do': 'If it was you, sign in instead, or reset your password. If it was not, ignore this mail.',
+  'account_deleting.subject': 'Your account at {brand} is being deleted',
+  'account_deleting.what': 'At {at} the deletion of your account was asked for. Nobody can sign in to it any more, and what is held of it is being removed, for good.',
+  'account_deleting.not_you': 'If this was not you, tell whoever runs this service: somebody else was signed in to your account.',
+  'account_deleted.subject': 'Your account at {brand} was deleted',
+  'account_deleted.what': 'The deletion of your account was completed at {at}. This is the last mail about it.',
+  'account_deleted.again': 'You may sign up anew at any time, with the same address and the same wallets. It will be another account.',
+  'transaction_confirmed.subject': 'A transaction of yours at {brand} is confirmed',
+  'transaction_confirmed.what': 'Confirmed at {at}:',
+  'transaction_failed.subject': 'A transaction of yours at {brand} failed',
+  'transaction_failed.what': 'Failed at {at}:',
+  'transaction_failed.why': 'Reason: {reason}',
+  'transaction.id': 'Transaction {id}',
+  'transaction.hash': 'On the chain: {hash}',
+  'transaction.not_you': 'If you did not ask for this, tell the operator of this service at once.',
+  'broadcast.subject': 'A notice from {brand}',
+
+  'wallet_low.subject': '{brand}: a wallet cannot pay',
+  'wallet_low.what': 'A wallet has less than the transactions that wait for it need. They go out once it is funded.',
+  'wallet_low.wallet': 'wallet',
+  'wallet_low.chain': 'chain',
+  'wallet_low.balance': 'balance',
+  'wallet_low.needed': 'needed',
+  'wallet_low.unit': 'Amounts are in the smallest unit of the chain.',
+
+  'test.subject': 'Test mail of {brand}',
+  'test.what': 'This is a test of the mails of {brand}. It confirms nothing.'
+} as const
+
+export type TextName = keyof typeof catalogue
+
+/** The names in braces of a text, without `brand`. */
+type NamesIn<Text extends string> = Text extends `${string}{${infer Name}}${infer Rest}` ? Exclude<Name, 'brand'> | NamesIn<Rest> : never
+
+type ValuesOf<Name extends TextName> = [NamesIn<typeof catalogue[Name]>] extends [never] ? [] : [values: Readonly<Record<NamesIn<typeof catalogue[Name]>, string>>]
+
+/** A text with its values filled in: plain, not yet escaped for anything. */
+export type Say = <Name extends TextName>(name: Name, ...values: ValuesOf<Name>) => string
+
+export type Texts = Readonly<Partial<Record<TextName, string>>>
+
+const braces = /\{([a-z0-9_]+)\}/g
+
+/** Values are put in once: braces inside of them stay as they are. */
+export const createSay = (brand: string, texts: Texts = {}): Say => (name, ...[values]) => {
+  const given: Readonly<Record<string, string>> = { brand, ...values }
+  return (texts[name] ?? catalogue[name]).replace(braces, (whole, key: string) => given[key] ?? whole)
+}
+
+/** What is wrong with the texts of an operator; undefined when nothing is. */
+export function faultOfTexts (texts: Readonly<Record<string, string>>): string | undefined {
+  for (const [name, text] of Object.entries(texts)) {
+    if (!(name in catalogue)) return `no mail has a text ${JSON.stringify(name)}`
+    const known = new Set(['brand', ...namesIn(catalogue[name as TextName])])
+    const foreign = namesIn(text).find((key) => !known.has(key))
+    if (foreign !== undefined) return `${name}: there is no {${foreign}} here, only ${[...known].map((key) => `{${key}}`).join(', ')}`
+  }
+  return undefined
+}
+
+const namesIn = (text: string): string[] => [...text.matchAll(braces)].flatMap(([, key]) => key ?? [])
