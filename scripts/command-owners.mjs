@@ -11,6 +11,7 @@ export const owners = {
   factors: ['otp-service', 'show|reopen|reset|cancel-reset: the factors of a user, masked'],
   mailboxes: ['otp-service', 'reopen: an address that was locked after wrong codes'],
   challenges: ['otp-service', 'explain: the state of a challenge, never its code'],
+  otp: ['otp-service', 'report|health|lockouts|explain|audit|cleanup: codes, for the daily, weekly and monthly look'],
   email: ['email-worker', 'verify|test: the mail server']
 }
 export const everyService = ['auth-gateway', 'otp-service', 'signer-service', 'email-worker']

@@ -12,6 +12,7 @@ import type { Parts } from './compose.ts'
 import type { Config } from './config.ts'
 import { indexes } from './indexes.ts'
 import { startAccountWorker } from './workers/account-worker.ts'
+import { startCounting } from './workers/counting.ts'
 import { startFactorResets } from './workers/factor-resets.ts'
 import { startPendingCount } from './workers/pending-count.ts'
 
@@ -43,6 +44,9 @@ export async function startApp ({ config, parts, log, metrics, lifecycle }: AppO
 
   const factorResets = startFactorResets({ applyFactorResets: parts.applyFactorResets, log })
   lifecycle.onStop('resets of factors', () => factorResets.close())
+
+  const counting = startCounting({ countEnded: parts.countEnded, log })
+  lifecycle.onStop('counts of ended challenges', () => counting.close())
 
   const clock = clockFrom(config.process.clockOffsetMs)
   const answers = async () => ({ database: await mongo.ping(), redis: await redis.ping().then(() => true, () => false) })

@@ -36,6 +36,8 @@ import { createWipeAccount } from './factors/wipe-account.ts'
 import { createMailWriter } from './mail/mail-writer.ts'
 import { createSendLimit } from './mail/send-limit.ts'
 import { createReceiptRepository } from './receipts/receipt-repository.ts'
+import { createCountEnded } from './reports/count-ended.ts'
+import { createTallyRepository } from './reports/tally-repository.ts'
 import { createBeginStepUp } from './step-ups/begin-step-up.ts'
 import { createSendStepUp } from './step-ups/send-step-up.ts'
 import { createVerifyStepUp } from './step-ups/verify-step-up.ts'
@@ -100,6 +102,7 @@ export async function compose ({ config, log, metrics, lifecycle }: ComposeOptio
     mailboxes,
     wipeAccount: createWipeAccount({ factors, challenges, budgets, mailboxes, outbox, audit, transact, dispatch }),
     applyFactorResets: createApplyFactorResets({ resets, challenges, budgets, mails, audit, transact, dispatch, newRequestId: () => newId('req') }),
+    countEnded: createCountEnded({ tallies: createTallyRepository(db), transact }),
     leases: createLeases(db),
     useCases: {
       createChallenge: createCreateChallenge(asking),

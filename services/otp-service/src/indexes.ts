@@ -6,18 +6,16 @@ import { factorResetIndexes } from './factors/factor-reset-repository.ts'
 import { mailboxIndexes } from './mailboxes/mailbox-repository.ts'
 import { mailboxBudgetIndexes } from './mailboxes/mailbox-budgets.ts'
 import { withheldMailIndexes } from './mailboxes/mailbox-mail.ts'
-
-const weekInSeconds = 7 * 86_400
+import { tallyIndexes } from './reports/tally-repository.ts'
 
 export const indexes: readonly IndexSpec[] = [
   { collection: 'factors', name: 'one_factor_per_kind', key: { user_id: 1, kind: 1 }, unique: true },
   { collection: 'challenges', name: onePerCommand, key: { aud: 1, command_id: 1, purpose: 1 }, unique: true, partialFilterExpression: { command_id: { $type: 'string' } } },
   { collection: 'challenges', name: 'pending_by_user', key: { user_id: 1 }, partialFilterExpression: { consumed_at: null, cancelled_at: null } },
   { collection: 'challenges', name: 'newest_of_session', key: { user_id: 1, session_id: 1, purpose: 1, created_at: -1 } },
-  // Long enough for whoever asks the operator what happened; the receipt row stays.
-  { collection: 'challenges', name: 'expiry', key: { expires_at: 1 }, expireAfterSeconds: weekInSeconds },
   { collection: 'receipts', name: 'one_receipt_per_challenge', key: { challenge_id: 1 }, unique: true },
   ...factorResetIndexes,
+  ...tallyIndexes,
   ...mailboxIndexes,
   ...mailboxBudgetIndexes,
   ...withheldMailIndexes,

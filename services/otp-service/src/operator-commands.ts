@@ -14,6 +14,7 @@ import { createFactorResetRepository } from './factors/factor-reset-repository.t
 import { explainMailbox } from './mailboxes/explain-mailbox.ts'
 import { budgetKeysOfAccount, budgetKeysOfAddress, mailboxBudgetLabel } from './mailboxes/mailbox-budgets.ts'
 import { createMailboxRepository } from './mailboxes/mailbox-repository.ts'
+import { otpCommands } from './otp-commands.ts'
 import { resetCommands } from './reset-commands.ts'
 import { createReceiptRepository } from './receipts/receipt-repository.ts'
 
@@ -41,7 +42,7 @@ export function operatorCommands (env: EnvironmentSource, database = stores['otp
       await mongo.close()
     }
   }
-  return [showFactors(withMongo), reopenFactor(withMongo), ...resetCommands(withMongo, env), reopenMailbox(withMongo, env), explain(withMongo)]
+  return [showFactors(withMongo), reopenFactor(withMongo), ...resetCommands(withMongo, env), reopenMailbox(withMongo, env), explain(withMongo, 'challenges explain'), explain(withMongo, 'otp explain'), ...otpCommands(withMongo)]
 }
 
 /** Locks are explained with the rules that wrote them: only the day's count is read again here. */
@@ -107,8 +108,9 @@ const reopenMailbox = (withMongo: WithMongo, env: EnvironmentSource): CliCommand
   })
 })
 
-const explain = (withMongo: WithMongo): CliCommand => ({
-  name: 'challenges explain',
+/** Under the name of today and that of the earlier OTP system. */
+const explain = (withMongo: WithMongo, name: string): CliCommand => ({
+  name,
   description: 'State, tries and times of a challenge; never its code',
   args: [['<id>', 'challenge id, chl_…']],
   run: async ({ args: [id = ''], print, line }) => await withMongo(async (mongo) => {

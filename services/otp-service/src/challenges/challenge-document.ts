@@ -28,6 +28,8 @@ export interface ChallengeDocument {
   readonly consumed_at: Date | null
   readonly consumed_by: string | null
   readonly cancelled_at: Date | null
+  /** It is in a report and about to be removed. */
+  readonly counted_at?: Date | null
 }
 
 type DatabaseTimes = 'created_at' | 'expires_at' | 'last_sent_at'

@@ -70,7 +70,7 @@ export function createChallengeRepository (db: Db) {
      */
     async renew (challenge: Challenge, code: StoredCode, given: { ttlSeconds: number, commandId: string, to: Pick<Challenge, 'factorId' | 'address'> }, transaction: Transaction): Promise<Challenge | undefined> {
       const found = await challenges.findOneAndUpdate(
-        { _id: challenge.id, ...open, attempts_left: { $gt: 0 }, resent_by: { $ne: given.commandId }, $expr: { $or: [{ $eq: ['$action_ends_at', null] }, { $gt: ['$action_ends_at', '$$NOW'] }] } },
+        { _id: challenge.id, ...open, counted_at: null, attempts_left: { $gt: 0 }, resent_by: { $ne: given.commandId }, $expr: { $or: [{ $eq: ['$action_ends_at', null] }, { $gt: ['$action_ends_at', '$$NOW'] }] } },
         [{
           $set: {
             factor_id: { $literal: given.to.factorId },

@@ -14,15 +14,11 @@ export type MailboxRepository = ReturnType<typeof createMailboxRepository>
 /** The unique index by which a repeated command begins nothing twice. */
 export const oneMailboxPerCommand = 'one_mailbox_per_command'
 
-const dayInSeconds = 86_400
-
 export const mailboxIndexes: readonly IndexSpec[] = [
   { collection: 'mailbox_challenges', name: oneMailboxPerCommand, key: { aud: 1, command_id: 1 }, unique: true },
   { collection: 'mailbox_challenges', name: 'one_challenge_per_link', key: { link_mac: 1 }, unique: true, partialFilterExpression: { link_mac: { $type: 'string' } } },
   { collection: 'mailbox_challenges', name: 'by_address', key: { address_normalised: 1 } },
-  { collection: 'mailbox_challenges', name: 'by_user', key: { user_id: 1 } },
-  // Anybody may type in anybody's address: it is kept no longer than its owner may ask what it was about.
-  { collection: 'mailbox_challenges', name: 'expiry', key: { ends_at: 1 }, expireAfterSeconds: dayInSeconds }
+  { collection: 'mailbox_challenges', name: 'by_user', key: { user_id: 1 } }
 ]
 
 export interface Lives {
