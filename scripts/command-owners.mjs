@@ -12,7 +12,7 @@ export const owners = {
   mailboxes: ['otp-service', 'reopen: an address that was locked after wrong codes'],
   challenges: ['otp-service', 'explain: the state of a challenge, never its code'],
   otp: ['otp-service', 'report|health|lockouts|explain|audit|cleanup: codes, for the daily, weekly and monthly look'],
-  email: ['email-worker', 'verify|test: the mail server']
+  email: ['email-worker', 'verify|test|preview|failed|requeue|suppressions: the mail server, the look of mails, those that failed, addresses that get none']
 }
 export const everyService = ['auth-gateway', 'otp-service', 'signer-service', 'email-worker']
 export const forEvery = {

@@ -6,6 +6,7 @@ export { startCommandServer, type CommandServer, type CommandServerOptions } fro
 export { handle, type CommandContext, type CommandHandler } from './commands/command-handler.ts'
 export { createProducer, type JobStateWord, type Producer, type ProducerOptions } from './jobs/producer.ts'
 export { startWorker, type JobContext, type JobWorker, type WorkerOptions } from './jobs/worker.ts'
+export { openFailedJobs, type FailedJob, type FailedJobs } from './jobs/failed-jobs.ts'
 export { jobConnection, type JobConnection } from './jobs/job-connection.ts'
 export { UnrecoverableJob } from './jobs/unrecoverable-job.ts'
 export { withLock, type LockOptions, type LockResult } from './locks/with-lock.ts'

@@ -81,6 +81,12 @@ export const previewEnvironment = defineEnvironment({
   NODE_ENV: commonVariables.NODE_ENV, ENVIRONMENT: commonVariables.ENVIRONMENT, PROJECT_NAME: smtp.PROJECT_NAME, MAIL_TEMPLATE_DIR: smtp.MAIL_TEMPLATE_DIR
 })
 
+const storesVariables = { NODE_ENV: commonVariables.NODE_ENV, ENVIRONMENT: commonVariables.ENVIRONMENT, MONGODB_URI: commonVariables.MONGODB_URI }
+/** What `email suppressions` needs: addresses are found by a hash that only this key makes. */
+export const suppressionsEnvironment = defineEnvironment({ ...storesVariables, SECRET_KEY: environment.variables.SECRET_KEY })
+/** What `email failed` and `email requeue` need. */
+export const failedMailsEnvironment = defineEnvironment({ ...storesVariables, REDIS_URL: commonVariables.REDIS_URL })
+
 export type Config = ReturnType<typeof configFrom>
 
 type SmtpValues = Values<typeof smtpEnvironment.variables>

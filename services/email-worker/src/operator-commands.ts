@@ -3,13 +3,15 @@ import { EmailAddress } from '@countersign/contracts'
 import { newId, readEnvironment, systemClock, UsageFault, type CliCommand, type EnvironmentSource } from '@countersign/runtime'
 import { Value } from 'typebox/value'
 import { smtpConfigFrom, smtpEnvironment } from './config.ts'
-import { previewCommand } from './preview-command.ts'
+import { failedMailCommands } from './operator/failed-mail-commands.ts'
+import { suppressionCommands } from './operator/suppression-commands.ts'
+import { previewCommand } from './operator/preview-command.ts'
 import { createSmtpSender, type SmtpSender } from './smtp/smtp-sender.ts'
 import { readTemplateFolder } from './templates/read-template-folder.ts'
 import { renderTestMail, type RenderedMail } from './templates/render-mail.ts'
 
 /** @param env `process.env`, read when a command runs. */
-export const operatorCommands = (env: EnvironmentSource): CliCommand[] => [verifySmtp(env), testMail(env), previewCommand(env)]
+export const operatorCommands = (env: EnvironmentSource): CliCommand[] => [verifySmtp(env), testMail(env), previewCommand(env), ...failedMailCommands(env), ...suppressionCommands(env)]
 
 async function withSmtp<T> (env: EnvironmentSource, work: (smtp: SmtpSender, testMail: RenderedMail) => Promise<T>): Promise<T> {
   const values = readEnvironment(smtpEnvironment, env)

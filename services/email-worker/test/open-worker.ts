@@ -86,7 +86,7 @@ export const startWire = async (t: Test, port: number) => {
   }
 }
 
-export const buildHouse = async (t: Test) => {
+export const buildHouse = async (t: Test, named?: string) => {
   const mongo = await sharedMongo(t)
   const redis = await startRedis(t)
   const smtp = await startSmtp(t)
@@ -105,7 +105,7 @@ export const buildHouse = async (t: Test) => {
     MAIL_RATE_PER_RECIPIENT_PER_HOUR: '1000',
     MAIL_LEASE_SECONDS: '2'
   }
-  const database = mongo.freshDatabase()
+  const database = named ?? mongo.freshDatabase()
   const db = mongo.client.db(database)
   const logs = captureLogs()
   const logger = (service: string) => createLogger({ service, level: 'debug', sha: 'dev', environment: 'test', destination: logs.destination })

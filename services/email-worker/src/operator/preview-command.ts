@@ -2,12 +2,12 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { readEnvironment, systemClock, type CliCommand, type EnvironmentSource } from '@countersign/runtime'
-import { previewEnvironment } from './config.ts'
-import { exampleMails } from './templates/examples.ts'
-import { escapeHtml, logoContentId } from './templates/html.ts'
-import type { Logo } from './templates/look.ts'
-import { readTemplateFolder } from './templates/read-template-folder.ts'
-import { createRenderMail } from './templates/render-mail.ts'
+import { previewEnvironment } from '../config.ts'
+import { exampleMails } from '../templates/examples.ts'
+import { escapeHtml, logoContentId } from '../templates/html.ts'
+import type { Logo } from '../templates/look.ts'
+import { readTemplateFolder } from '../templates/read-template-folder.ts'
+import { createRenderMail } from '../templates/render-mail.ts'
 
 /** @param env `process.env`, read when the command runs */
 export const previewCommand = (env: EnvironmentSource): CliCommand => ({
