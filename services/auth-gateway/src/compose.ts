@@ -71,7 +71,7 @@ export async function compose (config: GatewayConfig, log: Logger, lifecycle: Li
     ...wallets,
     walletConnection: composeWalletConnection({ config, stores, users, audit, report, wallets, sessions: { ...sessions, openWithSecret: remembering(sessions.openWithSecret) }, clock, log }),
     ...composeEmail({ config, stores, users, identities, passwords, audit, report, sessions, revokeKeysMadeBy, receipts, clock, log, lifecycle }),
-    walletOtp: composeWalletOtp(stores),
+    walletOtp: composeWalletOtp(stores, metrics),
     ...operations,
     ...composeAccount({ config, stores, users, passwords, audit, sessions, verifyReceipt: (jws) => receipts.verify(jws), clock, log, metrics, lifecycle }),
     openSession: remembering(sessions.open),

@@ -71,6 +71,7 @@ t.test('three verifications in 15 minutes, right or wrong, over both paths and a
   t.match(late.json, { status: 429, message: /Too many requests.*Maximum OTP attempts exceeded/ })
   t.ok(Number(late.headers.get('retry-after')) > 800)
   t.equal((await verify(await newUser(), '123456')).status, 200)
+  t.match(await (await fetch(`${gateway.opsUrl}/metrics`)).text(), /otp_rate_limit_hits\{[^}]*limit="earlier"[^}]*\} [1-9]/)
 })
 
 t.test('what compared nothing is no verification, and each request is a question of its own', async (t) => {

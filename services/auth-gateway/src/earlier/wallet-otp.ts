@@ -12,18 +12,22 @@ import type { Asker } from '../sign-in/link-wallet.ts'
 export interface WalletOtpDeps {
   readonly commands: Pick<CommandClient, 'call'>
   readonly limiter: Pick<Limiter, 'take' | 'giveBack'>
+  readonly onLimited: () => void
 }
 
 export type WalletOtp = ReturnType<typeof createWalletOtp>
 
-export function createWalletOtp ({ commands, limiter }: WalletOtpDeps) {
+export function createWalletOtp ({ commands, limiter, onLimited }: WalletOtpDeps) {
   const whose = ({ userId, sessionId }: Asker) => ({ user_id: userId, session_id: sessionId })
   const asked = ({ userId, requestId }: Asker) => ({ requestId, actor: userId })
 
   /** @returns what takes it back: a request that compared nothing is no verification. */
   const count = async (bucket: LimitBucket, detail?: string): Promise<() => Promise<void>> => {
     const { allowed, retryAfterMs, takenAtMs } = await limiter.take([bucket])
-    if (!allowed) throw new Problem(problems.rateLimited, { ...detail !== undefined && { detail }, retry_after: Math.max(1, Math.ceil(retryAfterMs / 1_000)) })
+    if (!allowed) {
+      onLimited()
+      throw new Problem(problems.rateLimited, { ...detail !== undefined && { detail }, retry_after: Math.max(1, Math.ceil(retryAfterMs / 1_000)) })
+    }
     return () => limiter.giveBack([bucket], takenAtMs)
   }
 
