@@ -1,7 +1,7 @@
 import type { Static, TObject, TSchema } from 'typebox'
 import type { Role, Scope } from './access.ts'
 import type { ProblemName } from './problems.ts'
-import type { StepUpActionType } from './step-ups.ts'
+import type { StepUp } from './step-ups.ts'
 
 /** One HTTP route: validates, types, serialises and documents from one place. */
 export interface Route {
@@ -19,11 +19,8 @@ export interface Route {
   readonly role?: Exclude<Role, 'user'>
   /** The session's own proof must be younger than `freshProofSeconds`. */
   readonly fresh?: true
-  /**
-   * With `fresh`: a user who has a factor proves it for exactly this action instead (the Step-Up header); its resource is the path's
-   * parameters in their order, joined by ":", or "-". Without it the route asks for a factor's proof of its own.
-   */
-  readonly stepUp?: StepUpActionType
+  /** With `fresh`: a user who has a factor proves it for exactly this action instead (the Step-Up header). Without it the route asks for a factor's proof of its own. */
+  readonly stepUp?: StepUp
   /** Regular expressions of path parameters: a path that does not match belongs to another route, or to none. */
   readonly segments?: Readonly<Record<string, string>>
   /**

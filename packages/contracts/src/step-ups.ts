@@ -11,25 +11,41 @@ export interface StepUpWords {
 }
 
 export const stepUpActions = Object.freeze({
-  'identities.link': { title: 'Add a login' },
+  'identities.link': { title: 'Add a login', what: 'Login' },
   'identities.unlink': { title: 'Remove a login', what: 'Login' },
   'password.change': { title: 'Change the password' },
   'account.export': { title: 'Download everything that is held' },
-  'api_keys.create': { title: 'Make an API key' },
+  'api_keys.create': { title: 'Make an API key', what: 'It may' },
   'api_keys.rotate': { title: 'Replace an API key', what: 'Key' },
-  'roles.set': { title: 'Set the roles of a user', what: 'User' }
+  'roles.set': { title: 'Set the roles of a user', what: 'User and all of their roles' }
 } as const satisfies Record<string, StepUpWords>)
 
 export type StepUpActionType = keyof typeof stepUpActions
 
 /** `-` where an action has no resource. One line of printable ASCII: it stands in a mail. */
-const ResourceId = Type.String({ pattern: '^[!-~]{1,256}$', maxLength: 256, description: 'Id of what the action is done to: the parts of the path that the route names, joined by ":"; "-" where it names none' })
+const ResourceId = Type.String({ pattern: '^[!-~]{1,256}$', maxLength: 256, description: 'What the action is done to and with, as the refusal of the route names it; "-" for nothing' })
 
 export const StepUpAction = Type.Object({
   type: Type.Unsafe<StepUpActionType>({ type: 'string', enum: Object.keys(stepUpActions) }),
   resource_id: ResourceId
 }, { additionalProperties: false })
 export type StepUpAction = Static<typeof StepUpAction>
+
+/** What a route asks a second proof for: the action, and the fields of its request that say what is done to what. */
+export interface StepUp {
+  readonly action: StepUpActionType
+  readonly resource: readonly `${'params' | 'body'}.${string}`[]
+}
+
+/** @returns the action that this very request asks for: its fields joined by ":", lists by "+", whatever is no printable ASCII percent-encoded */
+export function stepUpActionOf ({ action, resource }: StepUp, request: { readonly params: unknown, readonly body: unknown }): StepUpAction {
+  const parts = resource.map((place) => {
+    const [part, field] = place.split('.') as ['params' | 'body', string]
+    const value = (request[part] as Readonly<Record<string, unknown>> | undefined)?.[field]
+    return encodeURI((Array.isArray(value) ? value : [value]).join('+'))
+  })
+  return { type: action, resource_id: parts.join(':') || '-' }
+}
 
 /** What RFC 9470 calls the authentication context that a route asks for: a factor's proof of this action. */
 export const stepUpAcr = 'urn:countersign:step-up'

@@ -3,7 +3,7 @@ import { Type } from 'typebox'
 import { Value } from 'typebox/value'
 import {
   commandListKey, commands, EmailAddress, jobs, LinkBase, mailSealContext, Problem, problemBySlug, ProblemDocument, problemDocument, problems,
-  queuePrefix, replyChannel, routes, serviceNames, stores, templatesOf, transactionMoves, transactionStates, MailContent, Amount, UserId
+  queuePrefix, replyChannel, routes, serviceNames, StepUpAction, stepUpActionOf, stepUpActions, stores, templatesOf, transactionMoves, transactionStates, MailContent, Amount, UserId
 } from '../src/index.ts'
 
 t.test('no problem shares its type with another, and each says enough', async (t) => {
@@ -82,6 +82,23 @@ t.test('no caller but an administrator has a field to say who is proved, trusted
   const bodies = routes.filter(({ body, role }) => body !== undefined && role !== 'admin')
   t.ok(bodies.length > 30)
   for (const { operationId, body } of bodies) t.strictSame(fieldsOf(body ?? {}).filter((name) => said.test(name)), [], operationId)
+})
+
+t.test('what a second proof is asked for is said by fields that the route has, and each action is used', async (t) => {
+  const asking = routes.flatMap(({ operationId, stepUp, fresh, params, body }) => stepUp === undefined ? [] : [{ operationId, stepUp, fresh, params, body }])
+  t.strictSame([...new Set(asking.map(({ stepUp }) => stepUp.action))].sort(), Object.keys(stepUpActions).sort())
+  for (const { operationId, stepUp, fresh, params, body } of asking) {
+    t.ok(fresh, operationId)
+    t.equal('what' in stepUpActions[stepUp.action], stepUp.resource.length > 0, `${operationId}: the mail names what there is to name`)
+    for (const place of stepUp.resource) {
+      const [part, field = ''] = place.split('.')
+      t.ok((part === 'params' ? params : body)?.properties[field], `${operationId} ${place}`)
+    }
+    const { examples = [] } = (body ?? {}) as { examples?: unknown[] }
+    const action = stepUpActionOf(stepUp, { params: { id: 'key_1', provider: 'evm', provider_id: 'a b' }, body: examples[0] })
+    t.ok(Value.Check(StepUpAction, action), `${operationId} ${action.resource_id}`)
+    t.notMatch(action.resource_id, /undefined/)
+  }
 })
 
 t.test('every body and every answer of a route has an example that its own schema takes', async (t) => {

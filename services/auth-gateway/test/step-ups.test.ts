@@ -55,7 +55,7 @@ const withFactor = async (): Promise<Tokens> => {
 }
 const makeKey = ({ access }: Tokens, stepUp?: string, body: object = {}): Promise<Answer> =>
   gateway.send('POST', '/api/v1/api-keys', { token: access, body: { name: 'nightly', scopes: ['profile:read'], ...body }, ...stepUp !== undefined && { headers: { 'step-up': stepUp } } })
-const forKeys: StepUpAction = { type: 'api_keys.create', resource_id: '-' }
+const forKeys: StepUpAction = { type: 'api_keys.create', resource_id: 'profile:read' }
 const ask = async ({ access }: Tokens, action: StepUpAction = forKeys): Promise<string> => {
   const answer = await gateway.send('POST', '/api/v1/step-ups', { token: access, body: { action } })
   return String(answer.json['id'])
@@ -114,6 +114,7 @@ t.test('it opens its own action on its own resource, for its own session, for fi
   const forKey = await stepUp(tokens, { type: 'api_keys.rotate', resource_id: key })
   t.equal((await rotate(second, forKey)).status, 401, 'another key')
   t.equal((await makeKey(tokens, forKey)).status, 401, 'another route')
+  t.match(await makeKey(tokens, await stepUp(tokens), { scopes: ['identities:read'] }), { status: 401, json: { action: { resource_id: 'identities:read' } } }, 'other rights than the mail showed')
   const stranger = await withFactor()
   t.equal((await makeKey(stranger, await stepUp(tokens))).status, 401, 'another user')
   t.equal((await makeKey(tokens, newId('chl'))).status, 401, 'none')

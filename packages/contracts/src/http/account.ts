@@ -72,7 +72,7 @@ export const exportMe = defineRoute({
   description: 'No secrets and no hashes; factors are masked.',
   caller: 'session',
   fresh: true,
-  stepUp: 'account.export',
+  stepUp: { action: 'account.export', resource: [] },
   limit: 'general',
   status: 200,
   reply: AccountExport,

@@ -38,7 +38,7 @@ export const createApiKey = defineRoute({
   description: 'Its scopes are no wider than what its maker may do, at every use. Only a hash of it is kept.',
   caller: 'session',
   fresh: true,
-  stepUp: 'api_keys.create',
+  stepUp: { action: 'api_keys.create', resource: ['body.scopes'] },
   limit: 'general',
   body: Type.Object({
     name: Type.String({ minLength: 1, maxLength: 100, pattern: '^[^\\x00-\\x1f\\x7f]+$' }),
@@ -74,7 +74,7 @@ export const rotateApiKey = defineRoute({
   summary: 'A successor with the same rights; the old key goes on for a while',
   caller: 'session',
   fresh: true,
-  stepUp: 'api_keys.rotate',
+  stepUp: { action: 'api_keys.rotate', resource: ['params.id'] },
   limit: 'general',
   params: Type.Object({ id: ApiKeyId }),
   body: Type.Object({ overlap_hours: Type.Optional(Type.Integer({ minimum: 0, maximum: 168, description: '24 when absent' })) }, { additionalProperties: false, examples: [{ overlap_hours: 24 }] }),

@@ -127,7 +127,7 @@ export const deleteAuthMethod = defineRoute({
   description: 'Use `DELETE /api/v1/me/identities/{id}`. The last usable login stays.',
   caller: 'session',
   fresh: true,
-  stepUp: 'identities.unlink',
+  stepUp: { action: 'identities.unlink', resource: ['params.provider', 'params.provider_id'] },
   limit: 'general',
   params: Type.Object({ provider: Type.String({ maxLength: 16 }), provider_id: Type.String({ minLength: 1, maxLength: 320, description: 'Address, as in `auth_methods`' }) }),
   status: 200,

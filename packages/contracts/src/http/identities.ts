@@ -26,7 +26,7 @@ export const deleteIdentity = defineRoute({
   description: 'The last usable login stays. The sessions that it opened are closed; one that is gone already answers the same.',
   caller: 'session',
   fresh: true,
-  stepUp: 'identities.unlink',
+  stepUp: { action: 'identities.unlink', resource: ['params.id'] },
   limit: 'general',
   params: Type.Object({ id: Type.String({ minLength: 3, maxLength: 320, description: 'As in the list, URL-encoded' }) }),
   status: 204,

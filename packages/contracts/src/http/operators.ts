@@ -52,7 +52,7 @@ export const setRoles = defineRoute({
   caller: 'session',
   role: 'admin',
   fresh: true,
-  stepUp: 'roles.set',
+  stepUp: { action: 'roles.set', resource: ['params.id', 'body.roles'] },
   limit: 'general',
   params: Type.Object({ id: UserId }),
   body: Type.Object({ roles: Type.Array(RoleSchema, { uniqueItems: true, maxItems: 3 }) }, { additionalProperties: false, examples: [{ roles: ['user', 'operator'] }] }),

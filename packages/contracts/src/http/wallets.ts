@@ -94,7 +94,7 @@ const linkOf = <F extends WalletFamily>(family: F) => defineRoute({
   description: 'Needs a `link` challenge of this very session. A wallet of another account is refused; linking one\'s own again changes nothing.',
   caller: 'session',
   fresh: true,
-  stepUp: 'identities.link',
+  stepUp: { action: 'identities.link', resource: ['body.address'] },
   limit: 'sign-in',
   body: Type.Object(proof(family), { additionalProperties: false, examples: [walletProof(family, 'link')] }),
   status: 200,

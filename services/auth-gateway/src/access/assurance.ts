@@ -2,7 +2,7 @@
  * How well a session must be proved for a sensitive route. A user without a factor has signed in a short while ago; one with a factor has
  * answered a step-up for exactly this action, which the route then uses up.
  */
-import { Problem, problems, stepUpHeader, type Route, type StepUpAction } from '@countersign/contracts'
+import { Problem, problems, stepUpActionOf, stepUpHeader, type Route, type StepUp } from '@countersign/contracts'
 import type { FastifyRequest } from 'fastify'
 import type { OpenSession } from '../sessions/session-state.ts'
 import type { StepUpRepository } from '../step-ups/step-up-repository.ts'
@@ -12,49 +12,34 @@ export interface AssuranceDeps {
   readonly isFresh: (sessionId: string) => Promise<boolean>
   /** @throws Problem unavailable when nobody can say: the route stays closed */
   readonly hasFactor: (userId: string, requestId: string) => Promise<boolean>
-  readonly stepUps: Pick<StepUpRepository, 'isReady' | 'use'>
+  readonly stepUps: Pick<StepUpRepository, 'use'>
 }
 
 export interface Assurance {
-  /** Before anything of the request is read. @throws Problem freshProofRequired, stepUpRequired */
+  /** Before anything of the request is read. @throws Problem freshProofRequired */
   check (request: FastifyRequest, session: Pick<OpenSession, 'id' | 'userId'>): Promise<void>
-  /** Once the request is valid, before its handler: what it asks for happens at most once. @throws Problem stepUpRequired */
+  /** Once the request is valid, so that what it asks for is known, and before its handler: what was confirmed happens at most once. @throws Problem stepUpRequired */
   spend (request: FastifyRequest): Promise<void>
 }
 
-interface Wanted {
-  readonly id: string
-  readonly by: { readonly userId: string, readonly sessionId: string, readonly action: StepUpAction }
-}
-
 export function createAssurance ({ isFresh, hasFactor, stepUps }: AssuranceDeps): Assurance {
-  const wanted = new WeakMap<FastifyRequest, Wanted>()
+  const wanted = new WeakMap<FastifyRequest, { readonly stepUp: StepUp, readonly userId: string, readonly sessionId: string }>()
 
   return {
     async check (request, { id: sessionId, userId }) {
-      const route = request.routeOptions.config.contract
-      if (route?.fresh !== true) return
-      const action = actionOf(route, request)
-      if (action === undefined || !await hasFactor(userId, request.id)) {
-        if (!await isFresh(sessionId)) throw new Problem(problems.freshProofRequired)
-        return
-      }
-      const { [stepUpHeader]: id } = request.headers
-      const by = { userId, sessionId, action }
-      if (typeof id !== 'string' || !await stepUps.isReady(id, by)) throw new Problem(problems.stepUpRequired, { action })
-      wanted.set(request, { id, by })
+      const { fresh, stepUp } = request.routeOptions.config.contract ?? {} as Partial<Route>
+      if (fresh !== true) return
+      if (stepUp !== undefined && await hasFactor(userId, request.id)) wanted.set(request, { stepUp, userId, sessionId })
+      else if (!await isFresh(sessionId)) throw new Problem(problems.freshProofRequired)
     },
 
     async spend (request) {
       const found = wanted.get(request)
-      if (found !== undefined && !await stepUps.use(found.id, found.by)) throw new Problem(problems.stepUpRequired, { action: found.by.action })
+      if (found === undefined) return
+      const { stepUp, userId, sessionId } = found
+      const action = stepUpActionOf(stepUp, request)
+      const { [stepUpHeader]: id } = request.headers
+      if (typeof id !== 'string' || !await stepUps.use(id, { userId, sessionId, action })) throw new Problem(problems.stepUpRequired, { action })
     }
   }
-}
-
-/** The path's parameters, in their order, say what the action is done to. */
-function actionOf ({ stepUp }: Route, { params }: FastifyRequest): StepUpAction | undefined {
-  if (stepUp === undefined) return undefined
-  const parts = Object.values(params as Record<string, string>)
-  return { type: stepUp, resource_id: parts.length === 0 ? '-' : parts.join(':') }
 }

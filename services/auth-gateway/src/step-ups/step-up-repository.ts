@@ -38,11 +38,6 @@ export type StepUpRepository = ReturnType<typeof createStepUpRepository>
 
 export function createStepUpRepository (mongo: Pick<Mongo, 'db'>) {
   const stepUps = mongo.db.collection<StepUpDocument>('step_ups')
-  const ready = (id: string, { userId, sessionId, action }: Omit<StepUp, 'id'>) => ({
-    _id: id, userId, sessionId, type: action.type, resourceId: action.resource_id, usedAt: null,
-    $expr: { $gt: ['$verifiedAt', { $subtract: ['$$NOW', stepUpSeconds * 1_000] }] }
-  })
-
   return {
     /** Again changes nothing. */
     async begin ({ id, userId, sessionId, action }: StepUp): Promise<void> {
@@ -74,14 +69,12 @@ export function createStepUpRepository (mongo: Pick<Mongo, 'db'>) {
       return found === null || found.verifiedAt === null ? undefined : { factorKind, verifiedAt: found.verifiedAt }
     },
 
-    /** Whether `use` would succeed now. */
-    async isReady (id: string, by: Omit<StepUp, 'id'>): Promise<boolean> {
-      return await stepUps.countDocuments(ready(id, by), { limit: 1 }) === 1
-    },
-
     /** True for exactly one request. */
-    async use (id: string, by: Omit<StepUp, 'id'>): Promise<boolean> {
-      const { modifiedCount } = await stepUps.updateOne(ready(id, by), [{ $set: { usedAt: '$$NOW' } }])
+    async use (id: string, { userId, sessionId, action }: Omit<StepUp, 'id'>): Promise<boolean> {
+      const { modifiedCount } = await stepUps.updateOne({
+        _id: id, userId, sessionId, type: action.type, resourceId: action.resource_id, usedAt: null,
+        $expr: { $gt: ['$verifiedAt', { $subtract: ['$$NOW', stepUpSeconds * 1_000] }] }
+      }, [{ $set: { usedAt: '$$NOW' } }])
       return modifiedCount === 1
     }
   }
