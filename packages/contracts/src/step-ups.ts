@@ -17,6 +17,10 @@ export const stepUpActions = Object.freeze({
   'account.export': { title: 'Download everything that is held' },
   'api_keys.create': { title: 'Make an API key', what: 'It may' },
   'api_keys.rotate': { title: 'Replace an API key', what: 'Key' },
+  'factors.add_email': { title: 'Add an e-mail address that confirms transactions' },
+  'factors.add_totp': { title: 'Add an authenticator app' },
+  'factors.make_recovery_codes': { title: 'Make new recovery codes; older ones stop working' },
+  'factors.remove': { title: 'Remove a second factor', what: 'Factor' },
   'roles.set': { title: 'Set the roles of a user', what: 'User and all of their roles' }
 } as const satisfies Record<string, StepUpWords>)
 

@@ -1,16 +1,18 @@
 /** Second proofs of the gateway's own actions, joined. */
-import type { ReceiptClaims } from '@countersign/contracts'
+import type { ReceiptClaims, UserView } from '@countersign/contracts'
 import type { Audit } from '@countersign/mongo'
 import { deriveKey } from '@countersign/secrets'
 import type { GatewayConfig } from './config.ts'
 import { createAnswerStepUp } from './step-ups/answer-step-up.ts'
 import { createAskStepUp, createReadFactors } from './step-ups/ask-step-up.ts'
+import { createChangeFactors } from './step-ups/change-factors.ts'
 import { createStepUpRepository } from './step-ups/step-up-repository.ts'
+import { qrCode, totpUri } from './step-ups/totp-uri.ts'
 import type { Stores } from './stores.ts'
 import type { UserRepository } from './users/user-repository.ts'
 
 export interface ComposeStepUpsOptions {
-  readonly config: Pick<GatewayConfig, 'secretKey'>
+  readonly config: Pick<GatewayConfig, 'secretKey' | 'signIn'>
   readonly stores: Pick<Stores, 'mongo' | 'commands'>
   readonly users: UserRepository
   readonly audit: Audit
@@ -22,6 +24,11 @@ export function composeStepUps ({ config, stores: { mongo, commands }, users, au
   return {
     askStepUp: createAskStepUp({ commands, stepUps, users }),
     answerStepUp: createAnswerStepUp({ commands, commandKey: deriveKey(config.secretKey, 'step-up-command-id'), verifyReceipt, stepUps, audit }),
-    readFactors: createReadFactors({ commands, users })
+    readFactors: createReadFactors({ commands, users }),
+    changeFactors: createChangeFactors({ commands, users }),
+    totpLabel: (secret: string, { username, email, id }: UserView) => {
+      const uri = totpUri({ issuer: config.signIn.brand, account: username ?? email ?? id, secret })
+      return { uri, svg: qrCode(uri) }
+    }
   }
 }

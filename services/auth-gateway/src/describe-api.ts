@@ -22,7 +22,8 @@ export async function describeApi (): Promise<unknown> {
       askForCode: unused, signInByCode: unused, askToLink: unused, link: unused, secretOf: unused, newSecret: unused, cookie: { keep: unused, read: unused }
     },
     earlierCodes: { ask: unused, submit: unused }, usernameFor: unused,
-    askStepUp: unused, answerStepUp: unused, readFactors: unused, assurance: { spend: async () => {} },
+    askStepUp: unused, answerStepUp: unused, readFactors: unused, totpLabel: unused,
+    changeFactors: { beginTotp: unused, confirmTotp: unused, makeRecoveryCodes: unused, remove: unused, rename: unused }, assurance: { spend: async () => {} },
     exportAccount: unused, askForWipeCode: unused, deleteAccount: unused,
     refresh: unused, close: unused, closeOwn: unused, revokeSessions: unused, listSessions: unused, checkOrigin: unused, introspect: unused, revokeToken: unused,
     cookies: { secretIn: unused, refreshIn: unused, setSecret: unused, forget: unused }, commands: { call: unused }, confirmEmail: unused

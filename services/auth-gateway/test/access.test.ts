@@ -1,5 +1,7 @@
 /** Every route of the contract, called as every kind of caller; API keys; roles; the audit. */
-import { beginFactorWipe, challengeTransaction, confirmFactorWipe, getTransaction, listFactors, listTransactions, Problem, problems, routes, scopes, type Route, type Scope } from '@countersign/contracts'
+import {
+  beginFactorWipe, beginTotp, challengeTransaction, confirmFactorWipe, getTransaction, listFactors, listTransactions, makeRecoveryCodes, Problem, problems, removeFactor, routes, scopes, type Route, type Scope
+} from '@countersign/contracts'
 import { handle } from '@countersign/redis'
 import { until } from '@countersign/testing'
 import t from 'tap'
@@ -15,6 +17,7 @@ const notThere = (): never => { throw new Problem(problems.notFound) }
 await house.answerFor('otp-service', [
   handle(beginFactorWipe, () => Promise.resolve({ challenge: null })),
   handle(confirmFactorWipe, () => Promise.resolve({ receipt: null })),
+  handle(beginTotp, notThere), handle(makeRecoveryCodes, notThere), handle(removeFactor, notThere),
   handle(listFactors, ({ user_id: id }) => Promise.resolve({ factors: enrolled.has(id) ? [factor] : [] }))
 ])
 await house.answerFor('signer-service', [

@@ -1,6 +1,8 @@
 /** Step-ups at the gateway's doors: what they open, how often, for whom, and what of otp-service's answers is believed. */
 import { createHash } from 'node:crypto'
-import { beginStepUp, confirmEmailFactor, listFactors, problems, Problem, sendStepUp, stepUpPreimage, verifyStepUp, type ReceiptClaims, type StepUpAction } from '@countersign/contracts'
+import {
+  beginStepUp, beginTotp, confirmEmailFactor, confirmTotp, listFactors, makeRecoveryCodes, problems, Problem, removeFactor, renameFactor, sendStepUp, stepUpPreimage, verifyStepUp, type ReceiptClaims, type StepUpAction
+} from '@countersign/contracts'
 import { handle } from '@countersign/redis'
 import { newId } from '@countersign/runtime'
 import { createReceiptSigner, generateReceiptKey } from '@countersign/secrets'
@@ -21,8 +23,25 @@ let bend: (claims: ReceiptClaims) => ReceiptClaims = (claims) => claims
 let sign = honest.sign
 const heard: string[] = []
 
+/** What otp-service was asked to change, and with which step-up. */
+const changes: object[] = []
+let left = 1
+const changing = <Reply>(reply: () => Reply) => (request: { readonly step_up?: string }): Promise<Reply> => {
+  changes.push(request)
+  if (enrolled && request.step_up === undefined) throw new Problem(problems.stepUpRequired, { action: { type: 'factors.add_totp', resource_id: '-' } })
+  return Promise.resolve(reply())
+}
+const app = { id: newId('fct'), kind: 'totp' as const, label: 'Telephone', shown: false, sends: false, proved_at: '2030-01-01T00:00:00Z' }
 await house.answerFor('otp-service', [
   handle(confirmEmailFactor, () => { throw new Problem(problems.unavailable) }),
+  handle(beginTotp, changing(() => ({ factor_id: app.id, secret: 'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ', expires_at: '2030-01-01T00:00:00Z' }))),
+  handle(confirmTotp, (request) => {
+    changes.push(request)
+    return Promise.resolve({ factor: app })
+  }),
+  handle(makeRecoveryCodes, changing(() => ({ factor: { ...app, kind: 'recovery_codes' as const, codes_left: 10 }, codes: ['7Q4Z-0RWA-K93M-VX1D'] }))),
+  handle(removeFactor, changing(() => ({ factors_left: left }))),
+  handle(renameFactor, ({ name }) => Promise.resolve({ factor: { ...app, label: name } })),
   handle(listFactors, () => Promise.resolve({ factors: enrolled ? [factor] : [] })),
   handle(beginStepUp, ({ user_id: userId, session_id: sessionId, action }) => {
     if (!enrolled) throw new Problem(problems.factorRequired)
@@ -195,4 +214,41 @@ t.test('bad input gets a problem that names the fault, never the value', async (
   const bad = await gateway.send('POST', `/api/v1/step-ups/${id}/verify`, { token: tokens.access, body: { factor_id: factor.id, code: 'not a code!' } })
   t.match(bad, { status: 422, json: { faults: [{ path: 'body/code' }] } })
   t.notMatch(bad.text, 'not a code')
+})
+
+t.test('factors are changed through otp-service, which is told the step-up that was answered for exactly this', async (t) => {
+  const tokens = await withFactor()
+  const act = (method: string, path: string, id?: string, body?: object) =>
+    gateway.send(method, `/api/v1/me/factors/${path}`, { token: tokens.access, ...body && { body }, ...id !== undefined && { headers: { 'step-up': id } } })
+  const removal: StepUpAction = { type: 'factors.remove', resource_id: app.id }
+  for (const [method, path, action] of [
+    ['POST', 'totp', { type: 'factors.add_totp', resource_id: '-' }], ['POST', 'recovery-codes', { type: 'factors.make_recovery_codes', resource_id: '-' }], ['DELETE', app.id, removal]
+  ] as const) {
+    t.match(await act(method, path), { status: 401, json: { type: '/problems/step-up-required', action } }, path)
+    const id = await stepUp(tokens, action)
+    t.ok((await act(method, path, id)).status < 300, path)
+    t.match(changes.at(-1), { user_id: tokens.userId, step_up: id })
+    t.equal((await act(method, path, id)).status, 401, 'once')
+  }
+  const begun = await act('POST', 'totp', await stepUp(tokens, { type: 'factors.add_totp', resource_id: '-' }))
+  t.equal(begun.headers.get('cache-control'), 'no-store')
+  const uri = new URL(String(begun.json['uri']))
+  t.match(uri.href, /^otpauth:\/\/totp\/Countersign:/)
+  t.same(Object.fromEntries(uri.searchParams), { secret: 'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ', issuer: 'Countersign', algorithm: 'SHA1', digits: '6', period: '30' })
+  t.match(begun.json['svg'], /^<svg[^]*<\/svg>$/)
+  t.notMatch(house.logs.text(), 'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ')
+
+  t.match(await act('PATCH', app.id, undefined, { name: 'Tablet' }), { status: 200, json: { factor: { label: 'Tablet' } } })
+  t.equal((await act('PATCH', app.id, undefined, { name: 'two\nlines' })).status, 422)
+  left = 0
+  t.equal((await act('DELETE', app.id, await stepUp(tokens, removal))).status, 204)
+  t.equal((await users.findOne({ _id: tokens.userId }) as { hasFactor?: boolean } | null)?.hasFactor, undefined)
+  t.match(await act('POST', 'totp/confirm', undefined, { factor_id: app.id, code: '123456', name: 'Telephone' }), { status: 200, json: { factor: { kind: 'totp' } } })
+  t.equal((await users.findOne({ _id: tokens.userId }) as { hasFactor?: boolean } | null)?.hasFactor, true)
+})
+
+t.test('where otp-service knows of factors that the gateway does not, it is believed', async (t) => {
+  const tokens = await newUser()
+  t.match(await gateway.send('POST', '/api/v1/me/factors/totp', { token: tokens.access }), { status: 401, json: { type: '/problems/step-up-required', action: { type: 'factors.add_totp', resource_id: '-' } } })
+  t.equal((await users.findOne({ _id: tokens.userId }) as { hasFactor?: boolean } | null)?.hasFactor, true)
 })

@@ -16,6 +16,7 @@ import { createCreateChallenge } from './challenges/create-challenge.ts'
 import { createResendChallenge } from './challenges/resend-challenge.ts'
 import { createSendCode } from './challenges/send-code.ts'
 import { createVerifyChallenge } from './challenges/verify-challenge.ts'
+import { composeFactors } from './compose-factors.ts'
 import { composeMailboxes } from './compose-mailboxes.ts'
 import type { Config } from './config.ts'
 import { createEarlierOtpStatus } from './earlier-otp/earlier-otp-status.ts'
@@ -30,7 +31,6 @@ import { createConfirmEmailFactor } from './factors/confirm-email-factor.ts'
 import { createConfirmFactorWipe } from './factors/confirm-factor-wipe.ts'
 import { createDescribeFactors } from './factors/describe-factors.ts'
 import { createFactorRepository } from './factors/factor-repository.ts'
-import { mailedCodeCheck, type FactorChecks } from './factors/factor-check.ts'
 import { createListFactors } from './factors/list-factors.ts'
 import { createWipeAccount } from './factors/wipe-account.ts'
 import { createMailWriter } from './mail/mail-writer.ts'
@@ -88,8 +88,8 @@ export async function compose ({ config, log, metrics, lifecycle }: ComposeOptio
   const answering = createAnswerChallenge({ challenges, budgets, codes, house, audit, events, newReservationId: () => randomToken(12) })
   const resets = createFactorResetRepository(db)
   const consume = createConsumeChallenge({ challenges, receipts, budgets, outbox, cancelReset: resets.cancel, audit })
-  const asking = { challenges, factors, budgets, codes, mails, sendLimit, audit, events, transact, dispatch, ...config.codes }
-  const checks: FactorChecks = { email_code: mailedCodeCheck(codes) }
+  const { checks, enrolments, stepUps, ...factorUseCases } = composeFactors({ db, config, codes, challenges, factors, mails, audit, transact, dispatch, log, metrics })
+  const asking = { challenges, factors, stepUps, budgets, codes, mails, sendLimit, audit, events, transact, dispatch, ...config.codes }
   const sendCode = createSendCode(asking)
   const answered = { challenges, factors, receipts, answering, consume, codes, events, sign, transact, dispatch, newReceiptId: () => newId('rcp') }
   const { mailboxes, ...mailboxUseCases } = composeMailboxes({ db, config, codes, mails, receipts, sign: signMailbox, sendLimit, house, audit, events, transact, dispatch })
@@ -100,7 +100,7 @@ export async function compose ({ config, log, metrics, lifecycle }: ComposeOptio
     dispatcher,
     challenges,
     mailboxes,
-    wipeAccount: createWipeAccount({ factors, challenges, budgets, mailboxes, outbox, audit, transact, dispatch }),
+    wipeAccount: createWipeAccount({ factors, challenges, budgets, mailboxes, enrolments, outbox, audit, transact, dispatch }),
     applyFactorResets: createApplyFactorResets({ resets, challenges, budgets, mails, audit, transact, dispatch, newRequestId: () => newId('req') }),
     countEnded: createCountEnded({ tallies: createTallyRepository(db), transact }),
     leases: createLeases(db),
@@ -118,8 +118,9 @@ export async function compose ({ config, log, metrics, lifecycle }: ComposeOptio
       confirmFactorWipe: createConfirmFactorWipe(answered),
       describeFactors: createDescribeFactors({ factors }),
       listFactors: createListFactors({ factors, checks }),
+      ...factorUseCases,
       beginStepUp: createBeginStepUp({ ...asking, checks, newChallengeId: () => newId('chl') }),
-      sendStepUp: createSendStepUp({ factors, challenges, checks, sendCode }),
+      sendStepUp: createSendStepUp({ factors, challenges, sendCode }),
       verifyStepUp: createVerifyStepUp({ ...answered, checks }),
       sendEarlierOtp: createSendEarlierOtp({ ...asking, newChallengeId: () => newId('chl') }),
       earlierOtpStatus: createEarlierOtpStatus(asking),

@@ -18,10 +18,10 @@ const Ed25519PrivateJwk = Type.Object({
 export const environment = defineEnvironment({
   ...commonVariables,
   SECRET_KEY: variable(Type.String({ minLength: 32, maxLength: 1_024 }), {
-    description: 'Root of the pepper of codes and of the hashes of recipients, at least 32 characters', secret: true, generate: () => randomToken(48)
+    description: 'Root of the pepper of codes, of the hashes of recipients and of the seal of authenticator apps, at least 32 characters', secret: true, generate: () => randomToken(48)
   }),
   SECRET_KEY_PREVIOUS: variable(Type.Optional(Type.String({ minLength: 32, maxLength: 1_024 })), {
-    description: 'The SECRET_KEY before the last rotation: codes sent under it still verify', secret: true
+    description: 'The SECRET_KEY before the last rotation: codes sent under it still verify, and secrets of authenticator apps still open; each of those is sealed anew when it is used', secret: true
   }),
   RECEIPT_PRIVATE_JWK: jsonVariable(Ed25519PrivateJwk, {
     description: 'Ed25519 private key (JWK) that signs receipts', secret: true, generate: () => JSON.stringify(generateReceiptKey().privateJwk)

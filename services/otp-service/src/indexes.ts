@@ -5,6 +5,7 @@ import { onePerCommand } from './challenges/challenge-repository.ts'
 import { factorResetIndexes } from './factors/factor-reset-repository.ts'
 import { mailboxIndexes } from './mailboxes/mailbox-repository.ts'
 import { mailboxBudgetIndexes } from './mailboxes/mailbox-budgets.ts'
+import { totpEnrolmentIndexes } from './totp/totp-enrolment.ts'
 import { withheldMailIndexes } from './mailboxes/mailbox-mail.ts'
 import { tallyIndexes } from './reports/tally-repository.ts'
 
@@ -16,6 +17,7 @@ export const indexes: readonly IndexSpec[] = [
   { collection: 'receipts', name: 'one_receipt_per_challenge', key: { challenge_id: 1 }, unique: true },
   ...factorResetIndexes,
   ...tallyIndexes,
+  ...totpEnrolmentIndexes,
   ...mailboxIndexes,
   ...mailboxBudgetIndexes,
   ...withheldMailIndexes,

@@ -8,7 +8,7 @@ import { createBudgetRepository, type BudgetRepository } from './budgets/budget-
 import { createChallengeRepository } from './challenges/challenge-repository.ts'
 import { explainChallenge } from './challenges/explain-challenge.ts'
 import { mailboxEnvironment, operatorEnvironment } from './config.ts'
-import { maskAddress } from './factors/factor.ts'
+import { labelOf, maskAddress } from './factors/factor.ts'
 import { createFactorRepository } from './factors/factor-repository.ts'
 import { createFactorResetRepository } from './factors/factor-reset-repository.ts'
 import { explainMailbox } from './mailboxes/explain-mailbox.ts'
@@ -59,7 +59,7 @@ const showFactors = (withMongo: WithMongo): CliCommand => ({
     const factors = createFactorRepository(mongo.db)
     const [owner, all, lock, reset] = await Promise.all([factors.ownerOf(userId), factors.listOf(userId), budgetsOf(mongo).lockOf(userId, noSession), createFactorResetRepository(mongo.db).pendingOf(userId)])
     if (owner === undefined) throw new Error(`${userId} has no factors`)
-    const rows = all.map(({ id, kind, address, provedAt }) => ({ factor: id, kind, address: maskAddress(address), proved_at: provedAt.toISOString() }))
+    const rows = all.map((factor) => ({ factor: factor.id, kind: factor.kind, label: labelOf(factor), proved_at: factor.provedAt.toISOString() }))
     print({ user_id: userId, factor_root: owner.factorRoot, closed: lock.closed, retry_after: lock.retryAfterSeconds, reset_due_at: reset?.dueAt.toISOString() ?? null, factors: rows }, () => {
       line(`user         ${userId}`)
       line(`factor root  ${owner.factorRoot}`)

@@ -121,6 +121,7 @@ t.test('a policy that allows without a shown proof, or without a limit, is refus
   for (const name of ['name', 'wallets', 'destinations', 'max_value', 'require']) t.match(faultsOf({ rules: [without(name)] }).join(), /^rules\/0/, name)
   t.match(faultsOf({ rules: [{ ...allow, require: { shown_proof: false } }] }).join(), /rules\/0\/require\/shown_proof/)
   t.match(faultsOf({ rules: [{ ...allow, require: {} }] }).join(), /rules\/0\/require/)
+  for (const kind of ['totp', 'recovery_codes']) t.match(faultsOf({ rules: [{ ...allow, require: { shown_proof: true, factor_kinds: [kind] } }] }).join(), /rules\/0\/require/, `${kind} shows nothing`)
   t.match(faultsOf({ rules: [{ ...allow, wallets: [] }] }).join(), /rules\/0\/wallets/)
   t.match(faultsOf({ rules: [{ ...allow, effect: 'maybe' }] }).join(), /rules\/0\/effect/)
   t.match(faultsOf({ rules: [{ ...allow, extra: 1 }] }).join(), /rules\/0/)
@@ -144,6 +145,10 @@ t.test('a receipt must be the row\'s in every claim', async (t) => {
     [{ action_digest: `0x${'3'.repeat(64)}` }, 'digest'], [{ text_sha256: '4'.repeat(64) }, 'text'], [{ shown: false }, 'unshown']
   ]
   for (const [change, reason] of others) t.equal(mismatchOf({ ...claims, ...change }, expected), reason)
+  for (const kind of ['totp', 'recovery_codes'] as const) {
+    t.equal(mismatchOf({ ...claims, factor_kind: kind, shown: false }, { ...expected, factorKinds: [kind] }), 'unshown', `${kind} showed its owner nothing, whatever a policy takes`)
+    t.equal(mismatchOf({ ...claims, factor_kind: kind }, expected), 'factor_kind', `${kind} is none that the rule takes`)
+  }
   t.equal(mismatchOf(claims, { ...expected, factorKinds: [] }), 'factor_kind')
   t.equal(refusalOfClaims({ ...claims, aud: 'auth-gateway' }), 'audience')
   t.equal(refusalOfClaims({ ...claims, purpose: 'email_enrol' }), 'purpose')

@@ -9,7 +9,7 @@ const SentCode = Type.Object({
   expires_at: Timestamp
 })
 
-/** Addresses of people stay with otp-service. */
+/** Addresses of people stay with otp-service. Factors without one confirm no transaction, so that the operator is not shown them. */
 export const MaskedFactor = Type.Object({ factor_id: FactorId, kind: FactorKind, masked: MaskedEmail, proved_at: Timestamp })
 export type MaskedFactor = Static<typeof MaskedFactor>
 
@@ -20,7 +20,12 @@ export const beginEmailFactor = defineCommand({
   callee: 'otp-service',
   callers: ['auth-gateway'],
   deadlineMs: 3_000,
-  request: Type.Object({ user_id: UserId, session_id: SessionId, email: EmailAddress }, { additionalProperties: false }),
+  request: Type.Object({
+    user_id: UserId,
+    session_id: SessionId,
+    email: EmailAddress,
+    step_up: Type.Optional(Type.Unsafe<string>({ ...ChallengeId, description: 'Answered for `factors.add_email`: wanted of a user whose factors have no address' }))
+  }, { additionalProperties: false }),
   reply: Type.Object({
     ...SentCode.properties,
     existing_factor: Type.Optional(SentCode)
@@ -76,7 +81,8 @@ export const FactorView = Type.Object({
   label: Type.String({ maxLength: 254, description: 'Masked address, or the name that its owner gave it' }),
   shown: Type.Boolean({ description: 'It shows the action to its owner, outside the gateway\'s reach' }),
   sends: Type.Boolean({ description: 'A code must be sent before it can answer' }),
-  proved_at: Timestamp
+  proved_at: Timestamp,
+  codes_left: Type.Optional(Type.Integer({ minimum: 0, description: 'Of recovery codes' }))
 }, { additionalProperties: false })
 
 /** Neither the root nor a whole address; none is an answer like any other. */

@@ -1,6 +1,7 @@
 import type { Command } from '../command.ts'
 import { createChallenge, resendChallenge, verifyChallenge } from './challenges.ts'
 import { earlierOtpStatus, sendEarlierOtp, verifyEarlierOtp } from './earlier-otp.ts'
+import { beginTotp, confirmTotp, makeRecoveryCodes, removeFactor, renameFactor } from './factor-changes.ts'
 import { beginFactorWipe, confirmFactorWipe } from './factor-wipes.ts'
 import { beginEmailFactor, confirmEmailFactor, describeFactors, listFactors } from './factors.ts'
 import { beginStepUp, sendStepUp, verifyStepUp } from './step-ups.ts'
@@ -10,6 +11,7 @@ import { challengeTransaction, confirmTransaction, createTransaction, getTransac
 /** Every command there is: Redis users, docs/messages.md and the tests are made from this list. */
 export const commands: readonly Command[] = Object.freeze([
   beginEmailFactor, confirmEmailFactor, describeFactors, beginFactorWipe, confirmFactorWipe,
+  beginTotp, confirmTotp, makeRecoveryCodes, removeFactor, renameFactor,
   createChallenge, resendChallenge, verifyChallenge,
   beginStepUp, sendStepUp, verifyStepUp, listFactors,
   sendEarlierOtp, earlierOtpStatus, verifyEarlierOtp,

@@ -21,6 +21,8 @@ export const ada = {
   opener: 'gzqWeVGB4uooDnKkakfrTKM7dnPBkjUDAwQ9BnLKYd4',
   code: '492817',
   secondCode: '106354',
+  totpSecret: 'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ',
+  recoveryCodes: ['7Q4Z-0RWA-K93M-VX1D', 'B2HN-8T5E-YJ6C-PG0S'],
   walletId: 'wal_01KGC3EG00Q5HS41TJ11YKNEMJ',
   policyId: 'pol_01KGC40SY0RRDKA9ZDYFSZ733H',
   transactionId: 'tx_01KJMDEB8082N1CDVGRYXAQZQQ',

@@ -6,6 +6,7 @@ import { introspectToken, revokeToken } from './introspection.ts'
 import { earlierAccountRoutes } from './earlier-accounts.ts'
 import { earlierOtpRoutes } from './earlier-otp.ts'
 import { emailRoutes } from './email.ts'
+import { beginTotpFactor, confirmTotpFactor, deleteFactor, postRecoveryCodes, updateFactor } from './factors.ts'
 import { deleteIdentity, readIdentities, updateMe } from './identities.ts'
 import { beginEmail, confirmEmail, readMe } from './me.ts'
 import { readIdentityAudit, setRoles } from './operators.ts'
@@ -23,6 +24,7 @@ export const routes: readonly Route[] = Object.freeze([
   readSessions, deleteSession, revokeSessions, introspectToken, revokeToken,
   readMe, updateMe, readIdentities, deleteIdentity, beginEmail, confirmEmail,
   readFactors, postStepUp, sendStepUpCode, verifyStepUpProof,
+  beginTotpFactor, confirmTotpFactor, postRecoveryCodes, updateFactor, deleteFactor,
   exportMe, beginDeletion, deleteMe,
   createApiKey, readApiKeys, rotateApiKey, deleteApiKey,
   readIdentityAudit, setRoles,

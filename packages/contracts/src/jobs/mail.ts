@@ -25,6 +25,9 @@ const template = <Name extends string, P extends Parameters<typeof Type.Object>[
   parameters: Type.Object(parameters, { additionalProperties: false })
 }, { additionalProperties: false })
 
+/** One line of somebody else's words: no line ends, no control characters, no marks that turn the direction of text. */
+const line = (maxLength: number) => Type.String({ minLength: 1, maxLength, pattern: '^[^\\u0000-\\u001f\\u007f-\\u009f\\u2028-\\u202e\\u2066-\\u2069]+$' })
+
 /** A code and exactly the action that it confirms. */
 export const CodeMail = template('code', {
   code: Type.String({ pattern: '^[0-9]{6}$' }),
@@ -48,11 +51,11 @@ export const FactorChangedMail = template('factor_changed', { masked: Type.Strin
 /** To every address that codes of an account go to: an operator takes its factors away at `due_at`, unless somebody answers with one before. */
 export const FactorResetAskedMail = template('factor_reset_asked', { account: UserId, at: Timestamp, due_at: Timestamp })
 export const FactorResetDoneMail = template('factor_reset_done', { account: UserId, at: Timestamp })
+/** A factor beside this address came or went. */
+export const FactorAddedMail = template('factor_added', { factor: line(128), at: Timestamp })
+export const FactorRemovedMail = template('factor_removed', { factor: line(128), at: Timestamp })
 /** A refresh token was used twice: the session was closed. */
 export const SessionClosedMail = template('session_closed', { at: Timestamp })
-/** One line of somebody else's words: no line ends, no control characters, no marks that turn the direction of text. */
-const line = (maxLength: number) => Type.String({ minLength: 1, maxLength, pattern: '^[^\\u0000-\\u001f\\u007f-\\u009f\\u2028-\\u202e\\u2066-\\u2069]+$' })
-
 /** Too many wrong codes: the factor confirms nothing until its lock ends. */
 export const FactorLockedMail = template('factor_locked', { masked: line(254), at: Timestamp })
 /** What became of a transaction; `text` is the one that was confirmed. */
@@ -86,7 +89,7 @@ export const WalletLowMail = template('wallet_low', {
 
 /** What is inside the seal. */
 export const MailContent = Type.Union([
-  CodeMail, SignupCodeMail, LoginCodeMail, PasswordResetMail, EmailLinkCodeMail, FactorChangedMail, FactorLockedMail, FactorResetAskedMail, FactorResetDoneMail,
+  CodeMail, SignupCodeMail, LoginCodeMail, PasswordResetMail, EmailLinkCodeMail, FactorChangedMail, FactorAddedMail, FactorRemovedMail, FactorLockedMail, FactorResetAskedMail, FactorResetDoneMail,
   SessionClosedMail, NewDeviceMail, PasswordChangedMail, IdentityLinkedMail, IdentityUnlinkedMail, ApiKeyCreatedMail, EmailTakenMail, AccountDeletingMail, AccountDeletedMail, TransactionConfirmedMail, TransactionFailedMail, BroadcastMail,
   WalletLowMail
 ])
@@ -113,7 +116,7 @@ export const mailFromSigner = mailJob('mail-signer', 'signer-service')
 
 /** Which templates a producer's key may open: a stolen gateway key sends no codes. */
 export const templatesOf: Readonly<Record<string, readonly MailTemplate[]>> = Object.freeze({
-  'mail-otp': ['code', 'signup_code', 'login_code', 'password_reset', 'email_link_code', 'factor_changed', 'factor_locked', 'factor_reset_asked', 'factor_reset_done'],
+  'mail-otp': ['code', 'signup_code', 'login_code', 'password_reset', 'email_link_code', 'factor_changed', 'factor_added', 'factor_removed', 'factor_locked', 'factor_reset_asked', 'factor_reset_done'],
   'mail-gateway': [
     'session_closed', 'new_device', 'password_changed', 'identity_linked', 'identity_unlinked', 'api_key_created', 'email_taken', 'account_deleting', 'account_deleted',
     'transaction_confirmed', 'transaction_failed', 'broadcast'

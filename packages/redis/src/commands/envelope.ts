@@ -1,5 +1,5 @@
 /** What travels on a command list and on a reply channel. Everything in it is a claim except the list it came by. */
-import { problemBySlug, Problem, type ProblemExtensions } from '@countersign/contracts'
+import { problemBySlug, Problem, StepUpAction, type ProblemExtensions } from '@countersign/contracts'
 import { Type, type Static } from 'typebox'
 import { checkOf } from '../contract-check.ts'
 
@@ -28,7 +28,8 @@ const Extensions = Type.Object({
   }, { additionalProperties: false }), { maxItems: 64 })),
   retry_after: Type.Optional(Type.Integer({ minimum: 0 })),
   attempts_left: Type.Optional(Type.Integer({ minimum: 0 })),
-  challenge_id: Type.Optional(Id)
+  challenge_id: Type.Optional(Id),
+  action: Type.Optional(StepUpAction)
 }, { additionalProperties: false })
 
 export const Refusal = Type.Object({ slug: Type.String({ maxLength: 64 }), extensions: Extensions }, { additionalProperties: false })

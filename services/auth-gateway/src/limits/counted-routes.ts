@@ -1,6 +1,6 @@
 /** How each route that is limited as sign-in is counted, and whose login it tries: told by the checked request alone. */
 import {
-  askToRegisterUser, askToSignUp, authenticateWallet, changePassword, confirmEmailLink, confirmPasswordReset, connectWallet, linkEmail, logInUser, logInWithEmail, refreshSession, registerUser,
+  askToRegisterUser, askToSignUp, authenticateWallet, changePassword, confirmEmailLink, confirmPasswordReset, confirmTotpFactor, connectWallet, linkEmail, logInUser, logInWithEmail, refreshSession, registerUser,
   requestConnection, requestEmailCode, requestPasswordReset, requestVerification, resendEmail, signUpWithEmail, submitVerification, verifyEmail, verifyEmailCode, verifyStepUpProof, verifyWalletOtp, verifyWalletOtpToo,
   walletFamilies, walletRoutes, type Route
 } from '@countersign/contracts'
@@ -56,6 +56,7 @@ const counting: readonly (readonly [Route, Counting])[] = [
   [confirmEmailLink, { kind: 'proof' }],
   // otp-service counts for the account.
   [verifyStepUpProof, { kind: 'proof' }],
+  [confirmTotpFactor, { kind: 'proof' }],
   [verifyWalletOtp, { kind: 'proof' }],
   [verifyWalletOtpToo, { kind: 'proof' }],
   [submitVerification, { kind: 'proof', subject: identifier }]

@@ -4,6 +4,7 @@ import type { CommandClient } from '@countersign/redis'
 import type { FastifyInstance } from 'fastify'
 import type { ConfirmEmail } from '../email/confirm-email.ts'
 import type { OpenSession } from '../sessions/session-state.ts'
+import { stepUpOf } from './factors.ts'
 
 export interface MeRoutesDeps {
   readonly commands: Pick<CommandClient, 'call'>
@@ -13,8 +14,12 @@ export interface MeRoutesDeps {
 export function meRoutes (app: FastifyInstance, { commands, confirmEmail: confirm }: MeRoutesDeps): void {
   addRoute<typeof readMe, OpenSession>(app, readMe, async ({ session }) => session.user)
 
-  addRoute<typeof beginEmail, OpenSession>(app, beginEmail, async ({ body, session, request }) =>
-    await commands.call(beginEmailFactor, { user_id: session.userId, session_id: session.id, email: body.email }, { requestId: request.id, actor: session.userId }))
+  addRoute<typeof beginEmail, OpenSession>(app, beginEmail, async ({ body, session, request }) => {
+    const stepUp = stepUpOf(request)
+    return await commands.call(beginEmailFactor, {
+      user_id: session.userId, session_id: session.id, email: body.email, ...stepUp !== undefined && { step_up: stepUp }
+    }, { requestId: request.id, actor: session.userId })
+  })
 
   addRoute<typeof confirmEmail, OpenSession>(app, confirmEmail, async ({ body, session, request }) => {
     const { email, provedAt } = await confirm(

@@ -14,6 +14,8 @@ function partsOf ({ say }: Voice, notice: Notice): Part[] {
       says(say('factor_changed.when', { at: utc(notice.parameters.at) })),
       says(say('factor_changed.not_you'))
     ]
+    case 'factor_added': return [says(say('factor_added.what', { at: utc(notice.parameters.at) })), shows(notice.parameters.factor), says(say('factor_added.not_you'))]
+    case 'factor_removed': return [says(say('factor_removed.what', { at: utc(notice.parameters.at) })), shows(notice.parameters.factor), says(say('factor_removed.not_you'))]
     case 'factor_locked': return [says(say('factor_locked.what', { at: utc(notice.parameters.at), masked: notice.parameters.masked })), says(say('factor_locked.not_you'))]
     case 'factor_reset_asked': return [
       says(say('factor_reset_asked.what', { at: utc(notice.parameters.at) })),

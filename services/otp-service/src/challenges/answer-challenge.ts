@@ -9,6 +9,7 @@ import type { Lock, Reservation } from '../budgets/budget.ts'
 import type { BudgetRepository } from '../budgets/budget-repository.ts'
 import type { HouseFailures } from '../budgets/house-failures.ts'
 import { lockedProblem } from '../budgets/locked-problem.ts'
+import type { Verdict } from '../factors/factor-check.ts'
 import type { Answerer, Challenge } from './challenge.ts'
 import type { ChallengeEvents, RejectionClass } from './challenge-events.ts'
 import type { ChallengeRepository } from './challenge-repository.ts'
@@ -30,12 +31,14 @@ export interface Answer {
   readonly answerer: Answerer
   readonly code: string
   /** Asked once, after the attempt was paid for. Absent: the code is right when it is the one that was sent. */
-  readonly isRight?: (challenge: Challenge) => Promise<boolean>
+  readonly judge?: (challenge: Challenge) => Promise<Verdict>
 }
 
 /** The code was right; nothing is consumed yet. */
 export interface RightAnswer {
   readonly challenge: Challenge
+  /** The factor of a step-up. */
+  readonly answeredBy?: string
   /** It was the code that was sent, so that a newer one takes its place. */
   readonly bySentCode: boolean
   readonly reservation: Reservation
@@ -73,9 +76,15 @@ export function createAnswerChallenge ({ challenges, budgets, codes, house, audi
     return await refuse('unknown', given, asking)
   }
 
+  const reject = async ({ challenge, reservation }: RightAnswer, asking: Asking): Promise<Problem> => {
+    await budgets.giveBack(challenge.userId, reservation.id)
+    const { id: challengeId, purpose, aud, userId, sessionId } = challenge
+    return await refuse('late', { challengeId, purpose, answerer: { aud, userId, sessionId } }, asking)
+  }
+
   return {
     async answer (given, asking) {
-      const { challengeId, purpose, answerer, code, isRight } = given
+      const { challengeId, purpose, answerer, code, judge } = given
       const challenge = await challenges.spendAttempt(challengeId, purpose, answerer)
       if (challenge === undefined) throw await unknown(given, asking)
 
@@ -86,7 +95,15 @@ export function createAnswerChallenge ({ challenges, budgets, codes, house, audi
         throw await refuse('locked', given, asking, reservation.lock)
       }
       const bySentCode = codes.matches(challenge, code)
-      if (await (isRight?.(challenge) ?? bySentCode)) return { challenge, bySentCode, reservation, answeredAt: challenge.lastAttemptAt ?? challenge.createdAt }
+      const right = { challenge, bySentCode, reservation, answeredAt: challenge.lastAttemptAt ?? challenge.createdAt }
+      const verdict = await (judge?.(challenge) ?? (bySentCode ? 'right' : 'wrong'))
+      if (verdict === 'right') return right
+      if (verdict === 'used') throw await reject(right, asking)
+      if (verdict !== 'wrong') {
+        // The factor is locked and not the account: others may answer this challenge.
+        await Promise.all([challenges.giveBackAttempt(challengeId), budgets.giveBack(challenge.userId, reservation.id)])
+        throw await refuse('locked', given, asking, verdict)
+      }
 
       // Not waited for: a refusal takes as long as any other.
       void house.count()
@@ -99,10 +116,6 @@ export function createAnswerChallenge ({ challenges, budgets, codes, house, audi
 
     release: ({ challenge, reservation }) => budgets.giveBack(challenge.userId, reservation.id),
 
-    async reject ({ challenge, reservation }, asking) {
-      await budgets.giveBack(challenge.userId, reservation.id)
-      const { id: challengeId, purpose, aud, userId, sessionId } = challenge
-      return await refuse('late', { challengeId, purpose, answerer: { aud, userId, sessionId } }, asking)
-    }
+    reject
   }
 }

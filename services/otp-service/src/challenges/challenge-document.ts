@@ -30,6 +30,10 @@ export interface ChallengeDocument {
   readonly cancelled_at: Date | null
   /** It is in a report and about to be removed. */
   readonly counted_at?: Date | null
+  /** The factor that answered a step-up; rows of before this was kept have none. */
+  readonly answered_by?: string | null
+  /** When the answer to a step-up was used for a change of factors. */
+  readonly used_at?: Date | null
 }
 
 type DatabaseTimes = 'created_at' | 'expires_at' | 'last_sent_at'

@@ -5,6 +5,7 @@
 import type { Db, Document, Filter } from 'mongodb'
 import type { Transaction } from '../transaction.ts'
 import type { Answerer, Challenge, NewChallenge } from './challenge.ts'
+import { stepUpPurpose } from '../step-ups/step-up-purpose.ts'
 import { newDocument, toChallenge, type ChallengeDocument } from './challenge-document.ts'
 import type { StoredCode } from './codes.ts'
 
@@ -107,13 +108,25 @@ export function createChallengeRepository (db: Db) {
     },
 
     /** True for exactly one caller, and, when he was right about a code that was sent, only while that is still the current one. */
-    async consume ({ id, codeMac }: Challenge, { bySentCode, commandId }: { bySentCode: boolean, commandId: string }, transaction: Transaction): Promise<boolean> {
+    async consume ({ id, codeMac }: Challenge, { bySentCode, commandId, answeredBy }: { bySentCode: boolean, commandId: string, answeredBy: string | null }, transaction: Transaction): Promise<boolean> {
       const { modifiedCount } = await challenges.updateOne(
         { _id: id, ...open, ...bySentCode && { code_mac: codeMac } },
-        [{ $set: { consumed_at: '$$NOW', consumed_by: { $literal: commandId } } }],
+        [{ $set: { consumed_at: '$$NOW', consumed_by: { $literal: commandId }, answered_by: { $literal: answeredBy } } }],
         { session: transaction }
       )
       return modifiedCount === 1
+    },
+
+    /** Whether `useAnswer` would succeed now. */
+    async isAnswered (id: string, wanted: WantedAnswer): Promise<boolean> {
+      return await challenges.countDocuments(answered(id, wanted), { limit: 1 }) === 1
+    },
+
+    /** The answer to a step-up counts here once. @returns the factor that gave it, and the time; undefined when there is no such answer, or it is too old. */
+    async useAnswer (id: string, wanted: WantedAnswer, transaction: Transaction): Promise<{ readonly factorId: string, readonly at: Date } | undefined> {
+      const found = await challenges.findOneAndUpdate(answered(id, wanted), [{ $set: { used_at: '$$NOW' } }], { session: transaction, returnDocument: 'after' })
+      const { answered_by: factorId, used_at: at } = found ?? {}
+      return typeof factorId === 'string' && at instanceof Date ? { factorId, at } : undefined
     },
 
     /** What this session began before for these purposes, and did not finish. That of other sessions stays: a stranger cancels nothing of mine. */
@@ -151,6 +164,17 @@ export function createChallengeRepository (db: Db) {
     }
   }
 }
+
+/** A step-up of that asker for exactly that action, answered a short while ago. */
+interface WantedAnswer {
+  readonly answerer: Answerer
+  readonly actionDigest: string
+  readonly withinSeconds: number
+}
+
+const answered = (id: string, { answerer, actionDigest, withinSeconds }: WantedAnswer): Filter<ChallengeDocument> => ({
+  _id: id, ...owned(answerer), purpose: stepUpPurpose, action_digest: actionDigest, used_at: null, $expr: { $gt: ['$consumed_at', { $subtract: ['$$NOW', withinSeconds * 1_000] }] }
+})
 
 const owned = ({ aud, userId, sessionId }: Answerer) => ({ aud, user_id: userId, session_id: sessionId })
 

@@ -40,8 +40,8 @@ export const createConsumeChallenge = ({ challenges, receipts, budgets, outbox, 
     return [await outbox.insert({ queue: receiptForSigner.name, jobId: receiptForSigner.jobId(payload), payload, usefulUntil }, transaction)]
   }
 
-  return async ({ challenge, bySentCode, reservation }, signed, asking, transaction) => {
-    if (!await challenges.consume(challenge, { bySentCode, commandId: asking.commandId }, transaction)) return undefined
+  return async ({ challenge, bySentCode, answeredBy = null, reservation }, signed, asking, transaction) => {
+    if (!await challenges.consume(challenge, { bySentCode, commandId: asking.commandId, answeredBy }, transaction)) return undefined
     await receipts.insert(signed.claims, signed.receipt, transaction)
     await budgets.succeed(challenge.userId, challenge.sessionId, reservation.id, transaction)
     // Who answers with a factor has not lost it. The code of an enrolment proves none that was there before.

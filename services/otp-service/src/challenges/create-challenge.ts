@@ -6,7 +6,7 @@ import { constantTimeEqual } from '@countersign/secrets'
 import type { Asking } from '../asking.ts'
 import type { BudgetRepository } from '../budgets/budget-repository.ts'
 import { isLocked, lockedProblem } from '../budgets/locked-problem.ts'
-import type { Factor } from '../factors/factor.ts'
+import type { EmailFactor } from '../factors/factor.ts'
 import type { FactorRepository } from '../factors/factor-repository.ts'
 import type { MailWriter } from '../mail/mail-writer.ts'
 import type { SendLimit } from '../mail/send-limit.ts'
@@ -77,7 +77,7 @@ export const createCreateChallenge = (deps: CreateDeps) => {
 }
 
 /** @returns the factor whose mailbox gets the code. */
-async function admit ({ factors, budgets, audit }: Pick<CreateDeps, 'factors' | 'budgets' | 'audit'>, request: Request, { caller, requestId }: Asking): Promise<Factor> {
+async function admit ({ factors, budgets, audit }: Pick<CreateDeps, 'factors' | 'budgets' | 'audit'>, request: Request, { caller, requestId }: Asking): Promise<EmailFactor> {
   const factor = await factors.emailOf(request.user_id)
   if (factor === undefined) throw new Problem(problems.factorRequired)
 
@@ -92,7 +92,7 @@ async function admit ({ factors, budgets, audit }: Pick<CreateDeps, 'factors' | 
   return factor
 }
 
-const newChallenge = (request: Request, { caller }: Asking, factor: Factor): Omit<NewChallenge, 'codeMac' | 'pepperId' | 'fingerprint' | 'attemptsMax'> => ({
+const newChallenge = (request: Request, { caller }: Asking, factor: EmailFactor): Omit<NewChallenge, 'codeMac' | 'pepperId' | 'fingerprint' | 'attemptsMax'> => ({
   id: request.challenge_id,
   aud: caller,
   purpose: request.purpose,

@@ -10,7 +10,7 @@ import type { ChallengeEvents } from '../challenges/challenge-events.ts'
 import { onePerCommand, type ChallengeRepository } from '../challenges/challenge-repository.ts'
 import { writeCodeMail } from '../challenges/code-mail.ts'
 import type { Codes } from '../challenges/codes.ts'
-import { normaliseAddress, type Factor } from '../factors/factor.ts'
+import { normaliseAddress, type EmailFactor } from '../factors/factor.ts'
 import type { FactorRepository } from '../factors/factor-repository.ts'
 import type { MailWriter } from '../mail/mail-writer.ts'
 import type { SendLimit } from '../mail/send-limit.ts'
@@ -88,7 +88,7 @@ export function createSendEarlierOtp (deps: SendEarlierOtpDeps) {
   }
 }
 
-function draftOf ({ user_id: userId, session_id: sessionId, purpose }: Request, { caller, commandId }: Asking, factor: Factor, id: string): Draft {
+function draftOf ({ user_id: userId, session_id: sessionId, purpose }: Request, { caller, commandId }: Asking, factor: EmailFactor, id: string): Draft {
   const { digest, text } = earlierOtpAction(userId, sessionId, purpose)
   return {
     id, userId, sessionId, commandId, text, aud: caller, purpose: earlierOtpChallenge, factorId: factor.id, address: factor.address, actionDigest: digest, fingerprint: digest, actionEndsAt: null, enrolment: null

@@ -6,22 +6,24 @@ import type { ChallengeRepository } from '../challenges/challenge-repository.ts'
 import type { ConsumeChallenge, SignedReceipt } from '../challenges/consume-challenge.ts'
 import type { MailWriter } from '../mail/mail-writer.ts'
 import type { Transaction } from '../transaction.ts'
-import { AlreadyEnrolled, maskAddress, type Factor } from './factor.ts'
+import { AlreadyEnrolled, maskAddress, type EmailFactor } from './factor.ts'
 import type { FactorRepository } from './factor-repository.ts'
 
 export interface Proof { readonly right: RightAnswer, readonly signed: SignedReceipt }
 
 export interface Change {
-  readonly factor: Factor
+  readonly factor: EmailFactor
   /** The factor that goes; undefined for a first enrolment. */
-  readonly replaces: Factor | undefined
+  readonly replaces: EmailFactor | undefined
+  /** The root of factors without an address that are there. They take the root of this factor. */
+  readonly besides: string | undefined
   readonly proofs: readonly Proof[]
   /** Of the new address's challenge. */
   readonly receipt: string
 }
 
 export interface ApplyDeps {
-  readonly factors: Pick<FactorRepository, 'enrolFirst' | 'replace'>
+  readonly factors: Pick<FactorRepository, 'enrolFirst' | 'add' | 'renewRoot' | 'replace'>
   readonly challenges: Pick<ChallengeRepository, 'cancelOfFactor'>
   readonly consume: ConsumeChallenge
   readonly mails: MailWriter
@@ -38,7 +40,7 @@ export type ApplyEnrolment = (change: Change, asking: Asking, transaction: Trans
 const noticeUsefulMs = 86_400_000
 
 export function createApplyEnrolment ({ factors, challenges, consume, mails, audit }: ApplyDeps): ApplyEnrolment {
-  const replace = async (old: Factor, factor: Factor, { requestId }: Asking, transaction: Transaction): Promise<OutboxRow> => {
+  const replace = async (old: EmailFactor, factor: EmailFactor, { requestId }: Asking, transaction: Transaction): Promise<OutboxRow> => {
     await factors.replace(old.id, factor, transaction)
     // Codes on their way to the old mailbox answer nothing any more.
     await challenges.cancelOfFactor(factor.userId, old.id, transaction)
@@ -50,15 +52,19 @@ export function createApplyEnrolment ({ factors, challenges, consume, mails, aud
     )
   }
 
-  return async ({ factor, replaces, proofs }, asking, transaction) => {
+  return async ({ factor, replaces, besides, proofs }, asking, transaction) => {
     const rows: OutboxRow[] = []
     for (const { right, signed } of proofs) {
       const consumed = await consume(right, signed, asking, transaction)
       if (consumed === undefined) throw new AlreadyEnrolled()
       rows.push(...consumed)
     }
-    if (replaces === undefined) await factors.enrolFirst(factor, transaction)
-    else rows.push(await replace(replaces, factor, asking, transaction))
+    if (replaces !== undefined) rows.push(await replace(replaces, factor, asking, transaction))
+    else if (besides === undefined) await factors.enrolFirst(factor, transaction)
+    else {
+      await factors.renewRoot(factor.userId, besides, factor.factorRoot, transaction)
+      await factors.add(factor, transaction)
+    }
 
     await audit.append({
       event: replaces === undefined ? 'factor.enrolled' : 'factor.replaced',

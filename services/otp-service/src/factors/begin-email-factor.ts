@@ -11,16 +11,18 @@ import { writeCodeMail } from '../challenges/code-mail.ts'
 import type { Codes } from '../challenges/codes.ts'
 import type { MailWriter } from '../mail/mail-writer.ts'
 import type { SendLimit } from '../mail/send-limit.ts'
+import type { UseStepUp } from '../step-ups/use-step-up.ts'
 import type { Dispatch, Transact, Transaction } from '../transaction.ts'
 import { changeAction, enrolAction, type Action, type EmailPurpose } from './enrolment.ts'
-import { maskAddress, normaliseAddress, type Factor } from './factor.ts'
+import { maskAddress, normaliseAddress, type EmailFactor } from './factor.ts'
 import type { FactorRepository } from './factor-repository.ts'
 
 type Request = RequestOf<typeof beginEmailFactor>
 type Reply = ReplyOf<typeof beginEmailFactor>
 
 export interface BeginDeps {
-  readonly factors: Pick<FactorRepository, 'emailOf'>
+  readonly factors: Pick<FactorRepository, 'emailOf' | 'ownerOf'>
+  readonly stepUps: Pick<UseStepUp, 'use'>
   readonly challenges: Pick<ChallengeRepository, 'findByCommand' | 'insert' | 'cancelOwn'>
   readonly budgets: Pick<BudgetRepository, 'lockOf'>
   readonly codes: Pick<Codes, 'draw'>
@@ -41,7 +43,7 @@ const enrolmentPurposes: readonly EmailPurpose[] = ['email_enrol', 'email_change
 interface Sent { readonly challenge: Challenge, readonly row: OutboxRow }
 
 export function createBeginEmailFactor (deps: BeginDeps) {
-  const { factors, challenges, budgets, codes, mails, sendLimit, audit, events, transact, dispatch, newChallengeId, newFactorId, ttlSeconds, maxAttempts } = deps
+  const { factors, stepUps, challenges, budgets, codes, mails, sendLimit, audit, events, transact, dispatch, newChallengeId, newFactorId, ttlSeconds, maxAttempts } = deps
 
   const send = async (challenge: Draft, asking: Asking, transaction: Transaction): Promise<Sent> => {
     const { code, ...stored } = codes.draw(challenge)
@@ -63,8 +65,11 @@ export function createBeginEmailFactor (deps: BeginDeps) {
       ...current === undefined ? [] : [{ to: 'factor' as const, factorId: current.id, address: current.address }]
     ])
 
-    const drafts = draftsOf(request, asking, current, { enrol: newChallengeId(), change: newChallengeId(), factor: newFactorId() })
+    // Factors without an address: an address beside them needs the proof of one.
+    const besides = current === undefined ? await factors.ownerOf(request.user_id) : undefined
+    const drafts = draftsOf(request, asking, current, besides?.factorRoot, { enrol: newChallengeId(), change: newChallengeId(), factor: newFactorId() })
     const sent = await transact(async (transaction) => {
+      if (besides !== undefined) await stepUps.use({ userId: request.user_id, sessionId: request.session_id, stepUpId: request.step_up, action: { type: 'factors.add_email', resource_id: '-' } }, asking, transaction)
       await challenges.cancelOwn({ aud: asking.caller, userId: request.user_id, sessionId: request.session_id }, enrolmentPurposes, transaction)
       const all: Sent[] = []
       for (const draft of drafts) all.push(await send(draft, asking, transaction))
@@ -91,7 +96,7 @@ export function createBeginEmailFactor (deps: BeginDeps) {
 type Draft = Omit<NewChallenge, 'codeMac' | 'pepperId' | 'attemptsMax'>
 
 /** The code for the new address and, with a factor enrolled, the code for the old one. */
-function draftsOf (request: Request, asking: Asking, current: Factor | undefined, ids: { enrol: string, change: string, factor: string }): Draft[] {
+function draftsOf (request: Request, asking: Asking, current: EmailFactor | undefined, besides: string | undefined, ids: { enrol: string, change: string, factor: string }): Draft[] {
   const draft = (id: string, purpose: EmailPurpose, address: string, { digest, text }: Action): Draft => ({
     id,
     aud: asking.caller,
@@ -109,7 +114,7 @@ function draftsOf (request: Request, asking: Asking, current: Factor | undefined
   })
   const enrol: Draft = {
     ...draft(ids.enrol, 'email_enrol', request.email, enrolAction(request.user_id, request.email, current?.address)),
-    enrolment: { factorId: ids.factor, address: request.email, replaces: current === undefined ? null : { factorId: current.id, challengeId: ids.change } }
+    enrolment: { factorId: ids.factor, address: request.email, replaces: current === undefined ? null : { factorId: current.id, challengeId: ids.change }, ...besides !== undefined && { besides } }
   }
   if (current === undefined) return [enrol]
   return [enrol, { ...draft(ids.change, 'email_change', current.address, changeAction(request.user_id, request.email)), factorId: current.id }]

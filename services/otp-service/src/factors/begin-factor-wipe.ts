@@ -12,7 +12,7 @@ import type { Codes } from '../challenges/codes.ts'
 import type { MailWriter } from '../mail/mail-writer.ts'
 import type { SendLimit } from '../mail/send-limit.ts'
 import type { Dispatch, Transact } from '../transaction.ts'
-import { maskAddress, type Factor } from './factor.ts'
+import { maskAddress, type EmailFactor } from './factor.ts'
 import type { FactorRepository } from './factor-repository.ts'
 import { wipeAction, wipePurpose } from './wipe-action.ts'
 
@@ -71,7 +71,7 @@ export function createBeginFactorWipe (deps: BeginWipeDeps) {
   }
 }
 
-function draftOf ({ user_id: userId, session_id: sessionId }: Request, { caller, commandId }: Asking, factor: Factor, id: string): Omit<NewChallenge, 'codeMac' | 'pepperId' | 'attemptsMax'> {
+function draftOf ({ user_id: userId, session_id: sessionId }: Request, { caller, commandId }: Asking, factor: EmailFactor, id: string): Omit<NewChallenge, 'codeMac' | 'pepperId' | 'attemptsMax'> {
   const { digest, text } = wipeAction(userId)
   return {
     id, userId, sessionId, commandId, text, aud: caller, purpose: wipePurpose, factorId: factor.id, address: factor.address, actionDigest: digest, fingerprint: digest, actionEndsAt: null, enrolment: null

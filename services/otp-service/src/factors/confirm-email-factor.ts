@@ -14,7 +14,7 @@ import type { ReceiptRepository } from '../receipts/receipt-repository.ts'
 import type { Dispatch, Transact } from '../transaction.ts'
 import type { ApplyEnrolment, Change, Proof } from './apply-enrolment.ts'
 import type { Enrolment } from './enrolment.ts'
-import { AlreadyEnrolled, normaliseAddress, type Factor } from './factor.ts'
+import { AlreadyEnrolled, normaliseAddress, type EmailFactor } from './factor.ts'
 import type { FactorRepository } from './factor-repository.ts'
 
 type Request = RequestOf<typeof confirmEmailFactor>
@@ -22,7 +22,7 @@ type Reply = ReplyOf<typeof confirmEmailFactor>
 
 export interface ConfirmDeps {
   readonly challenges: Pick<ChallengeRepository, 'findFor'>
-  readonly factors: Pick<FactorRepository, 'emailOf'>
+  readonly factors: Pick<FactorRepository, 'emailOf' | 'ownerOf'>
   readonly receipts: Pick<ReceiptRepository, 'ofChallenge'>
   readonly answering: AnswerChallenge
   readonly applyEnrolment: ApplyEnrolment
@@ -79,6 +79,10 @@ async function prepare ({ factors, sign, newReceiptId, newFactorRoot }: ConfirmD
   // Whether the old code is asked for was decided by an earlier read; what counts is the challenge that was answered.
   if (old?.challenge.id !== enrolment.replaces?.challengeId) return undefined
 
+  const besides = current === undefined ? await factors.ownerOf(challenge.userId) : undefined
+  if (besides?.factorRoot !== enrolment.besides) return undefined
+
+  // Also beside others: they showed their owner nothing, so whoever was trusted to confirm by the old root has not agreed to this address.
   const factorRoot = current?.factorRoot ?? newFactorRoot()
   const prove = async (right: RightAnswer, provedAt: Date): Promise<Proof> => {
     const claims = receiptClaims(right.challenge, { receiptId: newReceiptId(), factor: { kind: 'email_code', factorRoot, provedAt }, shown: true, answeredAt: right.answeredAt })
@@ -96,6 +100,7 @@ async function prepare ({ factors, sign, newReceiptId, newFactorRoot }: ConfirmD
       factorRoot
     },
     replaces: current,
+    besides: besides?.factorRoot,
     proofs: [...old !== undefined && current !== undefined ? [await prove(old, current.provedAt)] : [], own],
     receipt: own.signed.receipt
   }
@@ -113,4 +118,4 @@ async function replyToRepetition ({ factors, receipts, codes }: ConfirmDeps, { c
   return replyOf(factor, receipt.receipt)
 }
 
-const replyOf = ({ id, address, provedAt }: Factor, receipt: string): Reply => ({ factor_id: id, email: address, proved_at: provedAt.toISOString(), receipt })
+const replyOf = ({ id, address, provedAt }: EmailFactor, receipt: string): Reply => ({ factor_id: id, email: address, proved_at: provedAt.toISOString(), receipt })

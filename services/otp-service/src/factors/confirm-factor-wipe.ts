@@ -38,7 +38,10 @@ export function createConfirmFactorWipe (deps: ConfirmWipeDeps) {
   /** @throws Problem factorProofRequired, codeRejected, factorLocked */
   return async ({ user_id: userId, session_id: sessionId, proof }: Request, asking: Asking): Promise<Reply> => {
     if (proof === undefined) {
-      if ((await factors.listOf(userId)).length > 0) throw new Problem(problems.factorProofRequired)
+      const all = await factors.listOf(userId)
+      if (all.some(({ kind }) => kind === 'email_code')) throw new Problem(problems.factorProofRequired)
+      // Nothing of theirs could show what is being confirmed.
+      if (all.length > 0) throw new Problem(problems.factorProofRequired, { detail: 'The factors of this account have no address: remove them first (DELETE /api/v1/me/factors/:id), each on the proof of a factor.' })
       return { receipt: null }
     }
     const answerer = { aud: asking.caller, userId, sessionId }

@@ -16,9 +16,10 @@ export const createDescribeFactors = ({ factors }: DescribeFactorsDeps) =>
   async ({ user_id: userId, expected_email: expected }: RequestOf<typeof describeFactors>): Promise<ReplyOf<typeof describeFactors>> => {
     const [owner, all] = await Promise.all([factors.ownerOf(userId), factors.listOf(userId)])
     if (owner === undefined) throw new Problem(problems.factorRequired)
+    const addresses = all.filter((factor) => factor.kind === 'email_code')
     return {
       factor_root: owner.factorRoot,
-      factors: all.map(({ id, kind, address, provedAt }) => ({ factor_id: id, kind, masked: maskAddress(address), proved_at: provedAt.toISOString() })),
-      ...expected !== undefined && { matches_expected: all.some(({ addressNormalised }) => constantTimeEqual(addressNormalised, normaliseAddress(expected))) }
+      factors: addresses.map(({ id, kind, address, provedAt }) => ({ factor_id: id, kind, masked: maskAddress(address), proved_at: provedAt.toISOString() })),
+      ...expected !== undefined && { matches_expected: addresses.some(({ addressNormalised }) => constantTimeEqual(addressNormalised, normaliseAddress(expected))) }
     }
   }

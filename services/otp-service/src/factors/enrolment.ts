@@ -9,6 +9,8 @@ export interface Enrolment {
   readonly address: string
   /** The factor that goes when this one comes, and the challenge at its address. Null for a first enrolment. */
   readonly replaces: { readonly factorId: string, readonly challengeId: string } | null
+  /** The root of factors without an address, one of which proved that this one may be added. */
+  readonly besides?: string
 }
 
 export interface Action {

@@ -1,8 +1,12 @@
 /** What a kind of factor can do, and whether an answer of it is right. */
 import type { FactorKind } from '@countersign/contracts'
+import type { Lock } from '../budgets/budget.ts'
 import type { Challenge } from '../challenges/challenge.ts'
 import type { Codes } from '../challenges/codes.ts'
 import type { Factor } from './factor.ts'
+
+/** `used`: right, and it has answered before: no guess, so nobody is charged for it. A lock of this kind of factor alone: nothing was compared. */
+export type Verdict = 'right' | 'wrong' | 'used' | Lock
 
 export interface FactorCheck {
   /** It shows the text of the action to its owner, outside the gateway's reach. */
@@ -10,7 +14,7 @@ export interface FactorCheck {
   /** A code must be sent before it can answer. */
   readonly sends: boolean
   /** Asked once for each attempt that was paid for; it may use something up for good. */
-  readonly isRight: (challenge: Challenge, factor: Factor, code: string) => Promise<boolean>
+  readonly judge: (challenge: Challenge, factor: Factor, code: string) => Promise<Verdict>
 }
 
 export type FactorChecks = Readonly<Record<FactorKind, FactorCheck>>
@@ -19,5 +23,5 @@ export type FactorChecks = Readonly<Record<FactorKind, FactorCheck>>
 export const mailedCodeCheck = (codes: Pick<Codes, 'matches'>): FactorCheck => ({
   shown: true,
   sends: true,
-  isRight: (challenge, factor, code) => Promise.resolve(codes.matches(challenge, code) && challenge.factorId === factor.id)
+  judge: (challenge, factor, code) => Promise.resolve(codes.matches(challenge, code) && challenge.factorId === factor.id ? 'right' : 'wrong')
 })

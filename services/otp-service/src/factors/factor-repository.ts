@@ -1,18 +1,9 @@
-/** Factors and their owners. One e-mail factor per user, held by a unique index. */
-import { isDuplicateKey } from '@countersign/mongo'
+/** Factors and their owners. One factor of each kind per user, held by a unique index. */
+import { isDuplicateKey, literally } from '@countersign/mongo'
 import type { Db } from 'mongodb'
 import type { Transaction } from '../transaction.ts'
-import { AlreadyEnrolled, type Factor, type FactorOwner } from './factor.ts'
-
-interface FactorDocument {
-  readonly _id: string
-  readonly user_id: string
-  readonly kind: Factor['kind']
-  readonly address: string
-  readonly address_normalised: string
-  readonly proved_at: Date
-  readonly factor_root: string
-}
+import { toDocument, toFactor, type FactorDocument } from './factor-document.ts'
+import { AlreadyEnrolled, type EmailFactor, type Factor, type FactorOwner } from './factor.ts'
 
 interface OwnerDocument {
   readonly _id: string
@@ -28,13 +19,22 @@ interface OwnerDocument {
 
 export type FactorRepository = ReturnType<typeof createFactorRepository>
 
+const within = (transaction: Transaction | undefined) => ({ ...transaction !== undefined && { session: transaction } })
+
 export function createFactorRepository (db: Db) {
   const factors = db.collection<FactorDocument>('factors')
   const owners = db.collection<OwnerDocument>('factor_owners')
+  const insert = async (factor: Factor, transaction: Transaction): Promise<void> => {
+    try {
+      await factors.insertOne(toDocument(factor), { session: transaction })
+    } catch (error) {
+      throw isDuplicateKey(error) ? new AlreadyEnrolled() : error
+    }
+  }
 
   return {
-    async ownerOf (userId: string): Promise<FactorOwner | undefined> {
-      const owner = await owners.findOne({ _id: userId, wiped_at: { $exists: false } })
+    async ownerOf (userId: string, transaction?: Transaction): Promise<FactorOwner | undefined> {
+      const owner = await owners.findOne({ _id: userId, wiped_at: { $exists: false } }, within(transaction))
       return owner === null ? undefined : { userId: owner._id, factorRoot: owner.factor_root }
     },
 
@@ -43,18 +43,18 @@ export function createFactorRepository (db: Db) {
       return (await owners.updateOne({ _id: userId, wiped_at: { $exists: false } }, { $inc: { turns: 1 } }, { session: transaction })).matchedCount === 1
     },
 
-    async emailOf (userId: string, transaction?: Transaction): Promise<Factor | undefined> {
-      const found = await factors.findOne({ user_id: userId, kind: 'email_code' }, { ...transaction !== undefined && { session: transaction } })
-      return found === null ? undefined : toFactor(found)
+    async emailOf (userId: string, transaction?: Transaction): Promise<EmailFactor | undefined> {
+      const found = await factors.findOne({ user_id: userId, kind: 'email_code' }, within(transaction))
+      return found?.kind === 'email_code' ? toFactor(found) : undefined
     },
 
     async find (userId: string, factorId: string, transaction?: Transaction): Promise<Factor | undefined> {
-      const found = await factors.findOne({ _id: factorId, user_id: userId }, { ...transaction !== undefined && { session: transaction } })
+      const found = await factors.findOne({ _id: factorId, user_id: userId }, within(transaction))
       return found === null ? undefined : toFactor(found)
     },
 
     async listOf (userId: string, transaction?: Transaction): Promise<Factor[]> {
-      return (await factors.find({ user_id: userId }, { ...transaction !== undefined && { session: transaction } }).sort({ proved_at: 1 }).toArray()).map(toFactor)
+      return (await factors.find({ user_id: userId }, within(transaction)).sort({ proved_at: 1 }).toArray()).map((found) => toFactor(found))
     },
 
     /**
@@ -64,10 +64,27 @@ export function createFactorRepository (db: Db) {
     async enrolFirst (factor: Factor, transaction: Transaction): Promise<void> {
       try {
         await owners.insertOne({ _id: factor.userId, factor_root: factor.factorRoot, created_at: factor.provedAt }, { session: transaction })
-        await factors.insertOne(toDocument(factor), { session: transaction })
       } catch (error) {
         throw isDuplicateKey(error) ? new AlreadyEnrolled() : error
       }
+      await insert(factor, transaction)
+    },
+
+    /**
+     * A factor beside others, whose root it has. Whoever goes on with a new factor no longer wishes the account away.
+     * @throws AlreadyEnrolled when there is one of its kind, or the root is another one by now
+     */
+    async add (factor: Factor, transaction: Transaction): Promise<void> {
+      const { matchedCount } = await owners.updateOne(living(factor), { $inc: { turns: 1 }, $unset: { wipe_proof: 1 } }, { session: transaction })
+      if (matchedCount === 0) throw new AlreadyEnrolled()
+      await insert(factor, transaction)
+    },
+
+    /** @throws AlreadyEnrolled when the root is another one by now */
+    async renewRoot (userId: string, from: string, to: string, transaction: Transaction): Promise<void> {
+      const { modifiedCount } = await owners.updateOne(living({ userId, factorRoot: from }), { $set: { factor_root: to } }, { session: transaction })
+      if (modifiedCount === 0) throw new AlreadyEnrolled()
+      await factors.updateMany({ user_id: userId }, { $set: { factor_root: to } }, { session: transaction })
     },
 
     /** @throws AlreadyEnrolled when the old factor is gone */
@@ -76,11 +93,31 @@ export function createFactorRepository (db: Db) {
       if (old === null) throw new AlreadyEnrolled()
       // Whoever goes on with a new factor no longer wishes the account away.
       await owners.updateOne({ _id: factor.userId }, { $unset: { wipe_proof: 1 } }, { session: transaction })
-      await factors.insertOne(toDocument(factor), { session: transaction })
+      await insert(factor, transaction)
+    },
+
+    /**
+     * The last factor takes its root along: a factor that is enrolled afterwards is a first one, with another root.
+     * @returns how many are left; undefined when it was not there.
+     */
+    async remove ({ id, userId, factorRoot }: Factor, transaction: Transaction): Promise<number | undefined> {
+      // Two removals at once would each see the other's factor, and leave a root without any.
+      await owners.updateOne(living({ userId, factorRoot }), { $inc: { turns: 1 } }, { session: transaction })
+      const { deletedCount } = await factors.deleteOne({ _id: id, user_id: userId }, { session: transaction })
+      if (deletedCount === 0) return undefined
+      const left = await factors.countDocuments({ user_id: userId }, { session: transaction })
+      if (left === 0) await owners.deleteOne(living({ userId, factorRoot }), { session: transaction })
+      return left
+    },
+
+    /** Undefined when there is none with a name under that id. */
+    async rename (userId: string, factorId: string, name: string): Promise<Factor | undefined> {
+      const found = await factors.findOneAndUpdate({ _id: factorId, user_id: userId, kind: { $ne: 'email_code' } }, [{ $set: { name: literally(name) } }], { returnDocument: 'after' })
+      return found === null ? undefined : toFactor(found)
     },
 
     async noteWipeProof (userId: string, receiptId: string, transaction: Transaction): Promise<void> {
-      await owners.updateOne({ _id: userId }, [{ $set: { wipe_proof: { receipt_id: { $literal: receiptId }, at: '$$NOW' } } }], { session: transaction })
+      await owners.updateOne({ _id: userId }, [{ $set: { wipe_proof: { receipt_id: literally(receiptId), at: '$$NOW' } } }], { session: transaction })
     },
 
     /** @returns false, and changes nothing, unless a proof was noted within the last so many seconds. */
@@ -97,22 +134,4 @@ export function createFactorRepository (db: Db) {
   }
 }
 
-const toFactor = (found: FactorDocument): Factor => ({
-  id: found._id,
-  userId: found.user_id,
-  kind: found.kind,
-  address: found.address,
-  addressNormalised: found.address_normalised,
-  provedAt: found.proved_at,
-  factorRoot: found.factor_root
-})
-
-const toDocument = (factor: Factor): FactorDocument => ({
-  _id: factor.id,
-  user_id: factor.userId,
-  kind: factor.kind,
-  address: factor.address,
-  address_normalised: factor.addressNormalised,
-  proved_at: factor.provedAt,
-  factor_root: factor.factorRoot
-})
+const living = ({ userId, factorRoot }: FactorOwner) => ({ _id: userId, factor_root: factorRoot, wiped_at: { $exists: false } })

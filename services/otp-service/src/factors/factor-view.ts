@@ -1,11 +1,12 @@
 /** A factor as its owner sees it. */
 import type { ReplyOf, listFactors } from '@countersign/contracts'
-import { maskAddress, type Factor } from './factor.ts'
+import { labelOf, type Factor } from './factor.ts'
 import type { FactorChecks } from './factor-check.ts'
 
-type FactorView = ReplyOf<typeof listFactors>['factors'][number]
+export type FactorView = ReplyOf<typeof listFactors>['factors'][number]
 
-export const factorView = ({ id, kind, address, provedAt }: Factor, checks: FactorChecks): FactorView => {
+export const factorView = (factor: Factor, checks: Pick<FactorChecks, Factor['kind']>): FactorView => {
+  const { id, kind, provedAt } = factor
   const { shown, sends } = checks[kind]
-  return { id, kind, label: maskAddress(address), shown, sends, proved_at: provedAt.toISOString() }
+  return { id, kind, label: labelOf(factor), shown, sends, proved_at: provedAt.toISOString(), ...kind === 'recovery_codes' && { codes_left: factor.hashes.length } }
 }

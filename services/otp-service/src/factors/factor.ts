@@ -1,25 +1,51 @@
-/** A factor is an address that codes go to. Its root says which chain of proofs it stands in. */
-import type { FactorKind } from '@countersign/contracts'
+/** What an owner answers with. A factor's root says which chain of proofs it stands in. */
+import { maskAddress } from '@countersign/contracts'
 
 export { maskAddress } from '@countersign/contracts'
 
-export interface Factor {
+interface AnyFactor {
   readonly id: string
   readonly userId: string
-  readonly kind: FactorKind
-  /** As its owner wrote it; mail goes there. */
-  readonly address: string
-  readonly addressNormalised: string
   readonly provedAt: Date
   /** Of the owner: a factor added on the proof of another one inherits it. */
   readonly factorRoot: string
 }
+
+/** An address that codes go to. */
+export interface EmailFactor extends AnyFactor {
+  readonly kind: 'email_code'
+  /** As its owner wrote it; mail goes there. */
+  readonly address: string
+  readonly addressNormalised: string
+}
+
+export interface TotpFactor extends AnyFactor {
+  readonly kind: 'totp'
+  readonly name: string
+  readonly sealedSecret: string
+  /** RFC 6238 §5.2: the step of the last code that was accepted. That code and those before it answer nothing any more. */
+  readonly lastStep: number
+}
+
+export interface RecoveryCodesFactor extends AnyFactor {
+  readonly kind: 'recovery_codes'
+  readonly name: string
+  /** 128 random bits, base64url, of all codes of this user. */
+  readonly salt: string
+  /** Of the codes that are left, base64url. */
+  readonly hashes: readonly string[]
+}
+
+export type Factor = EmailFactor | TotpFactor | RecoveryCodesFactor
 
 export interface FactorOwner {
   readonly userId: string
   /** 256 random bits in base64url, made at the first enrolment. */
   readonly factorRoot: string
 }
+
+/** How lists and mails call a factor: a masked address, or the name that its owner gave it. */
+export const labelOf = (factor: Factor): string => factor.kind === 'email_code' ? maskAddress(factor.address) : factor.name
 
 /**
  * Two spellings of one mailbox. Local parts are case-sensitive by RFC 5321 §2.4 and by hardly any mail server, so that treating them

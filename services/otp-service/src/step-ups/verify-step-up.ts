@@ -39,7 +39,7 @@ export const createVerifyStepUp = (deps: VerifyStepUpDeps) => {
     const factor = await factors.find(userId, proof.factor_id)
     const right = await answering.answer({
       challengeId, purpose: stepUpPurpose, answerer, code: proof.code,
-      isRight: async (challenge) => factor !== undefined && await checks[factor.kind].isRight(challenge, factor, proof.code)
+      judge: async (challenge) => factor === undefined ? 'wrong' : await checks[factor.kind].judge(challenge, factor, proof.code)
     }, asking)
     if (factor === undefined) throw await answering.reject(right, asking)
 
@@ -49,7 +49,7 @@ export const createVerifyStepUp = (deps: VerifyStepUpDeps) => {
     const rows = await transact(async (transaction) => {
       // It may have been removed while it was answering.
       if (await factors.find(userId, factor.id, transaction) === undefined) return undefined
-      return await consume(right, { claims, receipt }, asking, transaction)
+      return await consume({ ...right, answeredBy: factor.id }, { claims, receipt }, asking, transaction)
     })
     if (rows === undefined) throw await answering.reject(right, asking)
 

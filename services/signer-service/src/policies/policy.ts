@@ -1,5 +1,5 @@
 /** A policy: named rules over the parsed transaction. Nothing is allowed that no rule allows; a rule that denies wins. */
-import { Amount, ChainId, EvmAddress, FactorKind, WalletId } from '@countersign/contracts'
+import { Amount, ChainId, EvmAddress, ShownFactorKind, WalletId } from '@countersign/contracts'
 import { Type, type Static } from 'typebox'
 
 const Name = Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9 _.-]{0,63}$', maxLength: 64 })
@@ -20,7 +20,7 @@ export const AllowRule = Type.Object({
   max_fee_total: Type.Optional(Amount),
   require: Type.Object({
     shown_proof: Type.Literal(true, { description: 'The action was displayed outside the gateway\'s reach' }),
-    factor_kinds: Type.Optional(Type.Array(FactorKind, { minItems: 1 }))
+    factor_kinds: Type.Optional(Type.Array(ShownFactorKind, { minItems: 1 }))
   }, { additionalProperties: false })
 }, { additionalProperties: false })
 

@@ -1,0 +1,50 @@
+/** Changes of factors, through otp-service: it decides, by step-ups on its own record. Noted here is only whether the user has any. */
+import { beginTotp, confirmTotp, makeRecoveryCodes, Problem, problems, removeFactor, renameFactor, type ReplyOf, type RequestOf } from '@countersign/contracts'
+import type { CommandClient } from '@countersign/redis'
+import type { Asker } from '../sign-in/link-wallet.ts'
+import type { UserRepository } from '../users/user-repository.ts'
+
+export interface ChangeFactorsDeps {
+  readonly commands: Pick<CommandClient, 'call'>
+  readonly users: Pick<UserRepository, 'noteFactors'>
+}
+
+export interface ChangeFactors {
+  /** @throws Problem stepUpRequired, stateConflict, unavailable */
+  beginTotp (asker: Asker, stepUpId: string | undefined): Promise<ReplyOf<typeof beginTotp>>
+  /** @throws Problem codeRejected, unavailable */
+  confirmTotp (asker: Asker, answer: Pick<RequestOf<typeof confirmTotp>, 'factor_id' | 'code' | 'name'>): Promise<ReplyOf<typeof confirmTotp>>
+  /** @throws Problem stepUpRequired, factorRequired, unavailable */
+  makeRecoveryCodes (asker: Asker, stepUpId: string | undefined): Promise<ReplyOf<typeof makeRecoveryCodes>>
+  /** @throws Problem stepUpRequired, notFound, stateConflict, unavailable */
+  remove (asker: Asker, factorId: string, stepUpId: string | undefined): Promise<void>
+  /** @throws Problem notFound, stateConflict, unavailable */
+  rename (asker: Asker, factorId: string, name: string): Promise<ReplyOf<typeof renameFactor>>
+}
+
+export function createChangeFactors ({ commands, users }: ChangeFactorsDeps): ChangeFactors {
+  const of = ({ userId, sessionId }: Asker, stepUpId?: string) => ({ user_id: userId, session_id: sessionId, ...stepUpId !== undefined && { step_up: stepUpId } })
+  const by = ({ userId, requestId }: Asker) => ({ requestId, actor: userId })
+  /** There are factors that this gateway did not know of: from here on its doors ask for one, too. */
+  const learning = async <T>({ userId }: Asker, call: Promise<T>): Promise<T> => await call.catch(async (error: unknown) => {
+    if (error instanceof Problem && error.kind === problems.stepUpRequired) await users.noteFactors(userId, 'some')
+    throw error
+  })
+
+  return {
+    beginTotp: (asker, stepUpId) => learning(asker, commands.call(beginTotp, of(asker, stepUpId), by(asker))),
+    async confirmTotp (asker, answer) {
+      // Its answer may be lost.
+      await users.noteFactors(asker.userId, 'unknown')
+      const added = await commands.call(confirmTotp, { ...of(asker), ...answer }, by(asker))
+      await users.noteFactors(asker.userId, 'some')
+      return added
+    },
+    makeRecoveryCodes: (asker, stepUpId) => learning(asker, commands.call(makeRecoveryCodes, of(asker, stepUpId), by(asker))),
+    async remove (asker, factorId, stepUpId) {
+      const { factors_left: left } = await learning(asker, commands.call(removeFactor, { ...of(asker, stepUpId), factor_id: factorId }, by(asker)))
+      await users.noteFactors(asker.userId, left > 0 ? 'some' : 'unknown')
+    },
+    rename: (asker, factorId, name) => commands.call(renameFactor, { user_id: asker.userId, factor_id: factorId, name }, by(asker))
+  }
+}

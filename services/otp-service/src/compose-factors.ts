@@ -1,0 +1,62 @@
+/** Kinds of factors, and what their owner does to them beside proving an address, joined. */
+import type { Audit } from '@countersign/mongo'
+import { newId, type Logger, type Metrics } from '@countersign/runtime'
+import { randomToken } from '@countersign/secrets'
+import type { Db } from 'mongodb'
+import type { ChallengeRepository } from './challenges/challenge-repository.ts'
+import type { Codes } from './challenges/codes.ts'
+import type { Config } from './config.ts'
+import { mailedCodeCheck, type FactorChecks } from './factors/factor-check.ts'
+import { createFactorNotices } from './factors/factor-notices.ts'
+import type { FactorRepository } from './factors/factor-repository.ts'
+import { createRemoveFactor } from './factors/remove-factor.ts'
+import { createRenameFactor } from './factors/rename-factor.ts'
+import type { MailWriter } from './mail/mail-writer.ts'
+import { createMakeRecoveryCodes } from './recovery-codes/make-recovery-codes.ts'
+import { createTakeRecoveryCode, recoveryCodeCheck } from './recovery-codes/recovery-code-check.ts'
+import { createRecoveryCodes } from './recovery-codes/recovery-codes.ts'
+import { createUseStepUp } from './step-ups/use-step-up.ts'
+import { createBeginTotp } from './totp/begin-totp.ts'
+import { createConfirmTotp } from './totp/confirm-totp.ts'
+import { createTotpAttempts } from './totp/totp-attempts.ts'
+import { totpCheck } from './totp/totp-check.ts'
+import { createTotpEnrolmentRepository } from './totp/totp-enrolment.ts'
+import { createTotpSecrets } from './totp/totp-secrets.ts'
+import type { Dispatch, Transact } from './transaction.ts'
+
+export interface ComposeFactorsOptions {
+  readonly db: Db
+  readonly config: Pick<Config, 'secretKey' | 'previousSecretKey'>
+  readonly codes: Codes
+  readonly challenges: ChallengeRepository
+  readonly factors: FactorRepository
+  readonly mails: MailWriter
+  readonly audit: Audit
+  readonly transact: Transact
+  readonly dispatch: Dispatch
+  readonly log: Logger
+  readonly metrics: Metrics
+}
+
+export function composeFactors ({ db, config, codes, challenges, factors, mails, audit, transact, dispatch, log, metrics }: ComposeFactorsOptions) {
+  const secrets = createTotpSecrets(config.secretKey, config.previousSecretKey)
+  const recoveryCodes = createRecoveryCodes()
+  const checks: FactorChecks = {
+    email_code: mailedCodeCheck(codes),
+    totp: totpCheck({ attempts: createTotpAttempts(db), secrets, newRef: () => randomToken(12) }),
+    recovery_codes: recoveryCodeCheck({ codes: recoveryCodes, take: createTakeRecoveryCode(db) })
+  }
+  const enrolments = createTotpEnrolmentRepository(db)
+  const stepUps = createUseStepUp({ challenges, factors })
+  const changing = { challenges, factors, enrolments, secrets, stepUps, checks, notices: createFactorNotices({ mails, log, metrics }), audit, transact, dispatch, newFactorId: () => newId('fct') }
+  return {
+    checks,
+    enrolments,
+    stepUps,
+    beginTotp: createBeginTotp(changing),
+    confirmTotp: createConfirmTotp({ ...changing, newFactorRoot: () => randomToken(32) }),
+    makeRecoveryCodes: createMakeRecoveryCodes({ ...changing, codes: recoveryCodes }),
+    removeFactor: createRemoveFactor(changing),
+    renameFactor: createRenameFactor(changing)
+  }
+}

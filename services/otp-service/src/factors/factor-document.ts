@@ -1,0 +1,55 @@
+/** A factor as MongoDB keeps it: fields of its kind beside those of every kind. */
+import type { EmailFactor, Factor, RecoveryCodesFactor, TotpFactor } from './factor.ts'
+
+interface AnyDocument {
+  readonly _id: string
+  readonly user_id: string
+  readonly proved_at: Date
+  readonly factor_root: string
+}
+
+interface EmailDocument extends AnyDocument {
+  readonly kind: 'email_code'
+  readonly address: string
+  readonly address_normalised: string
+}
+
+interface TotpDocument extends AnyDocument {
+  readonly kind: 'totp'
+  readonly name: string
+  readonly sealed_secret: string
+  readonly last_step: number
+  /** Wrong codes of the last 24 hours, and attempts not yet compared. */
+  readonly failures: readonly { readonly at: Date, readonly ref: string }[]
+  /** What the last update decided, for whoever sent it. */
+  readonly wait_ms?: number
+}
+
+interface RecoveryCodesDocument extends AnyDocument {
+  readonly kind: 'recovery_codes'
+  readonly name: string
+  readonly salt: string
+  readonly hashes: readonly string[]
+}
+
+export type FactorDocument = EmailDocument | TotpDocument | RecoveryCodesDocument
+
+export function toFactor (found: EmailDocument): EmailFactor
+export function toFactor (found: FactorDocument): Factor
+export function toFactor (found: FactorDocument): Factor {
+  const any = { id: found._id, userId: found.user_id, provedAt: found.proved_at, factorRoot: found.factor_root }
+  switch (found.kind) {
+    case 'email_code': return { ...any, kind: found.kind, address: found.address, addressNormalised: found.address_normalised }
+    case 'totp': return { ...any, kind: found.kind, name: found.name, sealedSecret: found.sealed_secret, lastStep: found.last_step } satisfies TotpFactor
+    case 'recovery_codes': return { ...any, kind: found.kind, name: found.name, salt: found.salt, hashes: found.hashes } satisfies RecoveryCodesFactor
+  }
+}
+
+export function toDocument (factor: Factor): FactorDocument {
+  const any = { _id: factor.id, user_id: factor.userId, proved_at: factor.provedAt, factor_root: factor.factorRoot }
+  switch (factor.kind) {
+    case 'email_code': return { ...any, kind: factor.kind, address: factor.address, address_normalised: factor.addressNormalised }
+    case 'totp': return { ...any, kind: factor.kind, name: factor.name, sealed_secret: factor.sealedSecret, last_step: factor.lastStep, failures: [] }
+    case 'recovery_codes': return { ...any, kind: factor.kind, name: factor.name, salt: factor.salt, hashes: factor.hashes }
+  }
+}

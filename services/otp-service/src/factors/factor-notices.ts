@@ -1,0 +1,60 @@
+/** Every change of factors is told at the addresses that were proved before it, whoever made it (lesson 22), and counted. */
+import type { FactorKind } from '@countersign/contracts'
+import type { OutboxRow } from '@countersign/mongo'
+import type { Logger, Metrics } from '@countersign/runtime'
+import type { MailWriter } from '../mail/mail-writer.ts'
+import type { Transaction } from '../transaction.ts'
+import { labelOf, type Factor } from './factor.ts'
+
+export type FactorChange = 'added' | 'removed'
+
+export interface ToldChange {
+  readonly change: FactorChange
+  readonly factor: Factor
+  /** Before the change. */
+  readonly all: readonly Factor[]
+  readonly at: Date
+  readonly requestId: string
+}
+
+export interface FactorNotices {
+  /** @returns the rows to dispatch after the commit. */
+  write (told: ToldChange, transaction: Transaction): Promise<OutboxRow[]>
+  /** After the commit. */
+  note (told: Pick<ToldChange, 'change' | 'factor' | 'requestId'>): void
+}
+
+/** Worth delivering late, as long as somebody may still act on it. */
+const noticeUsefulMs = 86_400_000
+const kinds: readonly FactorKind[] = ['email_code', 'totp', 'recovery_codes']
+const kindNames: Readonly<Record<FactorKind, string>> = { email_code: 'E-mail address', totp: 'Authenticator app', recovery_codes: 'Recovery codes' }
+
+/** The kind in our words, so that a name cannot pass for another one. */
+const nameOf = (factor: Factor): string => {
+  const [kind, label] = [kindNames[factor.kind], labelOf(factor)]
+  return label === kind ? kind : `${kind}: ${label}`
+}
+
+export function createFactorNotices ({ mails, log, metrics }: { readonly mails: MailWriter, readonly log: Logger, readonly metrics: Metrics }): FactorNotices {
+  const changes = metrics.counter({ name: 'otp_factor_changes_total', help: 'Factors that came and went, addresses apart', labels: ['change', 'kind'] })
+  for (const change of ['added', 'removed']) for (const kind of kinds) changes.inc({ change, kind }, 0)
+
+  return {
+    async write ({ change, factor, all, at, requestId }, transaction) {
+      const rows: OutboxRow[] = []
+      for (const told of all) {
+        if (told.kind !== 'email_code') continue
+        rows.push(await mails.write(
+          { template: `factor_${change}`, to: told.address, parameters: { factor: nameOf(factor), at: at.toISOString() } },
+          { usefulUntil: new Date(at.getTime() + noticeUsefulMs), requestId },
+          transaction
+        ))
+      }
+      return rows
+    },
+    note ({ change, factor: { id, kind, userId }, requestId }) {
+      changes.inc({ change, kind })
+      log.info({ requestId, userId, factorId: id, kind }, `factor ${change}`)
+    }
+  }
+}

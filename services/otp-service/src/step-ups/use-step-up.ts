@@ -1,0 +1,56 @@
+/** A change of factors uses up a step-up that this service has on its own record as answered, for exactly this change: what the gateway says of it is not asked. */
+import { createHash } from 'node:crypto'
+import { Problem, problems, stepUpPreimage, stepUpSeconds, type StepUpAction } from '@countersign/contracts'
+import type { Asking } from '../asking.ts'
+import type { ChallengeRepository } from '../challenges/challenge-repository.ts'
+import type { Factor } from '../factors/factor.ts'
+import type { FactorRepository } from '../factors/factor-repository.ts'
+import type { Transaction } from '../transaction.ts'
+
+export interface WantedStepUp {
+  readonly userId: string
+  readonly sessionId: string
+  readonly action: StepUpAction
+  /** Its challenge, as the caller names it. */
+  readonly stepUpId: string | undefined
+}
+
+export interface UsedStepUp {
+  /** The one that answered. */
+  readonly factor: Factor
+  /** The database's time. */
+  readonly at: Date
+}
+
+export interface UseStepUp {
+  /** Before work that costs something. @throws Problem stepUpRequired unless `use` would succeed now */
+  check (wanted: WantedStepUp, asking: Asking): Promise<void>
+  /** Counts for exactly one transaction. @throws Problem stepUpRequired, also when the factor that answered is gone */
+  use (wanted: WantedStepUp, asking: Asking, transaction: Transaction): Promise<UsedStepUp>
+}
+
+export interface UseStepUpDeps {
+  readonly challenges: Pick<ChallengeRepository, 'isAnswered' | 'useAnswer'>
+  readonly factors: Pick<FactorRepository, 'find'>
+}
+
+export const createUseStepUp = ({ challenges, factors }: UseStepUpDeps): UseStepUp => {
+  const required = ({ action }: WantedStepUp): Problem => new Problem(problems.stepUpRequired, { action })
+  const answerOf = ({ userId, sessionId, action }: WantedStepUp, { caller }: Asking) => ({
+    answerer: { aud: caller, userId, sessionId },
+    actionDigest: `0x${createHash('sha256').update(stepUpPreimage(userId, sessionId, action)).digest('hex')}`,
+    withinSeconds: stepUpSeconds
+  })
+
+  return {
+    async check (wanted, asking) {
+      if (wanted.stepUpId === undefined || !await challenges.isAnswered(wanted.stepUpId, answerOf(wanted, asking))) throw required(wanted)
+    },
+    async use (wanted, asking, transaction) {
+      const answer = wanted.stepUpId === undefined ? undefined : await challenges.useAnswer(wanted.stepUpId, answerOf(wanted, asking), transaction)
+      const factor = answer && await factors.find(wanted.userId, answer.factorId, transaction)
+      if (answer === undefined || factor === undefined) throw required(wanted)
+      return { factor, at: answer.at }
+    }
+  }
+}

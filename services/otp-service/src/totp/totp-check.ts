@@ -1,0 +1,32 @@
+/** Whether an authenticator app answers rightly: a code of about now, which has not answered before, anywhere. */
+import type { FactorCheck } from '../factors/factor-check.ts'
+import type { TotpAttempts } from './totp-attempts.ts'
+import type { TotpSecrets } from './totp-secrets.ts'
+import { stepOf } from './totp.ts'
+
+export interface TotpCheckDeps {
+  readonly attempts: TotpAttempts
+  readonly secrets: Pick<TotpSecrets, 'open' | 'again'>
+  readonly newRef: () => string
+}
+
+export const totpCheck = ({ attempts, secrets, newRef }: TotpCheckDeps): FactorCheck => ({
+  // It knows the time and nothing of the action.
+  shown: false,
+  sends: false,
+  async judge (challenge, factor, code) {
+    if (factor.kind !== 'totp') return 'wrong'
+    const ref = newRef()
+    const wait = await attempts.pay(factor.id, ref)
+    if (wait === undefined) return 'wrong'
+    if (wait > 0) return { closed: false, retryAfterSeconds: wait }
+
+    const place = { userId: factor.userId, factorId: factor.id }
+    // The attempt's time is the database's: a process whose clock is wrong takes no other codes.
+    const step = stepOf(secrets.open(factor.sealedSecret, place), code, challenge.lastAttemptAt ?? challenge.createdAt)
+    if (step === undefined) return 'wrong'
+    if (await attempts.accept(factor.id, { step, ref, sealedSecret: secrets.again(factor.sealedSecret, place) })) return 'right'
+    await attempts.giveBack(factor.id, ref)
+    return 'used'
+  }
+})
