@@ -49,7 +49,7 @@ export function createEvmRpcs ({
         const startedAt = performance.now()
         const record = (outcome: string): void => { seconds?.observe({ chain: String(chainId), method, outcome }, (performance.now() - startedAt) / 1_000) }
         try {
-          const answer = await withinTime((signal) => queue.run(() => askUnlessLate(ask, node, call, signal)), timeoutMs, chainId)
+          const answer = await withinTime((signal) => queue.run(() => askUnlessLate(ask, node, call, { signal, until: startedAt + timeoutMs })), timeoutMs, chainId)
           record('ok')
           return answer
         } catch (error) {
@@ -79,9 +79,9 @@ const questionsUnder = (gasCap: number): ReadonlyMap<string, Question> => new Ma
   }]
 ])
 
-async function askUnlessLate (ask: AskNode, node: NodeEndpoint, call: Parameters<AskNode>[1], signal: AbortSignal): Promise<unknown> {
-  // Its turn came when nobody waited for it any more.
-  if (signal.aborted) throw new RpcFault(node.chainId, 'timeout')
+async function askUnlessLate (ask: AskNode, node: NodeEndpoint, call: Parameters<AskNode>[1], { signal, until }: { readonly signal: AbortSignal, readonly until: number }): Promise<unknown> {
+  // Its turn came when nobody waited for it any more, or so shortly before that its own timer has not fired yet.
+  if (signal.aborted || until - performance.now() < 1) throw new RpcFault(node.chainId, 'timeout')
   return await ask(node, call, signal)
 }
 
