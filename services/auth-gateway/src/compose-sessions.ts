@@ -85,9 +85,9 @@ export async function composeSessions ({ config, stores: { mongo, redis, outbox,
   await app.register(fastifyCookie)
   deliverTokens(app, { cookies, checkOrigin })
   announceExpiry(app, () => clock.now())
-  const noteDevice = createNoteDevice({ devices: createDeviceRepository(mongo), sessions, deviceOf, key: deriveKey(config.secretKey, 'device'), inTransaction: ending.inTransaction, writeMail, now: () => clock.now() })
+  const devices = createNoteDevice({ devices: createDeviceRepository(mongo), sessions, deviceOf, key: deriveKey(config.secretKey, 'device'), inTransaction: ending.inTransaction, writeMail, now: () => clock.now() })
   const dispatch = (row: OutboxRow): Promise<void> => dispatcher.dispatch(row)
-  const store = createStoreSession({ ...ending, storeOpening: createStoreOpening(ending), close, noteDevice, dispatch, newId: () => newId('ses') })
+  const store = createStoreSession({ ...ending, storeOpening: createStoreOpening(ending), close, devices, dispatch, newId: () => newId('ses') })
   const holderOf = createSecretHolders({ secrets, sessions })
   watchOver({ config, sessions, redis, log, metrics, lifecycle })
 

@@ -4,7 +4,7 @@ import { keyedHash } from '@countersign/secrets'
 import type { ClientSession } from 'mongodb'
 import type { User } from '../users/user.ts'
 import type { DeviceRepository } from './device-repository.ts'
-import type { Session } from './session.ts'
+import type { Session, SessionClient } from './session.ts'
 import type { SessionRepository } from './session-repository.ts'
 
 export interface NoteDeviceDeps {
@@ -19,25 +19,32 @@ export interface NoteDeviceDeps {
   readonly now: () => Date
 }
 
-export type NoteDevice = ReturnType<typeof createNoteDevice>
+export interface NoteDevice {
+  /** Whether there is nothing to note: asked while the session is being stored. */
+  isKnown (userId: string, client: SessionClient): Promise<boolean>
+  /**
+   * To be called before anybody holds a credential of the session: who then gets one cannot have gone unnoticed.
+   * @returns the mail's row, committed, to be dispatched
+   */
+  note (session: Session, user: User, requestId: string): Promise<OutboxRow | undefined>
+}
 
-/**
- * A sign-in from a browser and a network that this user was not seen with is told to them, unless it is their first session.
- * To be called before anybody holds a credential of the session: who then gets one cannot have gone unnoticed.
- * @returns the mail's row, committed, to be dispatched
- */
-export const createNoteDevice = ({ devices, sessions, deviceOf, key, inTransaction, writeMail, now }: NoteDeviceDeps) =>
-  async (session: Session, user: User, requestId: string): Promise<OutboxRow | undefined> => {
-    const { client: { ip, userAgent }, method } = session
-    const device = deviceOf(userAgent)
-    const id = keyedHash(key, user.id, device, networkOf(ip)).toString('base64url')
-    if (await devices.wasSeenLately(id)) return undefined
-    return await inTransaction(async (transaction) => {
-      if (!await devices.note(id, user.id, transaction) || user.email === null) return undefined
+/** A sign-in from a browser and a network that this user was not seen with is told to them, unless it is their first session. */
+export function createNoteDevice ({ devices, sessions, deviceOf, key, inTransaction, writeMail, now }: NoteDeviceDeps): NoteDevice {
+  const idOf = (userId: string, { ip, userAgent }: SessionClient): string => keyedHash(key, userId, deviceOf(userAgent), networkOf(ip)).toString('base64url')
+
+  return {
+    isKnown: async (userId, client) => await devices.wasSeenLately(idOf(userId, client)),
+
+    note: async (session, user, requestId) => await inTransaction(async (transaction) => {
+      const { client, method } = session
+      if (!await devices.note(idOf(user.id, client), user.id, transaction) || user.email === null) return undefined
       if (!await sessions.hadOthers(user.id, session.id, transaction)) return undefined
-      return await writeMail({ template: 'new_device', to: user.email, parameters: { at: now().toISOString(), ip, device, method: methodNames[method] } }, requestId, transaction)
+      const parameters = { at: now().toISOString(), ip: client.ip, device: deviceOf(client.userAgent), method: methodNames[method] }
+      return await writeMail({ template: 'new_device', to: user.email, parameters }, requestId, transaction)
     })
   }
+}
 
 /** The /24 of an IPv4 address; of IPv6 the /64 is all that is kept. */
 const networkOf = (ip: string): string => /^\d+\.\d+\.\d+\./.exec(ip)?.[0] ?? ip

@@ -21,7 +21,7 @@ export interface StoreSessionDeps {
   readonly sessions: Pick<SessionRepository, 'findWithEpoch'>
   readonly states: Pick<SessionStates, 'keep'>
   readonly close: CloseSession
-  readonly noteDevice: NoteDevice
+  readonly devices: NoteDevice
   readonly dispatch: (row: OutboxRow) => Promise<void>
   readonly newId: () => string
 }
@@ -40,7 +40,7 @@ export type StoreSession = ReturnType<typeof createStoreSession>
  * The user given must have been read before its proof was checked, so that a revocation in between is noticed too.
  * @throws Problem sessionClosed when all sessions of the user were revoked since the sign-in began
  */
-export const createStoreSession = ({ storeOpening, sessions, states, close, noteDevice, dispatch, newId }: StoreSessionDeps) =>
+export const createStoreSession = ({ storeOpening, sessions, states, close, devices, dispatch, newId }: StoreSessionDeps) =>
   async ({ user, identity }: SignedIn, { ip, userAgent, requestId }: ClientDescription, { ttlSeconds, secretHash, connectionId }: SessionLife): Promise<Session> => {
     // Read after their user: a login that was unlinked since it was proved opens nothing.
     if (!user.identities.some((login) => login.id === identity.id)) throw new Problem(problems.sessionClosed)
@@ -49,13 +49,13 @@ export const createStoreSession = ({ storeOpening, sessions, states, close, note
       id, userId: user.id, epoch: user.sessionEpoch, method: identity.kind, identityId: identity.id, ttlSeconds, client: { ip, userAgent },
       ...secretHash !== undefined && { secretHash }, ...connectionId !== undefined && { connectionId }
     }
-    await storeOpening({ session: opening, requestId })
+    const [known] = await Promise.all([devices.isKnown(user.id, opening.client), storeOpening({ session: opening, requestId })])
     const { session, userEpoch } = await sessions.findWithEpoch(id) ?? {}
     if (session?.state !== 'active' || userEpoch !== user.sessionEpoch) {
       await close({ sessionId: id, reason: 'sessions_revoked', requestId })
       throw new Problem(problems.sessionClosed)
     }
-    const mail = await noteDevice(session, user, requestId)
+    const mail = known ? undefined : await devices.note(session, user, requestId)
     if (mail !== undefined) await dispatch(mail)
     await states.keep(session, user, ttlSeconds * 1000)
     return session
