@@ -141,7 +141,7 @@ function readMails (t: Test, url: string, key: Buffer, io: Pick<Parameters<typeo
   })
   t.teardown(worker.close)
   const newest: Mailbox['newest'] = async (to, predicate = () => true) =>
-    await until(() => all.findLast((mail) => mail.to === to && predicate(mail)), { what: 'a mail' })
+    await until(() => all.findLast((mail) => mail.to === to && predicate(mail)), { what: 'a mail', timeoutMs: 30_000 })
   return {
     all,
     sealed,
