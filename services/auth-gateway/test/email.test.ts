@@ -130,13 +130,18 @@ t.test('an unknown address, one without a password and a wrong password answer a
   t.strictSame(seen(await logIn(email, 'x'.repeat(1_024))), reference)
   t.equal(await collection('audit').countDocuments({ event: 'sign_in.failed', 'facts.method': 'password' } as object), 4)
 
+  /** The quickest of four: a machine that stops for a moment makes one try slower, and none quicker than its work. */
   const time = async (address: () => string): Promise<number> => {
-    const from = performance.now()
-    for (let i = 0; i < 4; i++) await logIn(address(), `wrong ${i}`)
-    return performance.now() - from
+    const took: number[] = []
+    for (let i = 0; i < 4; i++) {
+      const from = performance.now()
+      await logIn(address(), `wrong ${i}`)
+      took.push(performance.now() - from)
+    }
+    return Math.min(...took)
   }
   const [known, unknown] = [await time(() => email), await time(() => someone().email)]
-  t.ok(unknown > known / 4, `four tries took ${known.toFixed()} ms for a known and ${unknown.toFixed()} ms for unknown addresses: both are hashed`)
+  t.ok(unknown > known / 4, `a try took ${known.toFixed()} ms for a known and ${unknown.toFixed()} ms for unknown addresses: both are hashed`)
 })
 
 t.test('ten wrong passwords from one place close the password there and nothing else', async (t) => {
