@@ -1,7 +1,6 @@
-import { createHash } from 'node:crypto'
 import { beginFactorWipe, confirmFactorWipe, Problem, problems, wipeActionPreimage, type ReceiptClaims, type ReplyOf } from '@countersign/contracts'
 import type { CommandClient } from '@countersign/redis'
-import { keyedHash, ReceiptRefused } from '@countersign/secrets'
+import { actionDigest, keyedHash, ReceiptRefused } from '@countersign/secrets'
 import type { Asker } from '../sign-in/link-wallet.ts'
 
 export interface WipeProof {
@@ -51,4 +50,4 @@ function refused (error: unknown): never {
   throw error instanceof ReceiptRefused ? new Problem(problems.codeRejected) : error
 }
 
-const digestFor = (userId: string): string => `0x${createHash('sha256').update(wipeActionPreimage(userId)).digest('hex')}`
+const digestFor = (userId: string): string => actionDigest(wipeActionPreimage(userId))

@@ -1,11 +1,10 @@
 /** otp-service's proofs of a mailbox, and what the gateway believes of them: its signed receipt alone, compared with what was asked. */
-import { createHash } from 'node:crypto'
 import {
   answerMailbox, beginMailbox, cancelMailbox, mailboxActionPreimage, Problem, problems, resendMailbox,
   type MailboxPurpose, type MailboxReceiptClaims, type ReplyOf
 } from '@countersign/contracts'
 import type { CommandClient } from '@countersign/redis'
-import { keyedHash, ReceiptRefused, type ReceiptVerifier } from '@countersign/secrets'
+import { actionDigest, keyedHash, ReceiptRefused, type ReceiptVerifier } from '@countersign/secrets'
 import { openerOf } from './opener.ts'
 
 export interface MailboxDeps {
@@ -61,7 +60,7 @@ export function createMailbox ({ commands, receipts, commandKey, links }: Mailbo
   async function believe (purpose: MailboxPurpose, challengeId: string, { receipt, user_id: userId, email }: ReplyOf<typeof answerMailbox>): Promise<MailboxReceiptClaims> {
     const claims = await receipts.verifyMailbox(receipt).catch(refused)
     const ours = claims.purpose === purpose && claims.challenge_id === challengeId && (claims.sub ?? null) === userId &&
-      claims.action_digest === digestOf(mailboxActionPreimage(purpose, userId, email.toLowerCase()))
+      claims.action_digest === actionDigest(mailboxActionPreimage(purpose, userId, email.toLowerCase()))
     if (!ours) throw new Problem(problems.codeRejected)
     return claims
   }
@@ -103,8 +102,6 @@ export function createMailbox ({ commands, receipts, commandKey, links }: Mailbo
 }
 
 const sentIn = ({ challenge_id, sent_to, expires_at }: ReplyOf<typeof beginMailbox>): Sent => ({ challenge_id, sent_to, expires_at })
-
-const digestOf = (preimage: string): string => `0x${createHash('sha256').update(preimage).digest('hex')}`
 
 function refused (error: unknown): never {
   throw error instanceof ReceiptRefused ? new Problem(problems.codeRejected) : error

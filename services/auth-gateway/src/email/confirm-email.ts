@@ -1,7 +1,6 @@
-import { createHash } from 'node:crypto'
 import { emailActionPreimage, Problem, problems, type ReceiptClaims } from '@countersign/contracts'
 import type { Audit } from '@countersign/mongo'
-import { ReceiptRefused } from '@countersign/secrets'
+import { actionDigest, ReceiptRefused } from '@countersign/secrets'
 import type { SessionStates } from '../sessions/session-state.ts'
 import type { UserRepository } from '../users/user-repository.ts'
 import type { Asking, ConfirmEmailRequest, ConfirmedByOtp } from './ask-confirmation.ts'
@@ -45,4 +44,4 @@ function refused (error: unknown): never {
 }
 
 const enrolmentDigest = (userId: string, email: string): string =>
-  `0x${createHash('sha256').update(emailActionPreimage('email_enrol', userId, email.toLowerCase())).digest('hex')}`
+  actionDigest(emailActionPreimage('email_enrol', userId, email.toLowerCase()))

@@ -1,9 +1,8 @@
 /** Answers a step-up through otp-service. It counts only with a receipt for this user, session and action. */
-import { createHash } from 'node:crypto'
 import { Problem, problems, stepUpPreimage, verifyStepUp, type ReceiptClaims } from '@countersign/contracts'
 import type { Audit } from '@countersign/mongo'
 import type { CommandClient } from '@countersign/redis'
-import { keyedHash, ReceiptRefused } from '@countersign/secrets'
+import { actionDigest, keyedHash, ReceiptRefused } from '@countersign/secrets'
 import type { Asker } from '../sign-in/link-wallet.ts'
 import type { StepUp, StepUpRepository, VerifiedStepUp } from './step-up-repository.ts'
 
@@ -48,7 +47,7 @@ export const createAnswerStepUp = ({ commands, commandKey, verifyReceipt, stepUp
 
 const isOf = ({ id, userId, sessionId, action }: StepUp, claims: ReceiptClaims): boolean =>
   claims.aud === 'auth-gateway' && claims.purpose === 'step_up' && claims.sub === userId && claims.challenge_id === id &&
-  claims.action_digest === `0x${createHash('sha256').update(stepUpPreimage(userId, sessionId, action)).digest('hex')}`
+  claims.action_digest === actionDigest(stepUpPreimage(userId, sessionId, action))
 
 function refused (error: unknown): never {
   throw error instanceof ReceiptRefused ? new Problem(problems.codeRejected) : error

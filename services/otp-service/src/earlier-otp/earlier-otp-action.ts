@@ -1,12 +1,12 @@
 /** What a code of the earlier OTP system is for: its digest also says which purpose a stored challenge has. */
-import { createHash } from 'node:crypto'
 import { earlierOtpPreimage, earlierOtpPurposes, earlierOtpText, type EarlierOtpPurpose } from '@countersign/contracts'
+import { actionDigest } from '@countersign/secrets'
 import type { Action } from '../factors/enrolment.ts'
 
 export const earlierOtpChallenge = 'earlier_otp'
 
 export const earlierOtpAction = (userId: string, sessionId: string, purpose: EarlierOtpPurpose): Action => ({
-  digest: `0x${createHash('sha256').update(earlierOtpPreimage(userId, sessionId, purpose)).digest('hex')}`,
+  digest: actionDigest(earlierOtpPreimage(userId, sessionId, purpose)),
   text: earlierOtpText(userId, purpose)
 })
 

@@ -1,6 +1,6 @@
 /** What the codes of an enrolment confirm: the text that the mail shows, and the digest that the receipt carries. */
-import { createHash } from 'node:crypto'
 import { emailActionPreimage, type ChallengePurpose } from '@countersign/contracts'
+import { actionDigest } from '@countersign/secrets'
 import { maskAddress, normaliseAddress } from './factor.ts'
 
 /** Kept on the challenge of the new address: what a right answer will do. */
@@ -22,7 +22,7 @@ export type EmailPurpose = Extract<ChallengePurpose, 'email_enrol' | 'email_chan
 
 /** @returns SHA-256 of the contract's preimage, 0x hex: user, purpose and normalised new address are bound by it. */
 export const emailActionDigest = (purpose: EmailPurpose, userId: string, address: string): string =>
-  `0x${createHash('sha256').update(emailActionPreimage(purpose, userId, normaliseAddress(address))).digest('hex')}`
+  actionDigest(emailActionPreimage(purpose, userId, normaliseAddress(address)))
 
 /** Goes to the new address: a person who never asked must see what a stranger could do with the code. */
 export const enrolAction = (userId: string, address: string, replaces: string | undefined): Action => ({

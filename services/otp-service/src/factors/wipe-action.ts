@@ -1,12 +1,12 @@
 /** What the code for a deletion confirms: the text that the mail shows, and the digest that the receipt carries. */
-import { createHash } from 'node:crypto'
 import { wipeActionPreimage } from '@countersign/contracts'
+import { actionDigest } from '@countersign/secrets'
 import type { Action } from './enrolment.ts'
 
 export const wipePurpose = 'account_delete'
 
 export const wipeAction = (userId: string): Action => ({
-  digest: `0x${createHash('sha256').update(wipeActionPreimage(userId)).digest('hex')}`,
+  digest: actionDigest(wipeActionPreimage(userId)),
   text: [
     `Delete the account ${userId}, for good.`,
     '',

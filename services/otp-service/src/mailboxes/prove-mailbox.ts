@@ -1,7 +1,7 @@
 /** What happens, all or nothing, when a right code or link is the first one: the challenge is consumed and one receipt is given. */
-import { createHash } from 'node:crypto'
 import { mailboxActionPreimage, type MailboxProof, type MailboxReceiptClaims, type ReplyOf, type answerMailbox } from '@countersign/contracts'
 import type { Audit } from '@countersign/mongo'
+import { actionDigest } from '@countersign/secrets'
 import type { Asking } from '../asking.ts'
 import type { ChallengeEvents } from '../challenges/challenge-events.ts'
 import { normaliseAddress } from '../factors/factor.ts'
@@ -84,6 +84,6 @@ export const createProveMailbox = ({ mailboxes, budgets, receipts, sign, audit, 
 
 /** @returns SHA-256 of the contract's preimage, 0x hex. */
 const mailboxActionDigest = ({ purpose, userId, address }: MailboxChallenge): string =>
-  `0x${createHash('sha256').update(mailboxActionPreimage(purpose, userId, normaliseAddress(address))).digest('hex')}`
+  actionDigest(mailboxActionPreimage(purpose, userId, normaliseAddress(address)))
 
 const replyOf = ({ id, userId, address }: MailboxChallenge, receipt: string): Reply => ({ receipt, challenge_id: id, user_id: userId, email: address })

@@ -1,7 +1,7 @@
 /** Opens the question whether a user confirms one action of the gateway. Which factor answers is the user's choice; nothing is sent before it. */
-import { createHash } from 'node:crypto'
 import { Problem, problems, stepUpPreimage, stepUpText, type ReplyOf, type RequestOf, type beginStepUp } from '@countersign/contracts'
 import { isDuplicateKey, type Audit } from '@countersign/mongo'
+import { actionDigest } from '@countersign/secrets'
 import type { Asking } from '../asking.ts'
 import { onePerCommand, type ChallengeRepository } from '../challenges/challenge-repository.ts'
 import type { Challenge, NewChallenge } from '../challenges/challenge.ts'
@@ -53,7 +53,7 @@ export const createBeginStepUp = ({ factors, challenges, checks, audit, transact
 
 /** Its text is said by the contract, from the action alone: what the mail shows is not the gateway's to write. */
 function draftOf ({ user_id: userId, session_id: sessionId, action }: Request, { caller, commandId }: Asking, id: string): Omit<NewChallenge, 'attemptsMax'> {
-  const digest = `0x${createHash('sha256').update(stepUpPreimage(userId, sessionId, action)).digest('hex')}`
+  const digest = actionDigest(stepUpPreimage(userId, sessionId, action))
   return {
     id, userId, sessionId, commandId, aud: caller, purpose: stepUpPurpose, text: stepUpText(userId, action), actionDigest: digest, fingerprint: digest,
     factorId: null, address: null, codeMac: null, pepperId: null, actionEndsAt: null, enrolment: null

@@ -1,6 +1,6 @@
 /** A change of factors uses up a step-up that this service has on its own record as answered, for exactly this change: what the gateway says of it is not asked. */
-import { createHash } from 'node:crypto'
 import { Problem, problems, stepUpPreimage, stepUpSeconds, type StepUpAction } from '@countersign/contracts'
+import { actionDigest } from '@countersign/secrets'
 import type { Asking } from '../asking.ts'
 import type { ChallengeRepository } from '../challenges/challenge-repository.ts'
 import type { Factor } from '../factors/factor.ts'
@@ -38,7 +38,7 @@ export const createUseStepUp = ({ challenges, factors }: UseStepUpDeps): UseStep
   const required = ({ action }: WantedStepUp): Problem => new Problem(problems.stepUpRequired, { action })
   const answerOf = ({ userId, sessionId, action }: WantedStepUp, { caller }: Asking) => ({
     answerer: { aud: caller, userId, sessionId },
-    actionDigest: `0x${createHash('sha256').update(stepUpPreimage(userId, sessionId, action)).digest('hex')}`,
+    actionDigest: actionDigest(stepUpPreimage(userId, sessionId, action)),
     withinSeconds: stepUpSeconds
   })
 
