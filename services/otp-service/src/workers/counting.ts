@@ -1,6 +1,7 @@
 /** Has ended challenges counted once in a while; how late it is changes no report. */
 import type { Logger } from '@countersign/runtime'
 import type { CountEnded } from '../reports/count-ended.ts'
+import { startRounds, type Rounds } from './rounds.ts'
 
 export interface CountingOptions {
   readonly countEnded: CountEnded
@@ -8,7 +9,7 @@ export interface CountingOptions {
   readonly intervalMs?: number
 }
 
-export function startCounting ({ countEnded, log, intervalMs = 600_000 }: CountingOptions): { close (): Promise<void> } {
+export function startCounting ({ countEnded, log, intervalMs = 600_000 }: CountingOptions): Rounds {
   const round = async (): Promise<void> => {
     try {
       const counted = await countEnded()
@@ -17,12 +18,5 @@ export function startCounting ({ countEnded, log, intervalMs = 600_000 }: Counti
       log.warn({ err: error }, 'ended challenges could not be counted')
     }
   }
-  let running = round()
-  const timer = setInterval(() => { running = running.then(round) }, intervalMs)
-  return {
-    async close () {
-      clearInterval(timer)
-      await running
-    }
-  }
+  return startRounds(round, intervalMs)
 }

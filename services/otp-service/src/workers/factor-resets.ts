@@ -1,6 +1,7 @@
 /** Looks once in a while for resets whose delay is over. */
 import type { Logger } from '@countersign/runtime'
 import type { ApplyFactorResets } from '../factors/apply-factor-resets.ts'
+import { startRounds, type Rounds } from './rounds.ts'
 
 export interface FactorResetsOptions {
   readonly applyFactorResets: ApplyFactorResets
@@ -8,7 +9,7 @@ export interface FactorResetsOptions {
   readonly intervalMs?: number
 }
 
-export function startFactorResets ({ applyFactorResets, log, intervalMs = 30_000 }: FactorResetsOptions): { close (): Promise<void> } {
+export function startFactorResets ({ applyFactorResets, log, intervalMs = 30_000 }: FactorResetsOptions): Rounds {
   const round = async (): Promise<void> => {
     try {
       const done = await applyFactorResets()
@@ -17,12 +18,5 @@ export function startFactorResets ({ applyFactorResets, log, intervalMs = 30_000
       log.warn({ err: error }, 'resets of factors could not be done')
     }
   }
-  let running = round()
-  const timer = setInterval(() => { running = running.then(round) }, intervalMs)
-  return {
-    async close () {
-      clearInterval(timer)
-      await running
-    }
-  }
+  return startRounds(round, intervalMs)
 }

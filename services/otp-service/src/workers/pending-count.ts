@@ -1,6 +1,7 @@
 /** `otp_pending_count`: one process of all counts, so that the sum over processes is the number. */
 import type { Leases } from '@countersign/mongo'
 import type { Logger, Metrics } from '@countersign/runtime'
+import { startRounds, type Rounds } from './rounds.ts'
 
 export interface PendingCountOptions {
   /** Whatever holds challenges that can be answered. */
@@ -13,13 +14,9 @@ export interface PendingCountOptions {
   readonly intervalMs?: number
 }
 
-export interface PendingCount {
-  close (): Promise<void>
-}
-
 const lease = 'pending-count'
 
-export function startPendingCount ({ pending, leases, holder, metrics, log, intervalMs = 5_000 }: PendingCountOptions): PendingCount {
+export function startPendingCount ({ pending, leases, holder, metrics, log, intervalMs = 5_000 }: PendingCountOptions): Rounds {
   const gauge = metrics.gauge({ name: 'otp_pending_count', help: 'Challenges that can still be answered; set by one process' })
   gauge.remove()
   let epoch: number | undefined
@@ -40,12 +37,10 @@ export function startPendingCount ({ pending, leases, holder, metrics, log, inte
     }
   }
 
-  let running = round()
-  const timer = setInterval(() => { running = running.then(round) }, intervalMs)
+  const rounds = startRounds(round, intervalMs)
   return {
     async close () {
-      clearInterval(timer)
-      await running
+      await rounds.close()
       if (epoch !== undefined) await leases.release(lease, holder, epoch)
     }
   }
