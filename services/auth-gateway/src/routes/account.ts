@@ -1,12 +1,12 @@
 import { beginDeletion, deleteMe, exportMe } from '@countersign/contracts'
 import { addRoute } from '@countersign/http'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import type { DeleteAccount } from '../account/delete-account.ts'
 import type { ExportAccount } from '../account/export-account.ts'
 import type { AskForWipeCode } from '../account/prove-wipe.ts'
 import type { SessionCookies } from '../sessions/session-cookies.ts'
 import type { OpenSession } from '../sessions/session-state.ts'
-import type { Asker } from '../sign-in/link-wallet.ts'
+import { askerOf } from './asker-of.ts'
 
 export interface AccountRoutesDeps {
   readonly exportAccount: ExportAccount
@@ -30,5 +30,3 @@ export function accountRoutes (app: FastifyInstance, { exportAccount, askForWipe
     return { state: 'deleting' as const }
   })
 }
-
-export const askerOf = ({ userId, id: sessionId }: OpenSession, { id: requestId }: FastifyRequest): Asker => ({ userId, sessionId, requestId })

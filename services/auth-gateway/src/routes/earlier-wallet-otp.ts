@@ -1,10 +1,10 @@
 /** The earlier OTP system's paths. */
 import { readWalletOtp, sendWalletOtp, verifyWalletOtp, verifyWalletOtpToo } from '@countersign/contracts'
 import { addRoute } from '@countersign/http'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import type { WalletOtp } from '../earlier/wallet-otp.ts'
 import type { OpenSession } from '../sessions/session-state.ts'
-import type { Asker } from '../sign-in/link-wallet.ts'
+import { askerOf } from './asker-of.ts'
 
 export interface WalletOtpRoutesDeps {
   readonly walletOtp: WalletOtp
@@ -28,5 +28,3 @@ export function walletOtpRoutes (app: FastifyInstance, { walletOtp }: WalletOtpR
     })
   }
 }
-
-const askerOf = ({ userId, id: sessionId }: OpenSession, { id: requestId }: FastifyRequest): Asker => ({ userId, sessionId, requestId })

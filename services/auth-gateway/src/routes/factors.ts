@@ -3,8 +3,8 @@ import { addRoute } from '@countersign/http'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { Value } from 'typebox/value'
 import type { OpenSession } from '../sessions/session-state.ts'
-import type { Asker } from '../sign-in/link-wallet.ts'
 import type { ChangeFactors } from '../step-ups/change-factors.ts'
+import { askerOf } from './asker-of.ts'
 
 export interface FactorRoutesDeps {
   readonly changeFactors: ChangeFactors
@@ -30,5 +30,3 @@ export function factorRoutes (app: FastifyInstance, { changeFactors, totpLabel }
 export function stepUpOf ({ headers: { [stepUpHeader]: id } }: FastifyRequest): string | undefined {
   return typeof id === 'string' && Value.Check(ChallengeId, id) ? id : undefined
 }
-
-const askerOf = ({ userId, id: sessionId }: OpenSession, { id: requestId }: FastifyRequest): Asker => ({ userId, sessionId, requestId })

@@ -1,11 +1,11 @@
 import { postStepUp, readFactors as factorsRoute, sendStepUp, sendStepUpCode, stepUpSeconds, verifyStepUpProof } from '@countersign/contracts'
 import { addRoute } from '@countersign/http'
 import type { CommandClient } from '@countersign/redis'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import type { OpenSession } from '../sessions/session-state.ts'
-import type { Asker } from '../sign-in/link-wallet.ts'
 import type { AnswerStepUp } from '../step-ups/answer-step-up.ts'
 import type { AskStepUp, ReadFactors } from '../step-ups/ask-step-up.ts'
+import { askerOf } from './asker-of.ts'
 
 export interface StepUpRoutesDeps {
   readonly commands: Pick<CommandClient, 'call'>
@@ -34,5 +34,3 @@ export function stepUpRoutes (app: FastifyInstance, { commands, askStepUp, answe
     return { id, factor_kind: factorKind, verified_at: verifiedAt.toISOString(), usable_until: new Date(verifiedAt.getTime() + stepUpSeconds * 1_000).toISOString() }
   })
 }
-
-const askerOf = ({ userId, id: sessionId }: OpenSession, { id: requestId }: FastifyRequest): Asker => ({ userId, sessionId, requestId })
