@@ -1,7 +1,8 @@
 import { beginFactorWipe, confirmFactorWipe, Problem, problems, wipeActionPreimage, type ReceiptClaims, type ReplyOf } from '@countersign/contracts'
 import type { CommandClient } from '@countersign/redis'
-import { actionDigest, keyedHash, ReceiptRefused } from '@countersign/secrets'
+import { actionDigest, keyedHash } from '@countersign/secrets'
 import type { Asker } from '../sign-in/link-wallet.ts'
+import { refusedReceipt } from '../receipts/refused-receipt.ts'
 
 export interface WipeProof {
   readonly challengeId: string
@@ -39,15 +40,11 @@ export const createProveWipe = ({ commands, commandKey, verifyReceipt }: ProveWi
       ...proof && { commandId: `cmd_${keyedHash(commandKey, sessionId, proof.challengeId, proof.code).toString('base64url')}` }
     })
     if (receipt === null) return null
-    const claims = await verifyReceipt(receipt).catch(refused)
+    const claims = await verifyReceipt(receipt).catch(refusedReceipt)
     const ours = claims.aud === 'auth-gateway' && claims.purpose === 'account_delete' && claims.sub === userId &&
       claims.challenge_id === proof?.challengeId && claims.action_digest === digestFor(userId)
     if (!ours) throw new Problem(problems.codeRejected)
     return claims.jti
   }
-
-function refused (error: unknown): never {
-  throw error instanceof ReceiptRefused ? new Problem(problems.codeRejected) : error
-}
 
 const digestFor = (userId: string): string => actionDigest(wipeActionPreimage(userId))

@@ -4,8 +4,9 @@ import {
   type MailboxPurpose, type MailboxReceiptClaims, type ReplyOf
 } from '@countersign/contracts'
 import type { CommandClient } from '@countersign/redis'
-import { actionDigest, keyedHash, ReceiptRefused, type ReceiptVerifier } from '@countersign/secrets'
+import { actionDigest, keyedHash, type ReceiptVerifier } from '@countersign/secrets'
 import { openerOf } from './opener.ts'
+import { refusedReceipt } from '../receipts/refused-receipt.ts'
 
 export interface MailboxDeps {
   readonly commands: Pick<CommandClient, 'call'>
@@ -58,7 +59,7 @@ export type Mailbox = ReturnType<typeof createMailbox>
 export function createMailbox ({ commands, receipts, commandKey, links }: MailboxDeps) {
   /** @throws Problem codeRejected */
   async function believe (purpose: MailboxPurpose, challengeId: string, { receipt, user_id: userId, email }: ReplyOf<typeof answerMailbox>): Promise<MailboxReceiptClaims> {
-    const claims = await receipts.verifyMailbox(receipt).catch(refused)
+    const claims = await receipts.verifyMailbox(receipt).catch(refusedReceipt)
     const ours = claims.purpose === purpose && claims.challenge_id === challengeId && (claims.sub ?? null) === userId &&
       claims.action_digest === actionDigest(mailboxActionPreimage(purpose, userId, email.toLowerCase()))
     if (!ours) throw new Problem(problems.codeRejected)
@@ -102,7 +103,3 @@ export function createMailbox ({ commands, receipts, commandKey, links }: Mailbo
 }
 
 const sentIn = ({ challenge_id, sent_to, expires_at }: ReplyOf<typeof beginMailbox>): Sent => ({ challenge_id, sent_to, expires_at })
-
-function refused (error: unknown): never {
-  throw error instanceof ReceiptRefused ? new Problem(problems.codeRejected) : error
-}

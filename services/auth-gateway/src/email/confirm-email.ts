@@ -1,9 +1,10 @@
 import { emailActionPreimage, Problem, problems, type ReceiptClaims } from '@countersign/contracts'
 import type { Audit } from '@countersign/mongo'
-import { actionDigest, ReceiptRefused } from '@countersign/secrets'
+import { actionDigest } from '@countersign/secrets'
 import type { SessionStates } from '../sessions/session-state.ts'
 import type { UserRepository } from '../users/user-repository.ts'
 import type { Asking, ConfirmEmailRequest, ConfirmedByOtp } from './ask-confirmation.ts'
+import { refusedReceipt } from '../receipts/refused-receipt.ts'
 
 export interface ConfirmEmailDeps {
   /** otp-service's answer to the command. */
@@ -26,7 +27,7 @@ export const createConfirmEmail = ({ ask, verifyReceipt, users, states, audit }:
     // Its answer may be lost after the factor is there.
     await users.noteFactors(userId, 'unknown')
     const { email, provedAt, receipt } = await ask(asking, request)
-    const claims = await verifyReceipt(receipt).catch(refused)
+    const claims = await verifyReceipt(receipt).catch(refusedReceipt)
     const ours = claims.aud === 'auth-gateway' && claims.sub === userId && claims.purpose === 'email_enrol' &&
       claims.challenge_id === request.challengeId && claims.action_digest === enrolmentDigest(userId, email)
     if (!ours) throw new Problem(problems.codeRejected)
@@ -38,10 +39,6 @@ export const createConfirmEmail = ({ ask, verifyReceipt, users, states, audit }:
     await states.userChanged(user, sessionId)
     return { email: user.email ?? email, provedAt }
   }
-
-function refused (error: unknown): never {
-  throw error instanceof ReceiptRefused ? new Problem(problems.codeRejected) : error
-}
 
 const enrolmentDigest = (userId: string, email: string): string =>
   actionDigest(emailActionPreimage('email_enrol', userId, email.toLowerCase()))

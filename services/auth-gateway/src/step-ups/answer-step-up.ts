@@ -2,9 +2,10 @@
 import { Problem, problems, stepUpPreimage, verifyStepUp, type ReceiptClaims } from '@countersign/contracts'
 import type { Audit } from '@countersign/mongo'
 import type { CommandClient } from '@countersign/redis'
-import { actionDigest, keyedHash, ReceiptRefused } from '@countersign/secrets'
+import { actionDigest, keyedHash } from '@countersign/secrets'
 import type { Asker } from '../sign-in/link-wallet.ts'
 import type { StepUp, StepUpRepository, VerifiedStepUp } from './step-up-repository.ts'
+import { refusedReceipt } from '../receipts/refused-receipt.ts'
 
 export interface AnswerStepUpDeps {
   readonly commands: Pick<CommandClient, 'call'>
@@ -35,7 +36,7 @@ export const createAnswerStepUp = ({ commands, commandKey, verifyReceipt, stepUp
       commandId: `cmd_${keyedHash(commandKey, sessionId, challengeId, factorId, code).toString('base64url')}`
     })
     const stepUp = await stepUps.find(challengeId, { userId, sessionId })
-    const claims = await verifyReceipt(receipt).catch(refused)
+    const claims = await verifyReceipt(receipt).catch(refusedReceipt)
     if (stepUp === undefined || !isOf(stepUp, claims)) throw new Problem(problems.codeRejected)
 
     const verified = await stepUps.verify(challengeId, claims.factor_kind, claims.jti)
@@ -48,7 +49,3 @@ export const createAnswerStepUp = ({ commands, commandKey, verifyReceipt, stepUp
 const isOf = ({ id, userId, sessionId, action }: StepUp, claims: ReceiptClaims): boolean =>
   claims.aud === 'auth-gateway' && claims.purpose === 'step_up' && claims.sub === userId && claims.challenge_id === id &&
   claims.action_digest === actionDigest(stepUpPreimage(userId, sessionId, action))
-
-function refused (error: unknown): never {
-  throw error instanceof ReceiptRefused ? new Problem(problems.codeRejected) : error
-}
