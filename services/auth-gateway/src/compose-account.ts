@@ -3,7 +3,7 @@ import type { ReceiptClaims } from '@countersign/contracts'
 import { inTransaction, type Audit, type OutboxRow } from '@countersign/mongo'
 import { jobConnection } from '@countersign/redis'
 import { newId, type Clock, type Lifecycle, type Logger, type Metrics } from '@countersign/runtime'
-import { deriveKey, keyFromText } from '@countersign/secrets'
+import { deriveKey } from '@countersign/secrets'
 import type { ClientSession } from 'mongodb'
 import { createDeleteAccount } from './account/delete-account.ts'
 import { createDeletionRepository } from './account/deletion-repository.ts'
@@ -15,7 +15,6 @@ import type { composeSessions } from './compose-sessions.ts'
 import type { GatewayConfig } from './config.ts'
 import { createConnectionCache } from './earlier/wallet-connection/connection-cache.ts'
 import { createConnectionRepository } from './earlier/wallet-connection/connection-repository.ts'
-import { createWriteMail } from './mail/write-mail.ts'
 import { createAuditReader } from './operators/audit-reader.ts'
 import type { PasswordRepository } from './passwords/password-repository.ts'
 import { createDeviceRepository } from './sessions/device-repository.ts'
@@ -29,7 +28,7 @@ export interface ComposeAccountOptions {
   readonly users: UserRepository
   readonly passwords: PasswordRepository
   readonly audit: Audit
-  readonly sessions: Pick<Awaited<ReturnType<typeof composeSessions>>, 'repository' | 'revocations' | 'states' | 'stillOpen'>
+  readonly sessions: Pick<Awaited<ReturnType<typeof composeSessions>>, 'repository' | 'revocations' | 'states' | 'stillOpen' | 'writeMail'>
   readonly verifyReceipt: (jws: string) => Promise<ReceiptClaims>
   readonly clock: Clock
   readonly log: Logger
@@ -37,13 +36,13 @@ export interface ComposeAccountOptions {
   readonly lifecycle: Lifecycle
 }
 
-export function composeAccount ({ config, stores: { mongo, redis, outbox, dispatcher, commands }, users, passwords, audit, sessions: { repository: sessions, revocations, states, stillOpen }, verifyReceipt, clock, log, metrics, lifecycle }: ComposeAccountOptions) {
+export function composeAccount ({ config, stores: { mongo, redis, outbox, dispatcher, commands }, users, passwords, audit, sessions: { repository: sessions, revocations, states, stillOpen, writeMail }, verifyReceipt, clock, log, metrics, lifecycle }: ComposeAccountOptions) {
   const now = () => clock.now()
   const transact = <T>(work: (transaction: ClientSession) => Promise<T>): Promise<T> => inTransaction(mongo, work)
   const deletions = createDeletionRepository(mongo)
   const keys = createApiKeyRepository(mongo)
   const connections = createConnectionRepository(mongo)
-  const mailing = { writeMail: createWriteMail({ outbox, sealKey: keyFromText(config.mailSealKey), now }), dispatch: (row: OutboxRow) => dispatcher.dispatch(row) }
+  const mailing = { writeMail, dispatch: (row: OutboxRow) => dispatcher.dispatch(row) }
   const ending = { deletions, states, audit, inTransaction: transact, now, ...mailing }
 
   const workers = startDeletionWorkers({
