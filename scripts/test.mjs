@@ -14,6 +14,7 @@ With files (test/**/*.test.ts, as they stand in the source): those tests alone.
 export async function test (args) {
   if (args.includes('--help')) return process.stdout.write(help)
   const files = args.filter((arg) => !arg.startsWith('-')).map(toCompiled)
+  await prepareBrowser()
   const { passed, failed } = files.length > 0 ? await runTests(files) : await timed('all', () => runTests(listTests(), checks))
   process.stdout.write(`\n${passed} passed, ${failed} failed\n`)
   if (failed > 0 || passed === 0) throw new Failure('')
@@ -24,6 +25,16 @@ const checks = [
   () => timed('import loops', checkImportLoops),
   () => timed('generated docs', checkDocs)
 ]
+
+/** Before the tests, so that none of them waits for its installation. */
+async function prepareBrowser () {
+  const { findChromium } = await import('../packages/local-stack/dist/src/index.js')
+  try {
+    await findChromium((line) => process.stdout.write(`${line}\n`))
+  } catch (error) {
+    throw new Failure(error.message)
+  }
+}
 
 async function timed (name, work) {
   const from = performance.now()

@@ -2,6 +2,7 @@
 export { StackFault } from './stack-fault.ts'
 export { freePort } from './ports.ts'
 export { prepareTools, type Tools } from './tools/prepare.ts'
+export { findChromium } from './tools/chromium.ts'
 export type { Progress } from './tools/progress.ts'
 export { startStack, type Part, type Ports, type Stack, type StackOptions } from './stack.ts'
 export { startServices, type Services, type ServicesOptions } from './services.ts'
