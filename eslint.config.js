@@ -2,7 +2,7 @@ import stylistic from '@stylistic/eslint-plugin'
 import tseslint from 'typescript-eslint'
 
 const services = ['auth-gateway', 'otp-service', 'signer-service', 'email-worker']
-const floor3 = ['http', 'redis', 'mongo', 'kms']
+const floor3 = ['http', 'redis', 'mongo', 'kms', 'wallets']
 const outside = ['local-stack', 'testing', 'kms-emulator']
 const scoped = (names) => names.map((name) => `@countersign/${name}`)
 

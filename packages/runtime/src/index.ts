@@ -19,6 +19,7 @@ export {
 export { runService, type Lifecycle, type RunServiceOptions } from './lifecycle/run-service.ts'
 export { readEnvironmentOrExit } from './lifecycle/environment-or-exit.ts'
 export { retryWithin, type Attempt, type RetryOptions } from './lifecycle/retry.ts'
+export { createBoundedQueue, type BoundedQueue, type BoundedQueueOptions } from './load-shedding/bounded-queue.ts'
 export { newId, timeOfId } from './ids.ts'
 export { clockFrom, systemClock, type Clock } from './clock.ts'
 export { createCli, exitCodes, UsageFault, type Cli, type CliCommand, type CliOptions, type CommandContext, type ExitCode } from './cli/create-cli.ts'

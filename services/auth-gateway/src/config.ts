@@ -4,6 +4,7 @@ import {
   commonRules, commonVariables, defineEnvironment, isStrict, jsonVariable, listVariable, metricsApiKeyOf, variable, type Values
 } from '@countersign/runtime'
 import { generateAccessTokenKey, randomToken } from '@countersign/secrets'
+import { walletConfigFrom, walletRules, walletVariables } from '@countersign/wallets'
 import { Type } from 'typebox'
 
 const Jwk = Type.Object({
@@ -12,10 +13,6 @@ const Jwk = Type.Object({
 })
 const Jwks = Type.Object({ keys: Type.Array(Jwk) })
 const Port = Type.Integer({ minimum: 0, maximum: 65535 })
-/** By EIP-155 chain id. */
-const RpcUrls = Type.Record(Type.String({ pattern: '^[1-9][0-9]{0,15}$' }), Type.String({ pattern: '^https?://\\S+$' }), { additionalProperties: false })
-const RpcKey = Type.Optional(Type.String({ pattern: '^[A-Za-z0-9_-]{8,128}$' }))
-const placeholders = { '${ALCHEMY_API_KEY}': 'ALCHEMY_API_KEY', '${INFURA_PROJECT_ID}': 'INFURA_PROJECT_ID' } as const
 const Hours = (initial: number) => Type.Integer({ default: initial, minimum: 1, maximum: 87_600 })
 
 export const environment = defineEnvironment({
@@ -42,17 +39,7 @@ export const environment = defineEnvironment({
   CORS_ORIGINS: listVariable(Type.Array(Type.String({ pattern: '^https?://[^/\\s]+$' }), { default: [] }), { description: 'Origins of browser applications that may call', aliases: ['BACKEND_CORS_ORIGINS'] }),
   TRUSTED_HOPS: variable(Type.Integer({ default: 0, minimum: 0, maximum: 10 }), { description: 'How many proxies in front append to X-Forwarded-For' }),
   PROJECT_NAME: variable(Type.String({ default: 'Countersign', pattern: '^[A-Za-z0-9 .-]{1,64}$' }), { description: 'Brand in the message that wallets show' }),
-  EVM_CHAIN_IDS: listVariable(Type.Array(Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }), { default: [1], minItems: 1 }), { description: 'EIP-155 chain ids that sign-in accepts; the first is the default' }),
-  EVM_RPC_URLS: jsonVariable(Type.Optional(RpcUrls), {
-    description: 'Nodes by EIP-155 chain id, as JSON, asked about contract wallets (ERC-1271, ERC-6492); on other chains only keys sign in',
-    secret: 'issued', example: '{"1":"https://…/${ALCHEMY_API_KEY}"}'
-  }),
-  ALCHEMY_API_KEY: variable(RpcKey, { description: 'Fills ${ALCHEMY_API_KEY} in RPC URLs', secret: 'issued' }),
-  INFURA_PROJECT_ID: variable(RpcKey, { description: 'Fills ${INFURA_PROJECT_ID} in RPC URLs', secret: 'issued' }),
-  SUPPORTED_NETWORKS: listVariable(Type.Array(Type.String({ pattern: '^(mainnet|testnet|devnet)$' }), { default: ['mainnet'], minItems: 1 }), { description: 'Networks that Solana, Cosmos, Stacks and Bitcoin wallets may sign in on: mainnet, testnet, devnet' }),
-  DEFAULT_NETWORK: variable(Type.String({ default: 'mainnet', pattern: '^(mainnet|testnet|devnet)$' }), { description: 'Network of a wallet whose caller names none' }),
-  COSMOS_PREFIXES: listVariable(Type.Array(Type.String({ pattern: '^[a-z]{1,20}$' }), { default: ['cosmos', 'secret', 'osmo', 'juno', 'stars', 'akash', 'celestia'] }), { description: 'bech32 prefixes of Cosmos chains whose keys are secp256k1 with SHA-256 and RIPEMD-160' }),
-  COSMOS_ETH_PREFIXES: listVariable(Type.Array(Type.String({ pattern: '^[a-z]{1,20}$' }), { default: ['inj'] }), { description: 'bech32 prefixes of Cosmos chains that hash keys as Ethereum does (ethsecp256k1)' }),
+  ...walletVariables,
   SECRET_KEY: variable(Type.String({ minLength: 32 }), { description: 'Root of the HMAC keys of this service', secret: true, generate: () => randomToken(48) }),
   ACCESS_TOKEN_PRIVATE_JWK: jsonVariable(Jwk, { description: 'P-256 private key (JWK): the first that signs access tokens; later ones come from countersign keys rotate', secret: 'issued', generate: () => JSON.stringify(generateAccessTokenKey().privateJwk) }),
   ACCESS_TOKEN_PREVIOUS_JWKS: jsonVariable(Type.Optional(Jwks), { description: 'Public keys (JWKS) whose tokens are still accepted after a rotation' }),
@@ -74,16 +61,7 @@ export const environment = defineEnvironment({
   AUTH_RATE_LIMIT_MAX_REQUESTS: variable(Type.Integer({ default: 20, minimum: 1 }), { description: 'Sign-in requests per window and client address' })
 }, [
   ...commonRules,
-  (values) => {
-    const used = Object.values(values.EVM_RPC_URLS ?? {}).join(' ')
-    const missing = Object.entries(placeholders).find(([text, name]) => used.includes(text) && values[name] === undefined)
-    return missing === undefined ? undefined : { name: missing[1], fault: 'is used by EVM_RPC_URLS and not set' }
-  },
-  (values) => {
-    const wrong = [...rpcUrlsOf(values)].find(([, url]) => !URL.canParse(url))
-    return wrong === undefined ? undefined : { name: 'EVM_RPC_URLS', fault: `has no URL for chain ${wrong[0]}` }
-  },
-  ({ SUPPORTED_NETWORKS: known, DEFAULT_NETWORK: usual }) => known.includes(usual) ? undefined : { name: 'DEFAULT_NETWORK', fault: 'must be one of SUPPORTED_NETWORKS' },
+  ...walletRules,
   ({ SESSION_MIN_DURATION_HOURS: least, SESSION_DEFAULT_DURATION_HOURS: usual, SESSION_MAX_DURATION_HOURS: most }) =>
     least <= usual && usual <= most ? undefined : { name: 'SESSION_DEFAULT_DURATION_HOURS', fault: 'must lie between SESSION_MIN_DURATION_HOURS and SESSION_MAX_DURATION_HOURS' }
 ])
@@ -117,13 +95,7 @@ export function configFrom (e: Readonly<Values<typeof environment.variables>>) {
       signupMode: e.SIGNUP_MODE,
       links: { verify: `${withoutSlash(e.FRONTEND_URL)}/verify-email`, reset: `${withoutSlash(e.FRONTEND_URL)}/reset-password` }
     },
-    wallets: {
-      chainIds: e.EVM_CHAIN_IDS,
-      evmRpcUrls: rpcUrlsOf(e),
-      networks: { supported: e.SUPPORTED_NETWORKS, initial: e.DEFAULT_NETWORK },
-      cosmosPrefixes: e.COSMOS_PREFIXES,
-      cosmosEthPrefixes: e.COSMOS_ETH_PREFIXES
-    },
+    wallets: walletConfigFrom(e),
     cookies: { secure: url.protocol === 'https:', origins: [url.origin, ...e.CORS_ORIGINS] },
     tokens: {
       issuer: url.origin,
@@ -138,13 +110,6 @@ export function configFrom (e: Readonly<Values<typeof environment.variables>>) {
       cleanupIntervalMs: e.SESSION_CLEANUP_INTERVAL
     }
   }
-}
-
-type RpcVariables = Partial<Record<'ALCHEMY_API_KEY' | 'INFURA_PROJECT_ID', string>> & { readonly EVM_RPC_URLS?: Readonly<Record<string, string>> }
-
-function rpcUrlsOf (values: RpcVariables): ReadonlyMap<number, string> {
-  const filled = (url: string): string => Object.entries(placeholders).reduce((text, [placeholder, name]) => text.replaceAll(placeholder, values[name] ?? ''), url)
-  return new Map(Object.entries(values.EVM_RPC_URLS ?? {}).map(([chainId, url]) => [Number(chainId), filled(url)]))
 }
 
 const withoutSlash = (url: string): string => url.replace(/\/+$/, '')

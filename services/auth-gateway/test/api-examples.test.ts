@@ -1,8 +1,8 @@
 /** What the API's description shows as proofs of wallets are proofs, of texts that this gateway composes. */
 import { walletFamilies, walletRoutes, type WalletFamily } from '@countersign/contracts'
+import { verifiers } from '@countersign/wallets'
 import t from 'tap'
 import { nonceIn, signInMessage, type ChallengePurpose } from '../src/challenges/sign-in-message.ts'
-import { verifiers } from '../src/signature-pool/verifiers.ts'
 
 interface ProofExample { readonly address: string, readonly signed_message: string, readonly signature: string, readonly public_key?: string }
 

@@ -1,5 +1,5 @@
 import { Problem, problems, type WalletFamily } from '@countersign/contracts'
-import type { Families } from '../wallets/families.ts'
+import type { Families } from '@countersign/wallets'
 import type { ChallengeStore } from './challenge-store.ts'
 import { signInMessage, type ChallengePurpose } from './sign-in-message.ts'
 

@@ -4,6 +4,7 @@ import {
   requestConnection, updateWalletProfile, verifyWalletSession, type Profile
 } from '@countersign/contracts'
 import { addRoute } from '@countersign/http'
+import type { NetworkOptions } from '@countersign/wallets'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { AuthenticateWallet } from '../earlier/wallet-connection/authenticate-wallet.ts'
 import type { ConnectWallet } from '../earlier/wallet-connection/connect-wallet.ts'
@@ -18,7 +19,6 @@ import type { OriginCheck } from '../sessions/origin-check.ts'
 import type { SessionCookies } from '../sessions/session-cookies.ts'
 import type { OpenSession } from '../sessions/session-state.ts'
 import { userView } from '../users/user-view.ts'
-import type { NetworkOptions } from '../wallets/networks.ts'
 import type { IdentityRoutesDeps } from './identities.ts'
 import { clientOf } from './wallet-sign-in.ts'
 

@@ -1,10 +1,10 @@
 import { Problem, problems, type WalletFamily } from '@countersign/contracts'
+import type { Families, Family, ProofVerdict, WalletAccount, WalletProof } from '@countersign/wallets'
 import type { ChallengeStore, SignInChallenge } from '../challenges/challenge-store.ts'
 import { nonceIn } from '../challenges/sign-in-message.ts'
 import type { Identity } from '../users/identity.ts'
 import type { UserRepository } from '../users/user-repository.ts'
 import type { User } from '../users/user.ts'
-import type { Families, Family, ProofVerdict, WalletAccount, WalletProof } from '../wallets/families.ts'
 import type { SignInReport } from './report-sign-in.ts'
 
 export interface CheckDeps {

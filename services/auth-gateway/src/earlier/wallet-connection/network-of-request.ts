@@ -1,6 +1,6 @@
 import { networkNames, Problem, problems, type NetworkName } from '@countersign/contracts'
+import type { NetworkOptions } from '@countersign/wallets'
 import type { FastifyRequest } from 'fastify'
-import type { NetworkOptions } from '../../wallets/networks.ts'
 
 /**
  * The header, else the body, else the query, else the configured one.

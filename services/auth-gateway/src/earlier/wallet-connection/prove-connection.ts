@@ -1,8 +1,8 @@
 import { Problem, problems, walletTypeFamilies, type NetworkName, type WalletType } from '@countersign/contracts'
+import type { Families } from '@countersign/wallets'
 import { couldNotBeChecked, verdictOf, type ProvedLogin } from '../../sign-in/check-wallet-proof.ts'
 import type { SignInReport } from '../../sign-in/report-sign-in.ts'
 import type { UserRepository } from '../../users/user-repository.ts'
-import type { Families } from '../../wallets/families.ts'
 import type { PendingConnections } from './pending-connections.ts'
 
 export interface ProveConnectionDeps {

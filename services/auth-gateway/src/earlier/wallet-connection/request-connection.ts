@@ -1,5 +1,5 @@
 import { Problem, problems, type NetworkName } from '@countersign/contracts'
-import type { Families } from '../../wallets/families.ts'
+import type { Families } from '@countersign/wallets'
 import { connectionMessage } from './connection-message.ts'
 import type { PendingConnections } from './pending-connections.ts'
 

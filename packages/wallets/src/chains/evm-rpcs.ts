@@ -1,8 +1,7 @@
 /** The configured nodes of EVM chains, as far as a signature may make us ask them: three questions, simulated, bounded. */
 import { Problem } from '@countersign/contracts'
-import type { Metrics } from '@countersign/runtime'
+import { createBoundedQueue, type Metrics } from '@countersign/runtime'
 import type { EvmRpc } from '@countersign/wallet-proofs'
-import { createBoundedQueue } from '../load-shedding/bounded-queue.ts'
 import { createAskNode, endpointOf, type AskNode, type NodeEndpoint } from './ask-node.ts'
 import { RpcFault } from './rpc-fault.ts'
 

@@ -2,12 +2,12 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { gzipSync } from 'node:zlib'
-import { createMetrics, readEnvironment } from '@countersign/runtime'
+import { createMetrics, defineEnvironment, readEnvironment } from '@countersign/runtime'
 import { until } from '@countersign/testing'
 import t from 'tap'
 import { createEvmRpcs, type EvmRpcsOptions } from '../../src/chains/evm-rpcs.ts'
 import { RpcFault, RpcRefusal } from '../../src/chains/rpc-fault.ts'
-import { configFrom, environment } from '../../src/config.ts'
+import { walletConfigFrom, walletRules, walletVariables } from '../../src/wallet-environment.ts'
 
 interface Seen { readonly headers: IncomingMessage['headers'], readonly path: string, readonly body: { method: string, params: unknown[] } }
 type Answering = (response: ServerResponse, seen: Seen) => void
@@ -190,9 +190,8 @@ t.test('user and password of an address go into a header', async (t) => {
 })
 
 t.test('the environment names nodes by chain, and fills in keys of providers', async (t) => {
-  const jwk = JSON.stringify({ kty: 'EC', crv: 'P-256', x: 'x' })
-  const base = { MONGODB_URI: 'mongodb://127.0.0.1:1/x', REDIS_URL: 'redis://127.0.0.1:1', PUBLIC_URL: 'http://gateway.test', SECRET_KEY: 's'.repeat(48), MAIL_SEAL_KEY: 'm'.repeat(43), ACCESS_TOKEN_PRIVATE_JWK: jwk, RECEIPT_PUBLIC_JWKS: '{"keys":[]}' }
-  const urlsOf = (given: Record<string, string>) => configFrom(readEnvironment(environment, { ...base, ...given })).wallets.evmRpcUrls
+  const environment = defineEnvironment(walletVariables, walletRules)
+  const urlsOf = (given: Record<string, string>) => walletConfigFrom(readEnvironment(environment, given)).evmRpcUrls
   t.equal(urlsOf({}).size, 0)
   t.strictSame([...urlsOf({
     EVM_RPC_URLS: '{"1":"https://node.test/v2/${ALCHEMY_API_KEY}","10":"https://node.test/v3/${INFURA_PROJECT_ID}"}', ALCHEMY_API_KEY: 'alchemy-key', INFURA_PROJECT_ID: 'infura-id'

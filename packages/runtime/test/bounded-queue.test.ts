@@ -1,6 +1,6 @@
 import { Problem, problems } from '@countersign/contracts'
 import t from 'tap'
-import { createBoundedQueue } from '../../src/load-shedding/bounded-queue.ts'
+import { createBoundedQueue } from '../src/index.ts'
 
 /** Work that ends when it is told to, and notes its beginning. */
 const pieces = () => {

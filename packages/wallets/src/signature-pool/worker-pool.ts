@@ -1,8 +1,7 @@
 /** A few threads for work that would hold the event loop: one job at a time each, a short queue before them. They start when they are needed. */
 import { Worker } from 'node:worker_threads'
 import { Problem, problems } from '@countersign/contracts'
-import type { Logger } from '@countersign/runtime'
-import { createBoundedQueue } from '../load-shedding/bounded-queue.ts'
+import { createBoundedQueue, type Logger } from '@countersign/runtime'
 
 export interface WorkerPool<Job, Answer> {
   /**

@@ -1,6 +1,5 @@
 /** What a family of wallets knows of its addresses, networks and proofs. The rest of signing in is the same for all. */
 import type { WalletFamily } from '@countersign/contracts'
-import type { Identity } from '../users/identity.ts'
 
 export interface AccountGiven {
   readonly address: string
@@ -27,8 +26,17 @@ export interface WalletProof {
   readonly publicKey?: string
 }
 
+/** An account that is proved, under one id for all of its spellings. */
+export interface ProvedAccount {
+  /** CAIP-10 with the canonical address. */
+  readonly id: string
+  readonly kind: WalletFamily
+  /** As shown. */
+  readonly address: string
+}
+
 export type ProofVerdict =
-  | { readonly outcome: 'proved', readonly identity: Identity }
+  | { readonly outcome: 'proved', readonly identity: ProvedAccount }
   | { readonly outcome: 'refused', readonly reason: string }
   /** Nobody can tell at the moment: a chain or a queue does not answer. */
   | { readonly outcome: 'unavailable' }
