@@ -15,12 +15,13 @@ interface Call<Item, Answer> {
 }
 
 /**
- * A call that comes alone goes at once; under load a command, a commit and a flush to disk serve many.
+ * A call that comes alone goes at once; under load a command, a commit and a flush to disk serve many. One round trip under way at a time costs
+ * a call at most the rest of the one before it, and saves both sides most of their work: what a message costs hardly depends on its rows.
  * @param work is given calls that were all made before it began, so nobody's answer is older than the question. It answers each at its place.
  * Writes belong into a transaction of its own: when a row is refused nothing may have been written, and each call goes again by itself, so that
  * nobody fails for another. Trouble with the database is everybody's.
  */
-export function gather<Item, Answer> (work: (items: readonly Item[]) => Promise<readonly Answer[]>, { atOnce = 4, most = 50 }: GatherOptions = {}): (item: Item) => Promise<Answer> {
+export function gather<Item, Answer> (work: (items: readonly Item[]) => Promise<readonly Answer[]>, { atOnce = 1, most = 50 }: GatherOptions = {}): (item: Item) => Promise<Answer> {
   const waiting: Call<Item, Answer>[] = []
   let running = 0
   let scheduled = false

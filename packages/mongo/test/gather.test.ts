@@ -26,7 +26,7 @@ t.test('what is asked in one turn goes together, and each gets its own answer', 
 
 t.test('a call is never answered by a round trip that began before it', async (t) => {
   const { trips, work } = openDatabase()
-  const ask = gather(work)
+  const ask = gather(work, { atOnce: 2 })
 
   const first = ask(1)
   await turn()

@@ -269,8 +269,10 @@ t.test('revocations are found by their indexes', async (t) => {
 t.test('the password is read after the epoch, so that one that was replaced never meets the raised epoch', async (t) => {
   const order: string[] = []
   const logIn = createLogIn({
-    identities: { find: () => Promise.resolve(undefined) },
-    users: { findByIdentity: async () => { await new Promise((resolve) => { setImmediate(resolve) }); order.push('epoch'); return undefined } },
+    users: {
+      findByIdentity: async () => { await new Promise((resolve) => { setImmediate(resolve) }); order.push('epoch'); return undefined },
+      isBeingDeleted: () => Promise.resolve(false)
+    },
     passwords: { find: async () => { order.push('password'); return undefined }, replace: () => Promise.resolve(false) },
     hasher: { hash: () => Promise.resolve(''), verify: () => Promise.resolve({ ok: false, rehash: false }) },
     report: { refused: () => Promise.resolve(), succeeded: () => undefined },

@@ -7,6 +7,8 @@ export interface BoundedQueue {
    * @throws Problem unavailable when too many wait already, without starting the work; else what the work throws
    */
   readonly run: <T>(work: () => Promise<T>) => Promise<T>
+  /** How many wait for their turn now. */
+  readonly waiting: () => number
 }
 
 export interface BoundedQueueOptions {
@@ -38,6 +40,8 @@ export function createBoundedQueue ({ maxInFlight, queueLimit }: BoundedQueueOpt
   }
 
   return {
+    waiting: () => waiting.length,
+
     async run (work) {
       await enter()
       try {

@@ -7,6 +7,7 @@ import { createBoundedQueue } from '@countersign/runtime'
 import { keyedHash } from '@countersign/secrets'
 import { normalisePassword } from './password-text.ts'
 import { ours, readStoredHash } from './stored-hash.ts'
+import { createGroups } from './verdict-groups.ts'
 
 export interface PasswordVerdict {
   readonly ok: boolean
@@ -34,6 +35,8 @@ export interface PasswordHasherOptions {
   readonly maxInFlight?: number
   /** How many may wait. Default: as many as are hashed in about 400 ms. */
   readonly queueLimit?: number
+  /** While passwords wait for their hash every core hashes, and what follows a verdict takes from it: verdicts are given a group at a time then. */
+  readonly nextGroup?: () => Promise<void>
   /**
    * 32 bytes that the database does not hold: without them a stolen hash cannot be tried. Hashes made with it name it (`keyid`) and are
    * worthless once it is lost or changed; hashes made without it still verify, and are to be replaced.
@@ -45,9 +48,10 @@ export interface PasswordHasherOptions {
 const longestTried = 1_024
 const hashesIn400Ms = 24
 const threadsForHashes = 3
+const groupMs = 80
 
 export function createPasswordHasher ({
-  maxInFlight = Math.min(availableParallelism(), threadsForHashes), queueLimit = hashesIn400Ms * maxInFlight, pepper
+  maxInFlight = Math.min(availableParallelism(), threadsForHashes), queueLimit = hashesIn400Ms * maxInFlight, nextGroup = createGroups(groupMs), pepper
 }: PasswordHasherOptions = {}): PasswordHasher {
   const queue = createBoundedQueue({ maxInFlight, queueLimit })
   const ourKeyId = pepper === undefined ? undefined : base64(keyedHash(pepper, 'keyid').subarray(0, 6))
@@ -71,6 +75,21 @@ export function createPasswordHasher ({
     }
   }
 
+  async function judge (password: string, storedHash: string): Promise<PasswordVerdict> {
+    const tried = password.slice(0, longestTried)
+    const read = tried === password ? readStoredHash(storedHash) : undefined
+    const isKnown = read?.kind === 'bcrypt' || (read?.kind === 'argon2id' && (read.keyId === undefined || read.keyId === ourKeyId))
+    const [stored, text] = isKnown ? [read, storedHash] as const : [readStoredHash(decoy), decoy] as const
+
+    const normal = normalisePassword(tried)
+    // Earlier systems hashed what was typed, as it was typed.
+    for (const spelling of new Set([normal, tried])) {
+      if (!await matches(spelling, stored, text) || text === decoy) continue
+      return { ok: true, rehash: spelling !== normal || stored?.kind !== 'argon2id' || !stored.isCurrent || stored.keyId !== ourKeyId }
+    }
+    return { ok: false, rehash: false }
+  }
+
   return {
     hash: async (password) => await queue.run(async () => {
       const { memoryCost, timeCost, parallelism, outputLen } = ours
@@ -79,20 +98,11 @@ export function createPasswordHasher ({
       return encode(salt, output)
     }),
 
-    verify: async (password, storedHash = decoy) => await queue.run(async () => {
-      const tried = password.slice(0, longestTried)
-      const read = tried === password ? readStoredHash(storedHash) : undefined
-      const isKnown = read?.kind === 'bcrypt' || (read?.kind === 'argon2id' && (read.keyId === undefined || read.keyId === ourKeyId))
-      const [stored, text] = isKnown ? [read, storedHash] as const : [readStoredHash(decoy), decoy] as const
-
-      const normal = normalisePassword(tried)
-      // Earlier systems hashed what was typed, as it was typed.
-      for (const spelling of new Set([normal, tried])) {
-        if (!await matches(spelling, stored, text) || text === decoy) continue
-        return { ok: true, rehash: spelling !== normal || stored?.kind !== 'argon2id' || !stored.isCurrent || stored.keyId !== ourKeyId }
-      }
-      return { ok: false, rehash: false }
-    })
+    async verify (password, storedHash = decoy) {
+      const verdict = await queue.run(() => judge(password, storedHash))
+      if (queue.waiting() > 0) await nextGroup()
+      return verdict
+    }
   }
 }
 

@@ -1,5 +1,5 @@
 /** The password of each e-mail login: its hash and nothing else. */
-import type { IndexSpec, Mongo } from '@countersign/mongo'
+import { gather, type IndexSpec, type Mongo } from '@countersign/mongo'
 import type { ClientSession } from 'mongodb'
 
 interface PasswordDocument {
@@ -27,10 +27,11 @@ export function createPasswordRepository (mongo: Mongo) {
 
   return {
     /** @returns the password of that login, and whose it is. */
-    async find (identityId: string): Promise<StoredPassword | undefined> {
-      const found = await passwords.findOne({ _id: identityId })
-      return found === null ? undefined : toPassword(found)
-    },
+    find: gather(async (identityIds: readonly string[]) => {
+      const found = await passwords.find({ _id: { $in: [...identityIds] } }).toArray()
+      const byId = new Map(found.map((document) => [document._id, toPassword(document)]))
+      return identityIds.map((id) => byId.get(id))
+    }),
 
     async ofUser (userId: string): Promise<StoredPassword[]> {
       return (await passwords.find({ userId }).toArray()).map(toPassword)

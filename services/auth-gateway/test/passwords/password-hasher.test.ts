@@ -143,6 +143,22 @@ t.test('under a flood those who come too late are refused at once and the others
   t.strictSame(await narrow.verify('Test@1234', bcrypt), outdated, 'and after the flood it is open again')
 })
 
+t.test('while passwords wait for their hash, verdicts are given together; with nobody waiting, at once', async (t) => {
+  let open: () => void = () => undefined
+  let asked = 0
+  const groups = new Promise<void>((resolve) => { open = resolve })
+  const grouped = createPasswordHasher({ maxInFlight: 1, nextGroup: () => { asked += 1; return groups } })
+  const given: string[] = []
+
+  const first = grouped.verify('Test@1234', undefined).then(() => given.push('first'))
+  const second = grouped.verify('Test@1234', undefined).then(() => given.push('second'))
+  await grouped.verify('Test@1234', undefined)
+  t.strictSame([given, asked], [[], 2], 'the last has nobody behind it')
+  open()
+  await Promise.all([first, second])
+  t.strictSame(given, ['first', 'second'])
+})
+
 t.test('hashing leaves the event loop free', async (t) => {
   const { eventLoopUtilization } = performance
   const before = eventLoopUtilization()
