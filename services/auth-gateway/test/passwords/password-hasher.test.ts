@@ -150,13 +150,12 @@ t.test('while passwords wait for their hash, verdicts are given together; with n
   const grouped = createPasswordHasher({ maxInFlight: 1, nextGroup: () => { asked += 1; return groups } })
   const given: string[] = []
 
-  const first = grouped.verify('Test@1234', undefined).then(() => given.push('first'))
-  const second = grouped.verify('Test@1234', undefined).then(() => given.push('second'))
-  await grouped.verify('Test@1234', undefined)
-  t.strictSame([given, asked], [[], 2], 'the last has nobody behind it')
+  const all = ['first', 'second', 'third', 'fourth'].map((name) => grouped.verify('Test@1234', undefined).then(() => given.push(name)))
+  await all[3]
+  t.strictSame([given, asked], [['third', 'fourth'], 2], 'behind the third nobody waits any more')
   open()
-  await Promise.all([first, second])
-  t.strictSame(given, ['first', 'second'])
+  await Promise.all(all)
+  t.strictSame(given, ['third', 'fourth', 'first', 'second'])
 })
 
 t.test('hashing leaves the event loop free', async (t) => {
