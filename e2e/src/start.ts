@@ -1,5 +1,5 @@
 /** `npm start`: the whole house stays up on fixed ports until Ctrl-C. */
-import { startServices, startStack, StackFault, type Services, type Stack } from '@countersign/local-stack'
+import { startServices, startStack, StackFault, writeMailPreview, type Services, type Stack } from '@countersign/local-stack'
 import { workspaceRoot } from './house.ts'
 
 const freePorts = process.argv.includes('--free-ports')
@@ -16,9 +16,12 @@ if (process.env.NODE_ENV === 'production' || process.env.ENVIRONMENT === 'produc
   process.exit(1)
 }
 
+/** A name, colours, a logo and texts are tried here. */
+const look = Object.fromEntries(['PROJECT_NAME', 'MAIL_TEMPLATE_DIR'].flatMap((name) => process.env[name] === undefined ? [] : [[name, process.env[name]]]))
+
 const say = (text: string): void => { process.stdout.write(`${text}\n`) }
 
-async function start (signal: AbortSignal): Promise<{ stack: Stack, services: Services } | undefined> {
+async function start (signal: AbortSignal): Promise<{ stack: Stack, services: Services, mailPreview: string } | undefined> {
   const stack = await startStack({
     dataDirectory: `${workspaceRoot}.local/data`, fresh: process.argv.includes('--fresh'), ports, compatibilityPorts,
     mongoUri: process.env['MONGODB_URI'], redisUrl: process.env['REDIS_URL'], sharedCredentials: process.argv.includes('--shared-credentials'),
@@ -26,8 +29,8 @@ async function start (signal: AbortSignal): Promise<{ stack: Stack, services: Se
   })
   try {
     if (signal.aborted) throw new StackFault('stopped while starting')
-    const services = await startServices(stack, { opsPort })
-    return { stack, services }
+    const services = await startServices(stack, { opsPort, environment: { 'email-worker': look } })
+    return { stack, services, mailPreview: await writeMailPreview(stack, look) }
   } catch (error) {
     await stack.stop()
     throw error
@@ -43,11 +46,11 @@ try {
   say('Countersign, local stack:')
   const house = await start(stopping.signal)
   if (house !== undefined) {
-    const { stack, services } = house
+    const { stack, services, mailPreview } = house
     say(`
   Gateway        ${services.gatewayUrl}
   API docs       ${services.gatewayUrl}/docs
-  Mail viewer    ${stack.smtp.viewerUrl}
+  Mail viewer    ${stack.smtp.viewerUrl} (every mail there is: ${mailPreview})
   Chain RPC      ${stack.chain.rpcUrl} (chain id ${stack.chain.chainId})
   KMS            ${stack.kms.endpoint}
   Metrics        ${Object.entries(services.opsUrls).map(([name, url]) => `${name.padEnd(15)} ${url}/metrics`).join('\n                 ')}

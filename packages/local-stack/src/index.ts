@@ -16,4 +16,5 @@ export { startRedisServer, type RedisServer, type RedisServerOptions } from './r
 export { startChain, type Chain, type ChainOptions } from './chain.ts'
 export { startKmsProcess, type Kms } from './kms.ts'
 export type { Mail } from './mail/mail.ts'
+export { writeMailPreview } from './mail/preview.ts'
 export { startSmtpSink, type MailFault, type SmtpSink, type SmtpSinkOptions } from './mail/sink.ts'

@@ -5,6 +5,7 @@ import type { ServiceName } from '@countersign/contracts'
 import { startChain, type Chain } from './chain.ts'
 import { environmentOf, type ServiceEnvironment } from './environment.ts'
 import { startKmsProcess, type Kms } from './kms.ts'
+import { mailPreviewFolder } from './mail/preview.ts'
 import { startSmtpSink, type SmtpSink } from './mail/sink.ts'
 import { openMongo, type OpenMongo } from './mongo/open.ts'
 import { freePort } from './ports.ts'
@@ -100,7 +101,7 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
       started('redis', () => openRedis({ ...common, port: ports.redis, redisUrl: options.redisUrl, logFile: logOf('redis') }), (redis) => redis.stop),
       started('chain', () => startChain({ directory: join(dataDirectory, 'chain'), port: ports.chain, blockTimeSeconds: 1, keepState: true, logFile: logOf('anvil'), records }), (chain) => chain.stop),
       started('kms', () => startKmsProcess({ directory: dataDirectory, port: ports.kms, logFile: logOf('kms-emulator'), records }), (kms) => kms.stop),
-      started('smtp', () => startSmtpSink({ port: ports.smtp, viewerPort: ports.mailViewer }), (smtp) => smtp.close)
+      started('smtp', () => startSmtpSink({ port: ports.smtp, viewerPort: ports.mailViewer, previewFolder: mailPreviewFolder(dataDirectory) }), (smtp) => smtp.close)
     ] as const)
     for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
     const [mongo, redis, chain, kms, smtp] = outcomes.map((outcome) => (outcome as PromiseFulfilledResult<unknown>).value) as [OpenMongo?, OpenRedis?, Chain?, Kms?, SmtpSink?]
@@ -144,5 +145,5 @@ const label: Readonly<Record<Part, string>> = { mongo: 'MongoDB', redis: 'Redis'
 
 /** Everything but the records: this process has just claimed the directory by them. */
 function wipe (directory: string): void {
-  for (const name of ['mongo', 'redis', 'chain', 'logs', 'environment', 'secrets.json', 'kms-keys.json']) rmSync(join(directory, name), { recursive: true, force: true })
+  for (const name of ['mongo', 'redis', 'chain', 'logs', 'mail-preview', 'environment', 'secrets.json', 'kms-keys.json']) rmSync(join(directory, name), { recursive: true, force: true })
 }

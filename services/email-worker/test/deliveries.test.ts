@@ -26,7 +26,7 @@ t.test('a code mail shows code and action exactly, in text and in escaped HTML, 
   t.same(mail?.to, [to])
   t.equal(mail?.from, 'no-reply@house.example.com')
   t.equal(mail?.subject, 'Your code for Test House')
-  t.match(mail?.text, /^Your code: 082917$/m)
+  t.match(mail?.text, /^Your code\n\n082917$/m)
   t.ok(mail?.text.includes(text), 'the action as it is')
   t.match(mail?.text, /good for [0-9]+ minutes, until 2030-01-01 00:05:00 UTC, for one use/)
   t.ok(mail?.html?.includes(text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;').replaceAll("'", '&#39;')))
@@ -51,7 +51,7 @@ t.test('a mail that proves a mailbox shows its code, its one link and what they 
     const [mail] = await mailsOf(payload)
     t.match(mail?.subject, subject, content.template)
     t.notMatch(mail?.subject, /082917/, 'a locked telephone shows the subject')
-    t.match(mail?.text, /^Your code: 082917$/m)
+    t.match(mail?.text, /^Your code\n\n082917$/m)
     t.match(mail?.text, does)
     t.match(mail?.text, /good for [0-9]+ minutes, until 2030-01-01 00:05:00 UTC, for one use/)
     t.match(mail?.text, /If it was not you, ignore this mail/)
@@ -73,8 +73,8 @@ t.test('the gateway\'s notices say what happened and what to do, escape what oth
   const evil = '<img src=x onerror=alert(1)> "& \'phone\' https://evil.example'
   const escaped = '&lt;img src=x onerror=alert(1)&gt; &quot;&amp; &#39;phone&#39; https://evil.example'
   const mails: [MailContent, RegExp[], string?][] = [
-    [{ template: 'new_device', to, parameters: { at, ip: '2001:db8::1', device: evil, method: 'wallet (eip155)' } }, [/address {2}2001:db8::1/, /method {3}wallet \(eip155\)/, /close the sessions that you do not know/], evil],
-    [{ template: 'new_device', to, parameters: { at, device: 'curl', method: 'password' } }, [/device {2}curl/]],
+    [{ template: 'new_device', to, parameters: { at, ip: '2001:db8::1', device: evil, method: 'wallet (eip155)' } }, [/Address {2}2001:db8::1/, /Method {3}wallet \(eip155\)/, /close the sessions that you do not know/], evil],
+    [{ template: 'new_device', to, parameters: { at, device: 'curl', method: 'password' } }, [/Device {2}curl/]],
     [{ template: 'password_changed', to, parameters: { at } }, [/changed at 2030-01-01 00:00:00 UTC/, /reset your password at once/]],
     [{ template: 'identity_linked', to, parameters: { kind: 'Solana wallet', masked: '7xKX…gAsU', at } }, [/Solana wallet {2}7xKX…gAsU/, /remove it/]],
     [{ template: 'identity_unlinked', to, parameters: { kind: 'e-mail address', masked: 'a***@e***.com', at } }, [/Removed from your account/, /a\*\*\*@e\*\*\*\.com/]],
@@ -122,7 +122,7 @@ t.test('each producer has its templates', async (t) => {
     ['otp', { template: 'factor_added', to, parameters: { factor: 'Authenticator app', at: '2030-01-01T00:00:00Z' } }, /Added .*\n\nAuthenticator app/],
     ['otp', { template: 'factor_removed', to, parameters: { factor: 'Recovery codes', at: '2030-01-01T00:00:00Z' } }, /Removed .*\n\nRecovery codes/],
     ['gateway', { template: 'session_closed', to, parameters: { at: '2030-01-01T00:00:00Z' } }, /used twice/],
-    ['signer', { template: 'wallet_low', to, parameters: { wallet_id: 'wal_1', chain_id: 31337, balance: '1', needed: '20' } }, /needed {3}20/]
+    ['signer', { template: 'wallet_low', to, parameters: { wallet_id: 'wal_1', chain_id: 31337, balance: '1', needed: '20' } }, /Needed {3}20/]
   ]
   for (const [queue, content, words] of mails) {
     const payload = payloadOf(queue, content)

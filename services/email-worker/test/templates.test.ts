@@ -15,6 +15,7 @@ import { exampleMails } from '../src/templates/examples.ts'
 import { plainLook } from '../src/templates/look.ts'
 import { readTemplateFolder } from '../src/templates/read-template-folder.ts'
 import { createRenderMail, renderTestMail } from '../src/templates/render-mail.ts'
+import { hostileMails } from './hostile-mails.ts'
 import { startWire } from './open-worker.ts'
 
 const now = new Date('2030-01-01T00:00:00Z')
@@ -57,15 +58,10 @@ t.test('text and HTML say the same, nothing runs, nothing is fetched, and nobody
 })
 
 t.test('what others wrote is text, wherever it stands', (t) => {
-  const evil = '</pre><script>alert(1)</script><img src=x onerror="a()"> {brand} {at} $& \'x\''
-  const hostile = (value: unknown): unknown => typeof value === 'object' && value !== null
-    ? Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, /(at|code|link)$/.test(key) ? inner : hostile(inner)]))
-    : typeof value === 'string' ? evil : value
-  for (const content of examples) {
-    const mail = { ...content, parameters: hostile(content.parameters) } as MailContent
+  for (const { mail, evil } of hostileMails(examples)) {
     const { subject, text, html } = createRenderMail({ brand: evil, now: () => now })(mail)
-    t.notMatch(html.replace(/^<!doctype.*?<body/s, ''), /<script|<img|onerror="/, content.template)
-    t.ok(html.includes('&lt;/pre&gt;&lt;script&gt;'), content.template)
+    t.notMatch(html.replace(/^<!doctype.*?<body/s, ''), /<script|<img|onerror="/, mail.template)
+    t.ok(html.includes('&lt;/pre&gt;&lt;/p&gt;&lt;script&gt;'), mail.template)
     t.ok(text.includes(evil), 'as it is, and filled in once')
     t.ok(subject.includes(evil))
   }
@@ -83,7 +79,7 @@ t.test('a code says its life in minutes, what is left of it', (t) => {
 
 t.test('an operator changes colours, logo and texts by files, and is told which file is wrong before a mail goes out', async (t) => {
   const folder = t.testdir({
-    'theme.json': JSON.stringify({ light: { background: '#fffbe6' }, dark: { link: '#00ff99' }, logo_width: 64 }),
+    'theme.json': JSON.stringify({ light: { background: '#fffbe6' }, dark: { button: '#00ff99' }, logo_width: 64 }),
     'texts.json': JSON.stringify({ 'step_up.subject': '{brand}: dein Code', 'code.life': 'Gilt {life} (bis {until}).', 'life.minutes': '{count} Minuten' })
   })
   await writeFile(join(folder, 'logo.png'), pixel)
@@ -92,7 +88,7 @@ t.test('an operator changes colours, logo and texts by files, and is told which 
   t.equal(mail.subject, 'Haus: dein Code')
   t.match(mail.text, /^Gilt 5 Minuten \(bis 2030-01-01 00:05:00 UTC\)\.$/m)
   t.match(mail.html, /background:#fffbe6[^]*<img src="cid:logo@countersign" width="64"/)
-  t.match(mail.html, /\.link\{color:#00ff99!important\}/)
+  t.match(mail.html, /\.button\{background:#00ff99!important/)
   t.same(mail.logo?.content, pixel)
   t.same(await readTemplateFolder(undefined), plainLook)
 
@@ -102,6 +98,7 @@ t.test('an operator changes colours, logo and texts by files, and is told which 
     [{ 'texts.json': '{"step_up.subject":"a\\r\\nBcc: x"}' }, /texts\.json: .*pattern/],
     [{ 'texts.json': '{' }, /texts\.json is no JSON/],
     [{ 'theme.json': '{"light":{"text":"red;} body{"}}' }, /theme\.json: \/light\/text/],
+    [{ 'theme.json': '{"dark":{"text":"#333333"}}' }, /theme\.json: dark: text on background has a contrast of 1\.\d, less than 4\.5/],
     [{ 'logo.jpg': '<svg onload=alert(1)>' }, /logo\.jpg is no image\/jpeg/],
     [{ 'logo.png': 'x'.repeat(100_001) }, /logo\.png is larger than 100000 bytes/]
   ]

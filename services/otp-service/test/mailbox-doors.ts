@@ -28,7 +28,8 @@ export const mailboxesOf = ({ gateway, mails, db, ask }: Pick<Awaited<ReturnType
   const isProof = (mail: MailContent): mail is MailboxMail => ['signup_code', 'login_code', 'password_reset', 'email_link_code'].includes(mail.template)
   const sentTo = (to: string): MailboxMail[] => mails.to(to).filter(isProof)
   const mailTo = async (to: string, nth = 1): Promise<MailboxMail> => await until(() => sentTo(to)[nth - 1], { what: 'the mail' })
-  const tokenOf = ({ parameters: { link } }: MailboxMail): string => new URL(link?.url ?? 'https://none.example.com#token=').hash.slice('#token='.length)
+  const linkOf = ({ parameters }: MailboxMail): string | undefined => 'link' in parameters ? parameters.link?.url : undefined
+  const tokenOf = (mail: MailboxMail): string => new URL(linkOf(mail) ?? 'https://none.example.com#token=').hash.slice('#token='.length)
   /** A challenge, with what its mail says. */
   const challenge = async (more: Wanted = {}) => {
     const email = more.email ?? newAddress()
@@ -44,5 +45,5 @@ export const mailboxesOf = ({ gateway, mails, db, ask }: Pick<Awaited<ReturnType
   const resend = ({ purpose, opener }: Pick<Begin, 'purpose' | 'opener'>, id: string, commandId?: string) => gateway.call(resendMailbox, { challenge_id: id, purpose, opener }, given(commandId))
   const rows = db.collection<Row>('mailbox_challenges')
   const row = async (id: string) => await rows.findOne({ _id: id }) as Row
-  return { begin, mailTo, tokenOf, challenge, byCode, byLink, resend, rows, row }
+  return { begin, mailTo, linkOf, tokenOf, challenge, byCode, byLink, resend, rows, row }
 }

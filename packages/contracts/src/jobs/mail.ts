@@ -34,17 +34,17 @@ export const CodeMail = template('code', {
   text: Type.String({ minLength: 1, maxLength: 2_000 }),
   expires_at: Timestamp
 })
+const CodeOfMailbox = { code: Type.String({ pattern: '^[0-9]{6}$' }), expires_at: Timestamp }
 const CodeAndLink = {
-  code: Type.String({ pattern: '^[0-9]{6}$' }),
-  expires_at: Timestamp,
+  ...CodeOfMailbox,
   link: Type.Optional(Type.Object({ url: Type.String({ pattern: '^https?://[A-Za-z0-9.:/_~-]{1,480}#token=[A-Za-z0-9_-]{43}$', maxLength: 560 }), expires_at: Timestamp }, { additionalProperties: false }))
 }
 /** Proofs of a mailbox. The link is otp-service's; its token stands in the fragment, which browsers send to no server. */
 export const SignupCodeMail = template('signup_code', CodeAndLink)
 export const LoginCodeMail = template('login_code', CodeAndLink)
 export const PasswordResetMail = template('password_reset', CodeAndLink)
-/** An account asks for this address as a way to sign in: the mail names the account. */
-export const EmailLinkCodeMail = template('email_link_code', { ...CodeAndLink, account: UserId })
+/** An account asks for this address as a way to sign in: the mail names the account. Only the session that asked may answer, so there is no link. */
+export const EmailLinkCodeMail = template('email_link_code', { ...CodeOfMailbox, account: UserId })
 
 /** To the old address, after another one took its place. */
 export const FactorChangedMail = template('factor_changed', { masked: Type.String({ maxLength: 254 }), at: Timestamp })

@@ -26,6 +26,8 @@ export interface SmtpSink {
 export interface SmtpSinkOptions {
   readonly port?: number | undefined
   readonly viewerPort?: number | undefined
+  /** Shown beside the mails that came: what `countersign email preview` writes. */
+  readonly previewFolder?: string | undefined
   /** The oldest go first beyond this. */
   readonly keep?: number
 }
@@ -34,7 +36,7 @@ export interface SmtpSinkOptions {
  * Takes every mail and delivers none. No TLS and no password: it listens on 127.0.0.1 only.
  * @throws StackFault when a port is taken
  */
-export const startSmtpSink = async ({ port: wanted, viewerPort, keep = 1_000 }: SmtpSinkOptions = {}): Promise<SmtpSink> => {
+export const startSmtpSink = async ({ port: wanted, viewerPort, previewFolder, keep = 1_000 }: SmtpSinkOptions = {}): Promise<SmtpSink> => {
   const mails: Mail[] = []
   let fault: MailFault = 'none'
 
@@ -83,7 +85,7 @@ export const startSmtpSink = async ({ port: wanted, viewerPort, keep = 1_000 }: 
   server.on('error', () => undefined)
 
   const closeServer = async (): Promise<void> => { await new Promise<void>((resolve) => { server.close(() => { resolve() }) }) }
-  const viewer = await startViewer({ port: viewerPort, mails, clear: () => { mails.length = 0 } }).catch(async (error: unknown) => {
+  const viewer = await startViewer({ port: viewerPort, mails, previewFolder, clear: () => { mails.length = 0 } }).catch(async (error: unknown) => {
     await closeServer()
     throw error
   })

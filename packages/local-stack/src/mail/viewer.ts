@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto'
 import { createServer, type ServerResponse } from 'node:http'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { claimPort, takenPort } from '../ports.ts'
 import type { Mail } from './mail.ts'
 
@@ -16,6 +18,9 @@ const headers = {
   'cache-control': 'no-store'
 }
 
+/** A mail as its reader sees it: styles and the logo inside of it, and nothing that runs or is fetched. */
+const asWritten = { ...headers, 'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox" }
+
 const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
 const escape = (text: string): string => text.replace(/[&<>"']/g, (character) => entities[character] ?? '')
 
@@ -25,19 +30,27 @@ const page = (title: string, body: string): string =>
 const listPage = (mails: readonly Mail[]): string => {
   const rows = [...mails].reverse().map(({ id, receivedAt, to, subject }) =>
     `<tr><td>${escape(receivedAt)}</td><td>${escape(to.join(', '))}</td><td><a href="/mails/${escape(id)}">${escape(subject === '' ? '(no subject)' : subject)}</a></td></tr>`)
-  return page('Mails', `<h1>Mails</h1><p>Every mail of the local stack ends here. <a href="/api/mails">As JSON</a></p>${rows.length === 0
+  return page('Mails', `<h1>Mails</h1><p>Every mail of the local stack ends here. <a href="/api/mails">As JSON</a> · <a href="/preview/">All that the services write, with example data</a></p>${rows.length === 0
     ? '<p>None yet. Reload after something was sent.</p>'
     : `<table><thead><tr><th>Received</th><th>To</th><th>Subject</th></tr></thead><tbody>${rows.join('')}</tbody></table>`}`)
 }
 
-const mailPage = ({ from, to, subject, receivedAt, text }: Mail): string =>
-  page(subject, `<p><a href="/">All mails</a></p><h1>${escape(subject)}</h1><p>From ${escape(from)} to ${escape(to.join(', '))}, received ${escape(receivedAt)}</p><pre>${escape(text)}</pre>`)
+const mailPage = ({ id, from, to, subject, receivedAt, text, html }: Mail): string =>
+  page(subject, `<p><a href="/">All mails</a>${html === undefined ? '' : ` · <a href="/mails/${escape(id)}/html">As its reader sees it</a>`}</p><h1>${escape(subject)}</h1><p>From ${escape(from)} to ${escape(to.join(', '))}, received ${escape(receivedAt)}</p><pre>${escape(text)}</pre>`)
 
 export interface Viewer { readonly url: string, readonly close: () => Promise<void> }
 
+export interface ViewerOptions {
+  readonly port: number | undefined
+  readonly mails: readonly Mail[]
+  readonly clear: () => void
+  /** What `countersign email preview` wrote, when it has. */
+  readonly previewFolder: string | undefined
+}
+
 /** The page for people and the JSON for programs: `GET /api/mails[?to=]`, `GET /api/mails/:id`, `DELETE /api/mails`. */
-export const startViewer = async (options: { port: number | undefined, mails: readonly Mail[], clear: () => void }): Promise<Viewer> => {
-  const { mails, clear } = options
+export const startViewer = async (options: ViewerOptions): Promise<Viewer> => {
+  const { mails, clear, previewFolder } = options
   const port = await claimPort(options.port, 'the mail viewer')
 
   const server = createServer((request, response) => {
@@ -47,7 +60,7 @@ export const startViewer = async (options: { port: number | undefined, mails: re
       return
     }
     const url = new URL(request.url ?? '/', `http://127.0.0.1:${port}`)
-    const id = /^\/(?:api\/)?mails\/([0-9a-f-]{36})$/.exec(url.pathname)?.[1]
+    const id = /^\/(?:api\/)?mails\/([0-9a-f-]{36})(?:\/html)?$/.exec(url.pathname)?.[1]
     const mail = mails.find((known) => known.id === id)
     const to = url.searchParams.get('to')
     if (request.method === 'DELETE' && url.pathname === '/api/mails') {
@@ -59,10 +72,14 @@ export const startViewer = async (options: { port: number | undefined, mails: re
       send(response, 200, 'text/html', listPage(mails))
     } else if (url.pathname === '/api/mails') {
       sendJson(response, { mails: to === null ? mails : mails.filter((known) => known.to.includes(to)) })
+    } else if (url.pathname.startsWith('/preview/')) {
+      void sendPreview(response, previewFolder, url.pathname.slice('/preview/'.length))
     } else if (mail === undefined) {
       send(response, 404, 'text/plain', 'No such mail\n')
     } else if (url.pathname.startsWith('/api/')) {
       sendJson(response, mail)
+    } else if (url.pathname.endsWith('/html')) {
+      send(response, 200, 'text/html', mail.html ?? '', asWritten)
     } else {
       send(response, 200, 'text/html', mailPage(mail))
     }
@@ -82,8 +99,16 @@ export const startViewer = async (options: { port: number | undefined, mails: re
   }
 }
 
-const send = (response: ServerResponse, status: number, type: string, body: string): void => {
-  response.writeHead(status, { ...headers, 'content-type': `${type}; charset=utf-8` }).end(body)
+/** By name only: a file of that folder, or none. */
+const sendPreview = async (response: ServerResponse, folder: string | undefined, name: string): Promise<void> => {
+  const [, file, ending] = /^([a-z_]+\.(html|txt))$/.exec(name === '' ? 'index.html' : name) ?? []
+  const content = folder === undefined || file === undefined ? undefined : await readFile(join(folder, file), 'utf8').catch(() => undefined)
+  if (content === undefined) send(response, 404, 'text/plain', 'No such preview: npm start writes them.\n')
+  else send(response, 200, ending === 'html' ? 'text/html' : 'text/plain', content, asWritten)
+}
+
+const send = (response: ServerResponse, status: number, type: string, body: string, sent = headers): void => {
+  response.writeHead(status, { ...sent, 'content-type': `${type}; charset=utf-8` }).end(body)
 }
 
 const sendJson = (response: ServerResponse, value: unknown): void => { send(response, 200, 'application/json', `${JSON.stringify(value)}\n`) }

@@ -1,6 +1,7 @@
 import { connect } from 'node:net'
 import { once } from 'node:events'
 import { get } from 'node:http'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import t from 'tap'
 import { startSmtpSink } from '../../src/index.ts'
@@ -59,6 +60,26 @@ t.test('faults: try again, never, no answer; then it works again', async (t) => 
   t.equal((await sink.mails()).length, 1)
   await sink.close()
   t.match(await nothing, /^421|^closed/)
+})
+
+t.test('a mail is also shown as its reader sees it, and beside it what the services write, with nothing that runs and no other file', async (t) => {
+  const folder = t.testdir({ preview: { 'index.html': '<h1>Mails</h1>', 'code.html': '<p style="color:#123456">493817</p>', 'code.txt': '493817' }, 'secrets.json': '{}' })
+  const sink = await startSmtpSink({ previewFolder: join(folder, 'preview') })
+  t.teardown(sink.close)
+  await deliver(sink.port, ['ada@example.com'], 'Subject: x\nContent-Type: text/html\n\n<p style="color:#123456">Your code</p>\n')
+  const [mail] = await sink.mails()
+  const text = async (path: string): Promise<string> => await (await fetch(sink.viewerUrl + path)).text()
+
+  t.match(await text(`/mails/${mail?.id ?? ''}`), `href="/mails/${mail?.id ?? ''}/html"`)
+  t.match(await text(`/mails/${mail?.id ?? ''}/html`), '<p style="color:#123456">Your code</p>')
+  t.match(await text('/'), 'href="/preview/"')
+  t.match(await text('/preview/'), '<h1>Mails</h1>')
+  t.match(await text('/preview/code.txt'), '493817')
+  for (const path of [`/mails/${mail?.id ?? ''}/html`, '/preview/code.html']) {
+    const { headers } = await fetch(sink.viewerUrl + path)
+    t.match(headers.get('content-security-policy'), /^default-src 'none'; style-src 'unsafe-inline'; img-src data:;.* sandbox$/)
+  }
+  for (const path of ['/preview/none.html', '/preview/%2e%2e%2fsecrets.json', '/preview/secrets.json', '/preview/code.html/']) t.equal((await fetch(sink.viewerUrl + path)).status, 404, path)
 })
 
 t.test('the page shows what strangers wrote as text, and lets nothing of theirs run', async (t) => {

@@ -1,6 +1,6 @@
 /** Notices: what happened, and what to do when it was somebody else. They hold no code and no link. */
 import type { MailContent } from '@countersign/contracts'
-import { says, shows, showsTable, utc, type Part, type Voice, type Words } from './words.ts'
+import { quotes, says, shows, showsTable, utc, type Part, type Voice, type Words } from './words.ts'
 
 type Notice = Exclude<MailContent, { template: 'code' | 'signup_code' | 'login_code' | 'password_reset' | 'email_link_code' }>
 
@@ -63,7 +63,7 @@ function partsOf ({ say }: Voice, notice: Notice): Part[] {
       says(say('transaction.id', { id: notice.parameters.transaction_id })),
       says(say('transaction.not_you'))
     ]
-    case 'broadcast': return [shows(notice.parameters.message)]
+    case 'broadcast': return [quotes(notice.parameters.message)]
     case 'wallet_low': return [
       says(say('wallet_low.what')),
       showsTable([

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { Type, type TSchema, type Static } from 'typebox'
 import { Value } from 'typebox/value'
 import { faultOfTexts } from './catalogue.ts'
-import { plainLook, Theme, type Logo, type Look } from './look.ts'
+import { faultOfColours, plainLook, Theme, type Logo, type Look } from './look.ts'
 
 const TextsFile = Type.Record(Type.String(), Type.String({ minLength: 1, maxLength: 2_000, pattern: '^[^\\u0000-\\u001f\\u007f-\\u009f\\u2028-\\u202e\\u2066-\\u2069]+$' }))
 
@@ -26,10 +26,15 @@ export async function readTemplateFolder (folder: string | undefined): Promise<L
   const [theme, texts] = await Promise.all([readJson(folder, 'theme.json', Theme), readJson(folder, 'texts.json', TextsFile)])
   const fault = faultOfTexts(texts ?? {})
   if (fault !== undefined) throw new Error(`MAIL_TEMPLATE_DIR: texts.json: ${fault}`)
+  const [light, dark] = [{ ...plainLook.light, ...theme?.light }, { ...plainLook.dark, ...theme?.dark }]
+  for (const [scheme, colours] of Object.entries({ light, dark })) {
+    const fault = faultOfColours(colours)
+    if (fault !== undefined) throw new Error(`MAIL_TEMPLATE_DIR: theme.json: ${scheme}: ${fault}`)
+  }
   const logo = await readLogo(folder, theme?.logo_width ?? usualLogoWidth)
   return {
-    light: { ...plainLook.light, ...theme?.light },
-    dark: { ...plainLook.dark, ...theme?.dark },
+    light,
+    dark,
     ...logo !== undefined && { logo },
     texts: texts ?? {}
   }

@@ -5,7 +5,7 @@ import { mailboxWords, stepUpWords } from './code-words.ts'
 import { page } from './html.ts'
 import { plainLook, type Logo, type Look } from './look.ts'
 import { noticeWords } from './notice-words.ts'
-import { says, type Voice, type Words } from './words.ts'
+import { heads, says, type Voice, type Words } from './words.ts'
 
 export interface RenderedMail {
   readonly subject: string
@@ -38,12 +38,16 @@ export const renderTestMail = ({ brand, look = plainLook }: Pick<RenderOptions, 
   return written(brand, look, { subject: say('test.subject'), parts: [says(say('test.what'))] })
 }
 
-const written = (brand: string, look: Look, { subject, parts }: Words): RenderedMail => ({
-  subject,
-  text: [brand, ...parts.map(({ text }) => text)].join('\n\n') + '\n',
-  html: page(brand, look, parts.flatMap(({ html }) => html)),
-  ...look.logo !== undefined && { logo: look.logo }
-})
+const written = (brand: string, look: Look, words: Words): RenderedMail => {
+  // A reader who opens the mail sees no subject in many programs.
+  const parts = [heads(words.subject), ...words.parts]
+  return {
+    subject: words.subject,
+    text: [brand, ...parts.map(({ text }) => text)].join('\n\n') + '\n',
+    html: page(brand, look, parts.flatMap(({ html }) => html)),
+    ...look.logo !== undefined && { logo: look.logo }
+  }
+}
 
 function wordsOf (voice: Voice, content: MailContent): Words {
   switch (content.template) {

@@ -1,6 +1,6 @@
 /** The parts of a mail: each says the same in plain text and in HTML. */
 import type { Say } from './catalogue.ts'
-import { code, link, paragraph, verbatim, type Element } from './html.ts'
+import { code, heading, link, paragraph, prose, rows, verbatim, type Element } from './html.ts'
 
 export interface Part { readonly text: string, readonly html: readonly Element[] }
 
@@ -13,18 +13,24 @@ export interface Voice {
   readonly now: Date
 }
 
+export const heads = (text: string): Part => ({ text, html: [heading(text)] })
+
 export const says = (text: string): Part => ({ text, html: [paragraph(text)] })
+
+/** Sentences that were not written here. */
+export const quotes = (text: string): Part => ({ text, html: [prose(text)] })
 
 export const shows = (text: string): Part => ({ text, html: [verbatim(text)] })
 
-export const showsCode = ({ say }: Voice, digits: string): Part => ({ text: `${say('code.label')} ${digits}`, html: [paragraph(say('code.label')), code(digits)] })
+export const showsCode = ({ say }: Voice, digits: string): Part => ({ text: `${say('code.label')}\n\n${digits}`, html: [code(say('code.label'), digits)] })
 
-export const showsLink = (url: string): Part => ({ text: url, html: [link(url)] })
+/** @param label what happens behind it */
+export const showsLink = (label: string, url: string): Part => ({ text: `${label}\n${url}`, html: [link(label, url)] })
 
-/** Rows of a name and what it is, the names padded to one width. */
-export function showsTable (rows: readonly (readonly [name: string, value: string])[]): Part {
-  const width = Math.max(...rows.map(([name]) => name.length)) + 2
-  return shows(rows.map(([name, value]) => `${name.padEnd(width)}${value}`).join('\n'))
+/** Rows of a name and what it is; in plain text the names are padded to one width. */
+export function showsTable (pairs: readonly (readonly [name: string, value: string])[]): Part {
+  const width = Math.max(...pairs.map(([name]) => name.length)) + 2
+  return { text: pairs.map(([name, value]) => `${name.padEnd(width)}${value}`).join('\n'), html: [rows(pairs)] }
 }
 
 /** RFC 3339 as people read it: `2030-01-01 00:05:00 UTC`. */

@@ -41,12 +41,9 @@ export const createWriteMailboxMail = ({ mails, withheld }: { readonly mails: Ma
 const templates = { signup: 'signup_code', login_email: 'login_code', password_reset: 'password_reset' } as const satisfies Partial<Record<MailboxPurpose, MailContent['template']>>
 
 function mailOf ({ purpose, userId, address: to, codeExpiresAt, linkBase, linkExpiresAt }: MailboxChallenge, { code, token }: Drawn): MailContent {
-  const parameters = {
-    code,
-    expires_at: codeExpiresAt.toISOString(),
-    // The fragment: browsers send it to no server, so that no log of any sees the token, and a scanner that opens the link spends nothing.
-    ...linkBase !== null && token !== null && linkExpiresAt !== null && { link: { url: `${linkBase}#token=${token}`, expires_at: linkExpiresAt.toISOString() } }
-  }
+  const parameters = { code, expires_at: codeExpiresAt.toISOString() }
   if (purpose === 'email_link') return { template: 'email_link_code', to, parameters: { ...parameters, account: userId ?? '' } }
-  return { template: templates[purpose], to, parameters }
+  // The fragment: browsers send it to no server, so that no log of any sees the token, and a scanner that opens the link spends nothing.
+  const link = linkBase !== null && token !== null && linkExpiresAt !== null && { link: { url: `${linkBase}#token=${token}`, expires_at: linkExpiresAt.toISOString() } }
+  return { template: templates[purpose], to, parameters: { ...parameters, ...link } }
 }
