@@ -1,11 +1,12 @@
 /**
- * Every reason `verifyEvmMessage` can give. Stable: callers may branch on them; none quotes the input.
+ * Every reason `verifyEvmMessage` and `verifyEvmTypedData` can give. Stable: callers may branch on them; none quotes the input.
  * All but 'unavailable' are about the proof; that one says that the chain could not be asked, and nothing about the proof.
  */
 export const evmRefusals = [
   'input is not readable',
   'message is not well-formed text',
   'message is too long',
+  'typed data is not readable',
   'address is not 20 bytes in 0x hex',
   'address checksum is wrong',
   'signature is not 65 bytes in 0x hex',

@@ -11,7 +11,7 @@ export interface ContractProof {
   readonly chainId: unknown
   /** EIP-55 form. */
   readonly account: string
-  /** EIP-191 hash of the message. */
+  /** EIP-191 hash of the message, or EIP-712 hash of the typed data. */
   readonly hash: Uint8Array
   readonly signature: string
 }

@@ -10,11 +10,12 @@ const FORMAT = 0 // restricted ASCII: the one that the device can show
 const SIGNER_COUNT = 1
 const MAX_MESSAGE_BYTES = 0xffff
 
-const GREETING = ' wants you to sign in with your Solana account:'
+// A sign-in, and a confirmation of something else by somebody who is signed in: neither text can be the other's.
+const GREETINGS = [' wants you to sign in with your Solana account:', ' wants you to confirm an action with your Solana account:']
 const VISIBLE_ASCII = /^[\x21-\x7e]+$/
 
 /**
- * The envelope of a sign-in text for one signer (32 bytes). Its application domain is the domain of the text's first
+ * The envelope of a text for one signer (32 bytes). Its application domain is the domain of the text's first
  * line, so that a signature made for another application does not fit. Null where the text can have no envelope: no such
  * line, a domain that is not 1 to 32 visible ASCII characters, more than 65,535 bytes.
  * Source: docs.anza.xyz, proposals/off-chain-message-signing.
@@ -40,7 +41,8 @@ export function offchainEnvelope (text: string, signer: Uint8Array): Uint8Array 
 function domainOf (text: string): string | null {
   const end = text.indexOf('\n')
   const line = end < 0 ? text : text.slice(0, end)
-  if (!line.endsWith(GREETING)) return null
-  const domain = line.slice(0, -GREETING.length)
+  const greeting = GREETINGS.find((one) => line.endsWith(one))
+  if (greeting === undefined) return null
+  const domain = line.slice(0, -greeting.length)
   return domain.length <= APPLICATION_DOMAIN_BYTES && VISIBLE_ASCII.test(domain) ? domain : null
 }

@@ -7,7 +7,7 @@ import {
 } from 'viem'
 import { mnemonicToAccount, privateKeyToAccount } from 'viem/accounts'
 import { foundry } from 'viem/chains'
-import { verifyEvmMessage, verifyEvmMessageByContract, type EvmRpc, type EvmVerdict } from '../../src/index.ts'
+import { verifyEvmMessage, verifyEvmMessageByContract, verifyEvmTypedData, verifyEvmTypedDataByContract, type EvmRpc, type EvmVerdict } from '../../src/index.ts'
 import { answering, answeringZeros, deployedBy, factory, initcodeOf, magicWord, stopping, trustingTheZeroAddress, unpreparedWallet, walletOf } from './contracts.ts'
 
 const owner = privateKeyToAccount('0x59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d')
@@ -79,6 +79,25 @@ t.test('after the key\'s own check elsewhere the contract alone is asked', async
   t.strictSame(await ask(address, ownSignature, { rpc: undefined }), refused('signature recovers no key'))
   t.strictSame(await ask(address, undefined), refused('signature recovers no key'))
   t.strictSame(await ask('0x', ownSignature), refused('address is not 20 bytes in 0x hex'))
+})
+
+t.test('typed data is asked of a wallet, deployed or not, as a text is', async (t) => {
+  const typedData = { domain: { name: 'Countersign', chainId: 31337 }, types: { Note: [{ name: 'text', type: 'string' }] }, primaryType: 'Note', message: { text: message } } as const
+  const [own, foreign] = await Promise.all([owner.signTypedData(typedData), stranger.signTypedData(typedData)])
+  const ask = (address: string, signature: string, over: object = {}) => verifyEvmTypedData({ typedData, signature, address, rpc, chainId: 31337, ...over })
+
+  const address = await put(walletOf(owner.address))
+  t.match(await ask(address, own), { valid: true, method: 'erc1271' })
+  t.strictSame(await ask(address, foreign), notTheirs)
+  t.strictSame(await ask(address, ownSignature), notTheirs, 'the signature of a text')
+  t.strictSame(await ask(address, own, { typedData: { ...typedData, domain: { ...typedData.domain, chainId: 1 } } }), notTheirs)
+  t.strictSame(await ask(address, own, { chainId: 1 }), refused('unavailable'), 'the node of another chain')
+  t.match(await verifyEvmTypedDataByContract({ typedData, signature: own, address, rpc, chainId: 31337 }, 'signature recovers no key'), { valid: true, method: 'erc1271' })
+
+  const runtime = walletOf(owner.address)
+  const later = deployedBy(factoryAddress, runtime)
+  t.match(await ask(later, wrap(initcodeOf(runtime), own)), { valid: true, method: 'erc6492' })
+  t.strictSame(await ask(later, wrap(initcodeOf(runtime), foreign)), notTheirs)
 })
 
 t.test('an account of a key is never asked about on a chain, and one without code has nothing to say', async (t) => {

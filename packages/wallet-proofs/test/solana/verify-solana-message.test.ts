@@ -141,6 +141,10 @@ t.test('a text without the greeting in its first line has no envelope', async (t
   }
   const alone = 'example.com wants you to sign in with your Solana account:'
   t.match(await verifySolanaMessage({ message: alone, signature: offchain('example.com', alone), address }), { valid: true, method: 'offchain' })
+  const confirmation = alone.replace('sign in', 'confirm an action')
+  t.match(await verifySolanaMessage({ message: confirmation, signature: offchain('example.com', confirmation), address }), { valid: true, method: 'offchain' })
+  t.strictSame(await verifySolanaMessage({ message: confirmation, signature: offchain('example.com', alone), address }), refused('signature is not by this address'))
+  t.strictSame(await verifySolanaMessage({ message: confirmation, signature: offchain('evil.example', confirmation), address }), refused('signature is not by this address'))
 })
 
 t.test('the signature may come in base58 or base64, named or not', async (t) => {

@@ -1,5 +1,6 @@
 /** What a family of wallets knows of its addresses, networks and proofs. The rest of signing in is the same for all. */
 import type { WalletFamily } from '@countersign/contracts'
+import type { TypedData } from '@countersign/wallet-proofs'
 
 export interface AccountGiven {
   readonly address: string
@@ -50,7 +51,12 @@ export interface Family {
   readonly prove: (account: WalletAccount, proof: WalletProof, askChain: boolean) => Promise<ProofVerdict>
 }
 
-export type Families = Readonly<Record<WalletFamily, Family>>
+export interface EvmFamily extends Family {
+  /** @param proof over typed data (EIP-712), as issued */
+  readonly proveTypedData: (account: WalletAccount, proof: { readonly typedData: TypedData, readonly signature: string }, askChain: boolean) => Promise<ProofVerdict>
+}
+
+export type Families = Readonly<Record<Exclude<WalletFamily, 'evm'>, Family>> & { readonly evm: EvmFamily }
 
 export const addressFault = (message: string): AccountFault => ({ fault: { path: 'body/address', message } })
 export const networkFault: AccountFault = { fault: { path: 'body/network', message: 'is not a configured network' } }

@@ -3,7 +3,7 @@ import { performance } from 'node:perf_hooks'
 import { availableParallelism } from 'node:os'
 import type { WalletFamily } from '@countersign/contracts'
 import type { Logger, Metrics } from '@countersign/runtime'
-import { secp256k1Backend, verifyEvmMessageByContract, type EvmProof, type EvmVerdict } from '@countersign/wallet-proofs'
+import { secp256k1Backend, verifyEvmMessageByContract, verifyEvmTypedDataByContract, type EvmVerdict } from '@countersign/wallet-proofs'
 import { verifiers, type Proof, type Verdict } from './verifiers.ts'
 import { createWorkerPool } from './worker-pool.ts'
 
@@ -49,10 +49,11 @@ export function createSignaturePool ({
   }
 
   /** A thread cannot ask a node: what no key signed may still be a contract wallet's. */
-  async function inThreadThenByContract (proof: EvmProof): Promise<EvmVerdict> {
+  async function inThreadThenByContract (proof: Proof<'evm'>): Promise<EvmVerdict> {
     const { rpc: _rpc, ...plain } = proof
     const own = await pool.run({ family: 'evm', proof: plain }) as EvmVerdict
-    return own.reason === undefined ? own : await verifyEvmMessageByContract(proof, own.reason)
+    if (own.reason === undefined) return own
+    return await ('typedData' in proof ? verifyEvmTypedDataByContract(proof, own.reason) : verifyEvmMessageByContract(proof, own.reason))
   }
 
   return {

@@ -1,13 +1,13 @@
 /** Who checks the proofs of which family: the same table on the event loop and in the threads. */
 import type { WalletFamily } from '@countersign/contracts'
 import {
-  verifyBitcoinMessage, verifyCosmosMessage, verifyEvmMessage, verifySolanaMessage, verifyStacksMessage,
-  type BitcoinProof, type BitcoinVerdict, type CosmosProof, type CosmosVerdict, type EvmProof, type EvmVerdict,
+  verifyBitcoinMessage, verifyCosmosMessage, verifyEvmMessage, verifyEvmTypedData, verifySolanaMessage, verifyStacksMessage,
+  type BitcoinProof, type BitcoinVerdict, type CosmosProof, type CosmosVerdict, type EvmProof, type EvmTypedDataProof, type EvmVerdict,
   type SolanaProof, type SolanaVerdict, type StacksProof, type StacksVerdict
 } from '@countersign/wallet-proofs'
 
 interface Checks extends Record<WalletFamily, unknown> {
-  readonly evm: { readonly proof: EvmProof, readonly verdict: EvmVerdict }
+  readonly evm: { readonly proof: EvmProof | EvmTypedDataProof, readonly verdict: EvmVerdict }
   readonly solana: { readonly proof: SolanaProof, readonly verdict: SolanaVerdict }
   readonly cosmos: { readonly proof: CosmosProof, readonly verdict: CosmosVerdict }
   readonly stacks: { readonly proof: StacksProof, readonly verdict: StacksVerdict }
@@ -19,7 +19,7 @@ export type Verdict<F extends WalletFamily> = Checks[F]['verdict']
 
 /** None of them ever rejects. */
 export const verifiers: { readonly [F in WalletFamily]: (proof: Proof<F>) => Promise<Verdict<F>> } = {
-  evm: verifyEvmMessage,
+  evm: (proof) => 'typedData' in proof ? verifyEvmTypedData(proof) : verifyEvmMessage(proof),
   solana: verifySolanaMessage,
   cosmos: verifyCosmosMessage,
   stacks: verifyStacksMessage,

@@ -5,6 +5,7 @@ import { problems, type Problem, type WalletFamily } from '@countersign/contract
 import { createLogger, createMetrics } from '@countersign/runtime'
 import { secp256k1Backend } from '@countersign/wallet-proofs'
 import t, { type Test } from 'tap'
+import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
 import { createSignaturePool } from '../../src/signature-pool/signature-pool.ts'
 import { verifiers } from '../../src/signature-pool/verifiers.ts'
 import { proofs } from './proofs.ts'
@@ -83,6 +84,18 @@ t.test('what no key signed is asked of the node where there is one, and only the
 
   const wrong = { ...proofs.evm, message: 'another text', chainId: 1, rpc }
   t.strictSame(await pool.verify('evm', wrong), await verifiers.evm(wrong))
+})
+
+t.test('typed data is checked as texts are, and asked of the node where no key signed it', async (t) => {
+  const { pool, metrics } = openPool(t)
+  const account = privateKeyToAccount(generatePrivateKey())
+  const typedData = { domain: { name: 'Countersign' }, types: { Note: [{ name: 'text', type: 'string' }] }, primaryType: 'Note', message: { text: 'a text' } } as const
+  const proof = { typedData, signature: await account.signTypedData(typedData), address: account.address }
+  t.match(await pool.verify('evm', proof), { valid: true, method: 'eoa' })
+  t.match(await pool.verify('evm', { ...proof, typedData: { ...typedData, message: { text: 'another text' } } }), { valid: false, reason: 'signature is not by this address' })
+  t.match(await metrics.text(), 'signature_check_seconds_count{family="evm",where="thread"} 2')
+  const rpc = { request: async () => { throw new Error('no answer') } }
+  t.match(await pool.verify('evm', { ...proof, signature: '0x00', chainId: 1, rpc }), { valid: false, reason: 'unavailable' })
 })
 
 t.test('a process ends although its threads were never closed', async (t) => {
