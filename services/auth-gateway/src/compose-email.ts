@@ -43,7 +43,7 @@ export interface ComposeEmailOptions {
   readonly passwords: PasswordRepository
   readonly audit: Audit
   readonly report: SignInReport
-  readonly sessions: Pick<Awaited<ReturnType<typeof composeSessions>>, 'states' | 'revocations' | 'writeMail'>
+  readonly sessions: Pick<Awaited<ReturnType<typeof composeSessions>>, 'states' | 'epochs' | 'revocations' | 'writeMail'>
   readonly revokeKeysMadeBy: (userId: string, identityId: string, transaction: ClientSession) => Promise<void>
   readonly receipts: ReceiptVerifier
   readonly clock: Clock
@@ -51,7 +51,7 @@ export interface ComposeEmailOptions {
   readonly lifecycle: Lifecycle
 }
 
-export function composeEmail ({ config, stores: { mongo, redis, dispatcher, commands }, users, identities, passwords, audit, report, sessions: { states, revocations, writeMail }, revokeKeysMadeBy, receipts, clock, log, lifecycle }: ComposeEmailOptions): Pick<EmailRoutesDeps, 'email' | 'userChanged'> & Pick<EarlierEmailRoutesDeps, 'earlierCodes'> & Pick<EarlierAccountRoutesDeps, 'usernameFor'> {
+export function composeEmail ({ config, stores: { mongo, redis, dispatcher, commands }, users, identities, passwords, audit, report, sessions: { states, epochs, revocations, writeMail }, revokeKeysMadeBy, receipts, clock, log, lifecycle }: ComposeEmailOptions): Pick<EmailRoutesDeps, 'email' | 'userChanged'> & Pick<EarlierEmailRoutesDeps, 'earlierCodes'> & Pick<EarlierAccountRoutesDeps, 'usernameFor'> {
   const keyFor = (purpose: string): Buffer => deriveKey(config.secretKey, `email/${purpose}`)
   const newSecret = (): string => randomToken(32)
   const afterwards = createAfterwards({ log })
@@ -59,7 +59,7 @@ export function composeEmail ({ config, stores: { mongo, redis, dispatcher, comm
   const transact = <T>(work: (transaction: ClientSession) => Promise<T>) => inTransaction(mongo, work)
 
   const shared = {
-    users, identities, passwords, audit, report, states, revokeKeysMadeBy, newSecret,
+    users, identities, passwords, audit, report, states, epochs, revokeKeysMadeBy, newSecret,
     inTransaction: transact,
     afterwards: afterwards.start,
     hasher: createPasswordHasher(),

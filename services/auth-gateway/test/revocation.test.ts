@@ -8,6 +8,8 @@ import t, { type Test as TapTest } from 'tap'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
 import { createChallengeStore } from '../src/challenges/challenge-store.ts'
 import { createLogIn } from '../src/email-sign-in/log-in.ts'
+import type { Settled } from '../src/email-sign-in/settle-mailbox.ts'
+import { createSignInByCode } from '../src/email-sign-in/sign-in-by-code.ts'
 import { createSessionRepository } from '../src/sessions/session-repository.ts'
 import { createStoreOpening } from '../src/sessions/store-openings.ts'
 import { createCheckWalletProof } from '../src/sign-in/check-wallet-proof.ts'
@@ -111,6 +113,30 @@ t.test('fifty sign-ins whose proofs are being looked at while all sessions are r
   await until(() => looked.length === 1, { timeoutMs: 30_000, what: 'the next proof to be looked at' })
   looked[0]?.()
   t.ok(await states.find((await afterwards).refresh_token?.split('.')[1] ?? '', userId), 'who begins afterwards is in')
+})
+
+t.test('a mailed code that is looked at while all sessions are revoked opens none; one after it does', async (t) => {
+  const { user: userOf, mongo, revocations } = await openUseCases(house)
+  const { userId } = await signIn(gateway, newAccount())
+  let meanwhile = (): Promise<unknown> => revocations.revoke({ userId, reason: 'test', requestId: 'req_race' })
+  const signInByCode = createSignInByCode({
+    mailbox: { answer: async (purpose) => {
+      await meanwhile()
+      return { purpose, receiptId: 'rcp_1', challengeId: 'chl_1', email: 'ada@example.com', userId, sameOpener: true }
+    } },
+    settle: async (): Promise<Settled> => {
+      const user = await userOf(userId)
+      return { user, identity: user.identities[0] as Settled['identity'], made: false }
+    },
+    epochs: createSessionEpochs(mongo),
+    report: { refused: () => Promise.resolve(), succeeded: () => undefined }
+  })
+  const enter = () => signInByCode({ challengeId: 'chl_1', secret: 'secret', code: '123456', requestId: 'req_race' })
+
+  await t.rejects(enter(), new Problem(problems.sessionClosed))
+  meanwhile = () => Promise.resolve()
+  await until(async () => !await createSessionEpochs(mongo).wasRaisedSince(userId, await createSessionEpochs(mongo).now()), { what: 'the next millisecond' })
+  t.equal((await enter()).user.id, userId)
 })
 
 t.test('of sessions that are stored together one that fails leaves nothing and takes none with it; none is without its audit row', async (t) => {

@@ -2,6 +2,7 @@ import { Problem, problems } from '@countersign/contracts'
 import type { SignInReport } from '../sign-in/report-sign-in.ts'
 import { emailIdentityId } from '../users/identity.ts'
 import type { IdentityRepository } from '../users/identity-repository.ts'
+import type { SessionEpochs } from '../users/session-epochs.ts'
 import type { Mailbox, Sent } from './mailbox.ts'
 import type { Settled, SettleMailbox } from './settle-mailbox.ts'
 
@@ -35,17 +36,24 @@ export interface CodeSignIn {
 export interface SignInByCodeDeps {
   readonly mailbox: Pick<Mailbox, 'answer'>
   readonly settle: SettleMailbox
+  readonly epochs: Pick<SessionEpochs, 'now' | 'wasRaisedSince'>
   readonly report: SignInReport
 }
 
 export type SignInByCode = (request: CodeSignIn) => Promise<Settled>
 
-/** The first sign-in makes the account. @throws Problem codeRejected, factorLocked, unavailable */
-export const createSignInByCode = ({ mailbox, settle, report }: SignInByCodeDeps): SignInByCode => {
+/**
+ * The first sign-in makes the account. Only the right code tells whose it is: a revocation of all their sessions while it was looked at ends
+ * this sign-in too.
+ * @throws Problem codeRejected, factorLocked, sessionClosed, unavailable
+ */
+export const createSignInByCode = ({ mailbox, settle, epochs, report }: SignInByCodeDeps): SignInByCode => {
   return async ({ username, userId, requestId, ...answer }) => {
     try {
+      const from = await epochs.now()
       const proved = await mailbox.answer('login_email', answer, requestId)
       const settled = await settle(proved, { requestId, owns: (ownerId) => ownerId === userId, fresh: { ...username !== undefined && { username } } })
+      if (await epochs.wasRaisedSince(settled.user.id, from)) throw new Problem(problems.sessionClosed)
       report.succeeded('email_code')
       return settled
     } catch (error) {

@@ -36,6 +36,16 @@ export function createSessionEpochs (mongo: Mongo) {
       return raised?.sessionEpoch
     },
 
+    /** The database's time, in which epochs are raised. */
+    async now (): Promise<Date> {
+      return (await mongo.db.command({ hello: 1 }))['localTime'] as Date
+    },
+
+    /** @param at of `now`. For who learns only from a proof whose it is, and so cannot have read the epoch before. */
+    async wasRaisedSince (userId: string, at: Date): Promise<boolean> {
+      return await users.findOne({ _id: userId, sessionsRevokedAt: { $gte: at } }, { projection: { _id: 1 } }) !== null
+    },
+
     /** Epochs that were raised in the last so many milliseconds. */
     async raisedWithin (ms: number): Promise<RaisedEpoch[]> {
       const found = await users.find({ $expr: { $gt: ['$sessionsRevokedAt', { $subtract: ['$$NOW', Math.ceil(ms)] }] } },
