@@ -3,12 +3,12 @@ import { startServices, startStack, StackFault, writeMailPreview, type Services,
 import { workspaceRoot } from './house.ts'
 
 const freePorts = process.argv.includes('--free-ports')
-const ports = freePorts ? {} : { mongo: 27117, redis: 6479, chain: 8545, kms: 4566, smtp: 1025, mailViewer: 1080, gateway: 8000 }
+const ports = freePorts ? {} : { mongo: 27117, redis: 6479, chain: 8545, kms: 4566, smtp: 1025, mailViewer: 1080, sms: 1081, gateway: 8000 }
 const compatibilityPorts = freePorts ? [] : [5000, 5001, 7145, 8000]
 const opsPort = freePorts ? undefined : 9101
 
 if (process.argv.includes('--help')) {
-  process.stdout.write('Usage: npm start [-- --fresh] [--free-ports] [--shared-credentials]\n\nStarts MongoDB, Redis, a chain, a KMS emulator, a mail sink and the four services on 127.0.0.1.\nCtrl-C stops everything. --fresh wipes the data of earlier runs (.local/data) first. --free-ports takes free ports in place of the usual ones.\nMONGODB_URI and REDIS_URL (administrators\' URLs) use servers of yours; --shared-credentials goes on when no users can be made there.\n')
+  process.stdout.write('Usage: npm start [-- --fresh] [--free-ports] [--shared-credentials]\n\nStarts MongoDB, Redis, a chain, a KMS emulator, a mail sink, an SMS sink and the four services on 127.0.0.1.\nCtrl-C stops everything. --fresh wipes the data of earlier runs (.local/data) first. --free-ports takes free ports in place of the usual ones.\nMONGODB_URI and REDIS_URL (administrators\' URLs) use servers of yours; --shared-credentials goes on when no users can be made there.\n')
   process.exit(0)
 }
 if (process.env.NODE_ENV === 'production' || process.env.ENVIRONMENT === 'production') {
@@ -51,6 +51,7 @@ try {
   Gateway        ${services.gatewayUrl}
   API docs       ${services.gatewayUrl}/docs
   Mail viewer    ${stack.smtp.viewerUrl} (every mail there is: ${mailPreview})
+  SMS viewer     ${stack.sms.viewerUrl}
   Chain RPC      ${stack.chain.rpcUrl} (chain id ${stack.chain.chainId})
   KMS            ${stack.kms.endpoint}
   Metrics        ${Object.entries(services.opsUrls).map(([name, url]) => `${name.padEnd(15)} ${url}/metrics`).join('\n                 ')}

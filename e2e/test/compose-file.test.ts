@@ -24,7 +24,7 @@ const { services, volumes } = parse(text, { merge: true }) as { services: Record
 const timing = ({ healthcheck }: ComposeService) => [healthcheck?.interval, healthcheck?.timeout, healthcheck?.retries, healthcheck?.start_period]
 
 t.test('the whole house is there, each service from the one Dockerfile', async (t) => {
-  for (const name of ['mongo', 'redis', 'init', 'localstack', 'anvil', 'mail', ...serviceNames]) t.ok(services[name], name)
+  for (const name of ['mongo', 'redis', 'init', 'localstack', 'anvil', 'mail', 'sms', ...serviceNames]) t.ok(services[name], name)
   for (const name of serviceNames) t.match(services[name], { build: { dockerfile: 'infra/service.Dockerfile', args: { SERVICE: name } } }, name)
 })
 

@@ -40,7 +40,10 @@ export const EmailAddress = Type.String({
   pattern: "^(?=[^@]{1,64}@)[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]{1,64}(\\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]{1,64}){0,16}@([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\\.){1,16}[A-Za-z]([A-Za-z0-9-]{0,61}[A-Za-z0-9])$",
   description: 'E-mail address'
 })
+/** ITU-T E.164, as it is dialled from everywhere. No calling code begins with 0, and no number with one is shorter than 8 digits. */
+export const PhoneNumber = Type.String({ pattern: '^\\+[1-9][0-9]{7,14}$', minLength: 9, maxLength: 16, description: 'Telephone number, E.164' })
 export const MaskedEmail = Type.String({ maxLength: 254, description: 'E-mail address with most characters hidden' })
+export const MaskedAddress = Type.String({ maxLength: 254, description: 'E-mail address or telephone number with most characters hidden' })
 
 export const IdempotencyKey = Type.String({ pattern: '^[A-Za-z0-9_.:-]{1,128}$', maxLength: 128, description: 'Chosen by the caller, unique per request' })
 export const RequestId = Type.String({ pattern: '^[A-Za-z0-9_.-]{1,64}$', maxLength: 64, description: 'One id from the gateway to the mail and the transaction' })

@@ -2,7 +2,7 @@ import t from 'tap'
 import { Type } from 'typebox'
 import { Value } from 'typebox/value'
 import {
-  commandListKey, commands, EmailAddress, jobs, LinkBase, mailSealContext, Problem, problemBySlug, ProblemDocument, problemDocument, problems,
+  commandListKey, commands, EmailAddress, jobs, LinkBase, mailSealContext, maskAddress, PhoneNumber, Problem, problemBySlug, ProblemDocument, problemDocument, problems,
   queuePrefix, replyChannel, routes, serviceNames, StepUpAction, stepUpActionOf, stepUpActions, stores, templatesOf, transactionMoves, transactionStates, MailContent, Amount, UserId
 } from '../src/index.ts'
 
@@ -163,6 +163,16 @@ t.test('the gateway\'s key opens no mail with a code, and only otp-service\'s ma
   for (const [queue, names] of Object.entries(templatesOf)) {
     for (const name of names) if (queue !== 'mail-otp') t.notOk(parametersOf(name).some((key) => ['code', 'link', 'url', 'token'].includes(key)), `${queue}: ${name}`)
   }
+})
+
+t.test('a telephone number is E.164 and nothing else, and of an address of either kind no mask shows more than it may', async (t) => {
+  for (const good of ['+12025550123', '+41790000012', '+6421000000', '+123456789012345']) t.ok(Value.Check(PhoneNumber, good), good)
+  for (const bad of ['41790000012', '0041790000012', '+0790000012', '+4179000', '+1234567890123456', '+41 79 000 00 12', '+4179000001\n2', '+41790000012\n', '+4179٠000012', '']) t.notOk(Value.Check(PhoneNumber, bad), JSON.stringify(bad))
+  for (const [address, mask] of [
+    ['+41790000012', '+41…••12'], ['+12025550123', '+1…••23'], ['+79161234567', '+7…••67'], ['+3726001234', '+372…••34'], ['+5511912345678', '+55…••78'], ['+59399123456', '+593…••56'],
+    ['ada@example.com', 'a***@e***.com'], ['+tag@example.com', '+***@e***.com'], ['neither', '…••er']
+  ] as const) t.equal(maskAddress(address), mask)
+  t.equal(maskAddress(null), '')
 })
 
 t.test('amounts are whole decimal numbers and ids have their prefix', async (t) => {

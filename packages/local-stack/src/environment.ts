@@ -9,6 +9,8 @@ export interface Whereabouts {
   readonly rpcUrl: string
   readonly kmsEndpoint: string
   readonly smtp: { readonly host: string, readonly port: number }
+  /** Undefined: no text messages. */
+  readonly sms: { readonly apiUrl: string, readonly account: string, readonly token: string } | undefined
   /** Port of the gateway, known before it starts: it is the domain of the messages that wallets sign. */
   readonly gatewayPort: number
   readonly compatibilityPorts: readonly number[]
@@ -31,7 +33,7 @@ export function environmentOf (service: ServiceName, where: Whereabouts): Servic
 
 const receiptKeys = ({ receiptKey }: StackSecrets): string => JSON.stringify({ keys: [receiptKey.publicJwk] })
 
-function ofItsOwn (service: ServiceName, { secrets, rpcUrl, kmsEndpoint, smtp, gatewayPort, compatibilityPorts }: Whereabouts): ServiceEnvironment {
+function ofItsOwn (service: ServiceName, { secrets, rpcUrl, kmsEndpoint, smtp, sms, gatewayPort, compatibilityPorts }: Whereabouts): ServiceEnvironment {
   switch (service) {
     case 'auth-gateway': return {
       HOST: '127.0.0.1',
@@ -67,7 +69,8 @@ function ofItsOwn (service: ServiceName, { secrets, rpcUrl, kmsEndpoint, smtp, g
       MAIL_FROM: 'countersign@example.com',
       MAIL_SEAL_KEY_OTP: secrets.mailSealKeys.otp,
       MAIL_SEAL_KEY_GATEWAY: secrets.mailSealKeys.gateway,
-      MAIL_SEAL_KEY_SIGNER: secrets.mailSealKeys.signer
+      MAIL_SEAL_KEY_SIGNER: secrets.mailSealKeys.signer,
+      ...sms !== undefined && { SMS_PROVIDER_URL: sms.apiUrl, SMS_PROVIDER_ACCOUNT: sms.account, SMS_PROVIDER_TOKEN: sms.token, SMS_FROM: 'Countersign' }
     }
   }
 }

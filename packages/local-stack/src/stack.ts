@@ -13,12 +13,13 @@ import { closeOnSignal } from './process/guard.ts'
 import { claimRecords, type ProcessRecords } from './process/records.ts'
 import { openRedis, type OpenRedis } from './redis/open.ts'
 import type { RedisServer } from './redis/server.ts'
+import { startSmsSink, type SmsSink } from './sms/sink.ts'
 import { StackFault } from './stack-fault.ts'
 import { writeStackEnvironments } from './stack-environment.ts'
 import { stackSecrets } from './stack-secrets.ts'
 import type { Progress } from './tools/progress.ts'
 
-export type Part = 'mongo' | 'redis' | 'chain' | 'kms' | 'smtp'
+export type Part = 'mongo' | 'redis' | 'chain' | 'kms' | 'smtp' | 'sms'
 
 export interface Ports {
   readonly mongo?: number
@@ -27,6 +28,7 @@ export interface Ports {
   readonly kms?: number
   readonly smtp?: number
   readonly mailViewer?: number
+  readonly sms?: number
   readonly gateway?: number
 }
 
@@ -57,6 +59,7 @@ export interface Stack {
   readonly chain: Chain
   readonly kms: Kms
   readonly smtp: SmtpSink
+  readonly sms: SmsSink
   readonly gatewayPort: number
   readonly environmentFor: (service: ServiceName) => ServiceEnvironment
   /** What leans on the stack is stopped before it. */
@@ -65,7 +68,7 @@ export interface Stack {
   stop (): Promise<void>
 }
 
-const allParts: readonly Part[] = ['mongo', 'redis', 'chain', 'kms', 'smtp']
+const allParts: readonly Part[] = ['mongo', 'redis', 'chain', 'kms', 'smtp', 'sms']
 
 /** @throws StackFault, one sentence that says what to do; nothing is left running then */
 export const startStack = async (options: StackOptions): Promise<Stack> => {
@@ -101,10 +104,11 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
       started('redis', () => openRedis({ ...common, port: ports.redis, redisUrl: options.redisUrl, logFile: logOf('redis') }), (redis) => redis.stop),
       started('chain', () => startChain({ directory: join(dataDirectory, 'chain'), port: ports.chain, blockTimeSeconds: 1, keepState: true, logFile: logOf('anvil'), records }), (chain) => chain.stop),
       started('kms', () => startKmsProcess({ directory: dataDirectory, port: ports.kms, logFile: logOf('kms-emulator'), records }), (kms) => kms.stop),
-      started('smtp', () => startSmtpSink({ port: ports.smtp, viewerPort: ports.mailViewer, previewFolder: mailPreviewFolder(dataDirectory) }), (smtp) => smtp.close)
+      started('smtp', () => startSmtpSink({ port: ports.smtp, viewerPort: ports.mailViewer, previewFolder: mailPreviewFolder(dataDirectory) }), (smtp) => smtp.close),
+      started('sms', () => startSmsSink({ port: ports.sms }), (sms) => sms.close)
     ] as const)
     for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
-    const [mongo, redis, chain, kms, smtp] = outcomes.map((outcome) => (outcome as PromiseFulfilledResult<unknown>).value) as [OpenMongo?, OpenRedis?, Chain?, Kms?, SmtpSink?]
+    const [mongo, redis, chain, kms, smtp, sms] = outcomes.map((outcome) => (outcome as PromiseFulfilledResult<unknown>).value) as [OpenMongo?, OpenRedis?, Chain?, Kms?, SmtpSink?, SmsSink?]
     const gatewayPort = ports.gateway ?? await freePort()
 
     const part = <P>(name: Part, given: P | undefined): P => {
@@ -119,6 +123,7 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
       get chain () { return part('chain', chain) },
       get kms () { return part('kms', kms) },
       get smtp () { return part('smtp', smtp) },
+      get sms () { return part('sms', sms) },
       gatewayPort,
       environmentFor: (service) => environmentOf(service, {
         secrets,
@@ -127,6 +132,7 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
         rpcUrl: chain?.rpcUrl ?? 'http://127.0.0.1:8545',
         kmsEndpoint: kms?.endpoint ?? 'http://127.0.0.1:4566',
         smtp: smtp ?? { host: '127.0.0.1', port: 1025 },
+        sms,
         gatewayPort,
         compatibilityPorts: options.compatibilityPorts ?? []
       }),
@@ -141,7 +147,7 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
   }
 }
 
-const label: Readonly<Record<Part, string>> = { mongo: 'MongoDB', redis: 'Redis', chain: 'the chain', kms: 'the KMS emulator', smtp: 'the mail sink' }
+const label: Readonly<Record<Part, string>> = { mongo: 'MongoDB', redis: 'Redis', chain: 'the chain', kms: 'the KMS emulator', smtp: 'the mail sink', sms: 'the SMS sink' }
 
 /** Everything but the records: this process has just claimed the directory by them. */
 function wipe (directory: string): void {

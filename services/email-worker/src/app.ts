@@ -3,11 +3,11 @@ import { startOpsServer } from '@countersign/http'
 import { startIndexes } from '@countersign/mongo'
 import { jobConnection } from '@countersign/redis'
 import { newId, type Lifecycle, type Logger, type Metrics } from '@countersign/runtime'
-import { mailJobs, type Parts } from './compose.ts'
+import { mailJobs, smsJobs, type Parts } from './compose.ts'
 import type { Config } from './config.ts'
 import { indexes } from './indexes.ts'
 import { startHeartbeat } from './smtp/heartbeat.ts'
-import { startMailWorkers } from './workers/mail-workers.ts'
+import { startDeliveryWorkers } from './workers/delivery-workers.ts'
 
 export interface AppOptions {
   readonly config: Config
@@ -20,7 +20,7 @@ export interface AppOptions {
 const longestLockMs = 10_000
 
 export async function startApp ({ config, parts, log, metrics, lifecycle }: AppOptions): Promise<void> {
-  const { mongo, redis, smtp, clock, deliverMail, leases } = parts
+  const { mongo, redis, smtp, clock, deliverMail, deliverSms, leases } = parts
   let working = false
 
   await startIndexes({ mongo, leases, indexes, holder: newId('prc'), seconds: config.process.startSeconds, log, signal: lifecycle.signal })
@@ -58,20 +58,19 @@ export async function startApp ({ config, parts, log, metrics, lifecycle }: AppO
   })
   lifecycle.onStop('operations server', () => ops.close())
 
-  const workers = startMailWorkers({
-    jobs: mailJobs,
+  const taking = {
     connection: jobConnection(config.redisUrl, 'email-worker'),
     concurrency: config.concurrency,
     // A code is waited for: it should not take the half minute that BullMQ gives a dead worker.
     lockMs: Math.min(config.leaseMs, longestLockMs),
-    deliverMail,
     log,
     metrics
-  })
+  }
+  const workers = [startDeliveryWorkers({ ...taking, jobs: mailJobs, deliver: deliverMail }), startDeliveryWorkers({ ...taking, jobs: smsJobs, deliver: deliverSms })]
   working = true
-  lifecycle.onStop('mail workers', async () => {
+  lifecycle.onStop('delivery workers', async () => {
     working = false
-    await workers.close()
+    await Promise.all(workers.map((each) => each.close()))
   })
-  log.info({ ops: ops.url, queues: mailJobs.map(({ name }) => name) }, 'taking mails')
+  log.info({ ops: ops.url, queues: [...mailJobs, ...smsJobs].map(({ name }) => name) }, 'taking mails and text messages')
 }

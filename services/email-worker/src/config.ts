@@ -1,6 +1,6 @@
 /** The environment of email-worker, grouped by who uses it. */
 import { createPrivateKey } from 'node:crypto'
-import { EmailAddress, mailFromGateway, mailFromOtp, mailFromSigner, stores } from '@countersign/contracts'
+import { EmailAddress, mailFromGateway, mailFromOtp, mailFromSigner, smsFromOtp, stores } from '@countersign/contracts'
 import { commonRules, commonVariables, defineEnvironment, isStrict, metricsApiKeyOf, processConfigFrom, variable, type EnvironmentSource, type Values } from '@countersign/runtime'
 import { keyFromText, randomToken } from '@countersign/secrets'
 import { Type } from 'typebox'
@@ -47,6 +47,20 @@ function dkimRule (values: { readonly MAIL_DKIM_DOMAIN?: string | undefined, rea
   }
 }
 
+const sms = {
+  SMS_PROVIDER_URL: variable(Type.Optional(Type.String({ pattern: '^https?://[^\\s@]+$', maxLength: 500 })), {
+    description: 'Where text messages are posted, in the shape of the common providers: a form with To, From and Body, and HTTP Basic; without it none go out', example: 'https://api.example.com/2010-04-01/Accounts/AC0/Messages.json',
+    strict: (value) => value?.startsWith('https:') === false ? 'must be https' : undefined
+  }),
+  SMS_PROVIDER_ACCOUNT: variable(Type.Optional(Type.String({ minLength: 1, maxLength: 200, pattern: '^[!-9;-~]+$' })), { description: 'Login at that provider' }),
+  SMS_PROVIDER_TOKEN: variable(Type.Optional(Type.String({ minLength: 1, maxLength: 500 })), { description: 'Password at that provider', secret: 'issued' }),
+  SMS_FROM: variable(Type.Optional(Type.String({ pattern: '^(\\+[1-9][0-9]{7,14}|[0-9]{3,8}|(?=.*[A-Za-z])[A-Za-z0-9 ]{1,11})$' })), { description: 'Sender of text messages: a number, or a name that the provider has registered', example: '+41790000000' }),
+  SMS_CODE_DOMAIN: variable(Type.Optional(Type.String({ pattern: '^[a-z0-9.-]{1,100}$' })), { description: 'Host name of the site at which codes are typed in: browsers fill a code in there and nowhere else, where the line fits into the message', example: 'app.example.com' }),
+  SMS_SEND_TIMEOUT_SECONDS: variable(Type.Integer({ default: 15, minimum: 1, maximum: 300 }), { description: 'A provider that has not answered within this long is given up for this time' }),
+  SMS_RATE_PER_MINUTE: variable(Type.Integer({ default: 300, minimum: 1, maximum: 1_000_000 }), { description: 'Text messages per minute of all workers together; more than these wait' }),
+  SMS_RATE_PER_RECIPIENT_PER_HOUR: variable(Type.Integer({ default: 20, minimum: 1, maximum: 100_000 }), { description: 'Text messages per hour to one number; more than these wait, and are dropped when they come too late' })
+}
+
 export const environment = defineEnvironment({
   ...commonVariables,
   ...smtp,
@@ -62,14 +76,19 @@ export const environment = defineEnvironment({
   MAIL_CONCURRENCY: variable(Type.Integer({ default: 5, minimum: 1, maximum: 100 }), { description: 'Mails in hand at once per queue, each with a connection to the mail server' }),
   MAIL_RATE_PER_MINUTE: variable(Type.Integer({ default: 6_000, minimum: 1, maximum: 1_000_000 }), { description: 'Mails per minute of all workers together; more than these wait' }),
   MAIL_RATE_PER_RECIPIENT_PER_HOUR: variable(Type.Integer({ default: 60, minimum: 1, maximum: 100_000 }), { description: 'Mails per hour to one address; more than these wait, and are dropped when they come too late' }),
+  ...sms,
   MAIL_LEASE_SECONDS: variable(Type.Integer({ default: 30, minimum: 1, maximum: 600 }), {
-    description: 'After this long, a mail whose worker was killed is sent by another one'
+    description: 'After this long, a mail or text message whose worker was killed is sent by another one'
   })
 }, [
   ...commonRules,
   dkimRule,
   ({ MAIL_LEASE_SECONDS: lease, MAIL_SEND_TIMEOUT_SECONDS: timeout }, strict) =>
     strict && lease <= timeout ? { name: 'MAIL_LEASE_SECONDS', fault: 'must be longer than MAIL_SEND_TIMEOUT_SECONDS: else a slow mail is sent twice' } : undefined,
+  ({ MAIL_LEASE_SECONDS: lease, SMS_SEND_TIMEOUT_SECONDS: timeout, SMS_PROVIDER_URL: url }, strict) =>
+    strict && url !== undefined && lease <= timeout ? { name: 'MAIL_LEASE_SECONDS', fault: 'must be longer than SMS_SEND_TIMEOUT_SECONDS: else a slow text message is sent twice' } : undefined,
+  ({ SMS_PROVIDER_URL: url, SMS_PROVIDER_ACCOUNT: account, SMS_PROVIDER_TOKEN: token, SMS_FROM: from }) =>
+    new Set([url, account, token, from].map((value) => value === undefined)).size === 1 ? undefined : { name: 'SMS_PROVIDER_URL', fault: 'SMS_PROVIDER_ACCOUNT, SMS_PROVIDER_TOKEN and SMS_FROM go together' },
   ({ SMTP_USER: user, SMTP_PASS: pass }) => (user === undefined) === (pass === undefined) ? undefined : { name: 'SMTP_PASS', fault: 'and SMTP_USER go together' }
 ])
 
@@ -108,6 +127,10 @@ function dkimFrom ({ MAIL_DKIM_DOMAIN: domainName, MAIL_DKIM_SELECTOR: keySelect
 
 const keys = (current: string, previous: string | undefined): Buffer[] => [current, ...previous === undefined ? [] : [previous]].map((text) => keyFromText(text))
 
+function providerFrom ({ SMS_PROVIDER_URL: url, SMS_PROVIDER_ACCOUNT: account, SMS_PROVIDER_TOKEN: token, SMS_FROM: from, SMS_SEND_TIMEOUT_SECONDS: seconds }: Values<typeof sms>) {
+  return url === undefined || account === undefined || token === undefined || from === undefined ? undefined : { url, account, token, from, deadlineMs: seconds * 1_000 }
+}
+
 export const configFrom = (values: Values<typeof environment.variables>) => ({
   process: processConfigFrom(values),
   ops: { host: values.OPS_HOST, port: values.OPS_PORT, metricsApiKey: metricsApiKeyOf(values) },
@@ -120,8 +143,14 @@ export const configFrom = (values: Values<typeof environment.variables>) => ({
   rate: { perMinute: values.MAIL_RATE_PER_MINUTE, perRecipientPerHour: values.MAIL_RATE_PER_RECIPIENT_PER_HOUR },
   concurrency: values.MAIL_CONCURRENCY,
   leaseMs: values.MAIL_LEASE_SECONDS * 1_000,
+  sms: {
+    provider: providerFrom(values),
+    domain: values.SMS_CODE_DOMAIN,
+    rate: { perMinute: values.SMS_RATE_PER_MINUTE, perRecipientPerHour: values.SMS_RATE_PER_RECIPIENT_PER_HOUR }
+  },
   sealKeys: {
     [mailFromOtp.name]: keys(values.MAIL_SEAL_KEY_OTP, values.MAIL_SEAL_KEY_OTP_PREVIOUS),
+    [smsFromOtp.name]: keys(values.MAIL_SEAL_KEY_OTP, values.MAIL_SEAL_KEY_OTP_PREVIOUS),
     [mailFromGateway.name]: keys(values.MAIL_SEAL_KEY_GATEWAY, values.MAIL_SEAL_KEY_GATEWAY_PREVIOUS),
     [mailFromSigner.name]: keys(values.MAIL_SEAL_KEY_SIGNER, values.MAIL_SEAL_KEY_SIGNER_PREVIOUS)
   }

@@ -3,7 +3,7 @@ import { createLimiter } from '@countersign/redis'
 import { until } from '@countersign/testing'
 import t from 'tap'
 import { createAddressHash } from '../src/deliveries/address-hash.ts'
-import { createMailRate } from '../src/deliveries/mail-rate.ts'
+import { createDeliveryRate } from '../src/deliveries/delivery-rate.ts'
 import { createSuppressionRepository } from '../src/deliveries/suppression-repository.ts'
 import { smtpFaultOf } from '../src/smtp/smtp-fault.ts'
 import { buildHouse, codeMail, inMinutes, startWire } from './open-worker.ts'
@@ -45,15 +45,15 @@ t.test('an address that the mail server does not know is suppressed, told of wit
 t.test('a refusal of the sender, of the content or of the login suppresses nobody', async (t) => {
   const fault = (response: string, command: string, code = 'EENVELOPE') => smtpFaultOf({ code, command, response, responseCode: Number(response.slice(0, 3)) })
   for (const [response, command] of [['550 5.1.1 no such user', 'RCPT TO'], ['550 no such user', 'RCPT TO'], ['553 no', 'RCPT TO'], ['550 5.2.1 disabled', 'RCPT TO']] as const) {
-    t.match(fault(response, command), { permanent: true, noSuchMailbox: true }, response)
+    t.match(fault(response, command), { permanent: true, noSuchRecipient: true }, response)
   }
-  t.match(fault('554 5.1.1 nobody of that name', 'DATA', 'EMESSAGE'), { permanent: true, noSuchMailbox: true }, 'servers that look after the body')
+  t.match(fault('554 5.1.1 nobody of that name', 'DATA', 'EMESSAGE'), { permanent: true, noSuchRecipient: true }, 'servers that look after the body')
   const others = [
     ['550 5.7.1 relaying denied', 'RCPT TO'], ['550 blocked', 'MAIL FROM'], ['554 5.7.1 looks like spam', 'DATA'], ['552 5.2.2 full', 'RCPT TO'], ['550 5.1.8 bad sender', 'RCPT TO'],
     ['554 too many', 'RCPT TO'], ['451 5.1.1 later', 'RCPT TO'], ['450 4.2.1 later', 'RCPT TO']
   ] as const
-  for (const [response, command] of others) t.match(fault(response, command), { noSuchMailbox: false, permanent: response.startsWith('5') }, response)
-  t.match(fault('535 5.7.8 wrong password', 'AUTH PLAIN', 'EAUTH'), { permanent: false, noSuchMailbox: false })
+  for (const [response, command] of others) t.match(fault(response, command), { noSuchRecipient: false, permanent: response.startsWith('5') }, response)
+  t.match(fault('535 5.7.8 wrong password', 'AUTH PLAIN', 'EAUTH'), { permanent: false, noSuchRecipient: false })
 
   smtp.fail('permanent')
   const payload = payloadOf('otp', codeMail('wrongly-refused@mailbox.example.org'))
@@ -95,7 +95,7 @@ t.test('more mails to one address than its rate wait, those of others do not, an
   for (const payload of sent) t.equal(await send('otp', payload), 'finished')
   const waiting = payloadOf('otp', codeMail(to), { useful_until: inMinutes(0.05) })
   await producers.otp.add(waiting)
-  await until(async () => (await delivery(waiting))?.reason === 'the rate of mails is used up', { what: 'a postponement' })
+  await until(async () => (await delivery(waiting))?.reason === 'the rate of mail is used up', { what: 'a postponement' })
   t.equal(await send('otp', payloadOf('otp', codeMail('idle@mailbox.example.org'))), 'finished')
   t.equal(await house.ended('otp', waiting), 'finished')
   t.match(await delivery(waiting), { state: 'dropped', reason: 'late' })
@@ -105,7 +105,7 @@ t.test('more mails to one address than its rate wait, those of others do not, an
 })
 
 t.test('all mails together have a rate, and what did not go does not count', async (t) => {
-  const takeTurn = createMailRate({ limiter: createLimiter({ redis: house.admin, prefix: 'mail:{test}' }), hashOf, perMinute: 3, perRecipientPerHour: 2 })
+  const takeTurn = createDeliveryRate({ limiter: createLimiter({ redis: house.admin, prefix: 'mail:{test}' }), hashOf, perMinute: 3, perRecipientPerHour: 2 })
   const taken = async (address: string) => (await takeTurn(address)).granted
   t.same([await taken('a@example.org'), await taken('a@example.org'), await taken('a@example.org')], [true, true, false])
   const turn = await takeTurn('b@example.org')

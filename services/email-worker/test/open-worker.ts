@@ -132,7 +132,7 @@ export const buildHouse = async (t: Test, named?: string) => {
       for (const undo of stops.reverse()) await undo()
     }
     t.teardown(stop)
-    return { stop, metrics: own.text, deliverMail: parts.deliverMail }
+    return { stop, metrics: own.text, deliverMail: parts.deliverMail, deliverSms: parts.deliverSms }
   }
 
   /** A mail as its producer makes it, or forged where `more` says so. */

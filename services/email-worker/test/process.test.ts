@@ -7,7 +7,7 @@ import { keyFromText, randomToken } from '@countersign/secrets'
 import { until } from '@countersign/testing'
 import t, { type Test } from 'tap'
 import { configFrom, environment } from '../src/config.ts'
-import { createOpenMail } from '../src/deliveries/open-mail.ts'
+import { createOpenMail } from '../src/deliveries/open-sealed.ts'
 import { mailDatabaseCommands } from '../src/database-commands.ts'
 import { operatorCommands } from '../src/operator-commands.ts'
 import { buildHouse, codeMail, startWire } from './open-worker.ts'
@@ -85,8 +85,8 @@ t.test('a mail sealed before a rotation still opens, and not without the key of 
   const after = randomToken(32)
 
   t.match(openWith({ MAIL_SEAL_KEY_OTP: after, MAIL_SEAL_KEY_OTP_PREVIOUS: before })('mail-otp', payload), { to })
-  t.throws(() => openWith({ MAIL_SEAL_KEY_OTP: after })('mail-otp', payload), { name: 'MailRefused', reason: 'seal' })
-  t.throws(() => openWith({ MAIL_SEAL_KEY_OTP: after, MAIL_SEAL_KEY_GATEWAY_PREVIOUS: before })('mail-otp', payload), { name: 'MailRefused', reason: 'seal' }, 'the key of another producer')
+  t.throws(() => openWith({ MAIL_SEAL_KEY_OTP: after })('mail-otp', payload), { name: 'DeliveryRefused', reason: 'seal' })
+  t.throws(() => openWith({ MAIL_SEAL_KEY_OTP: after, MAIL_SEAL_KEY_GATEWAY_PREVIOUS: before })('mail-otp', payload), { name: 'DeliveryRefused', reason: 'seal' }, 'the key of another producer')
   t.same(configFrom(readEnvironment(environment, house.env)).sealKeys['mail-otp'], [keyFromText(before)])
 })
 

@@ -9,9 +9,10 @@ import t from 'tap'
 import { Value } from 'typebox/value'
 import { environment } from '../src/config.ts'
 import { previewCommand } from '../src/operator/preview-command.ts'
+import { createRenderSms } from '../src/sms/render-sms.ts'
 import { createSmtpSender } from '../src/smtp/smtp-sender.ts'
 import { catalogue, createSay } from '../src/templates/catalogue.ts'
-import { exampleMails } from '../src/templates/examples.ts'
+import { exampleMails, exampleSms } from '../src/templates/examples.ts'
 import { plainLook } from '../src/templates/look.ts'
 import { readTemplateFolder } from '../src/templates/read-template-folder.ts'
 import { createRenderMail, renderTestMail } from '../src/templates/render-mail.ts'
@@ -36,7 +37,7 @@ t.test('there is an example of every mail, right by its contract, and every text
     ...examples.map(createRenderMail({ brand: 'Test House', look: marked, now: () => now })),
     ...[...examples, inOneMinute].map(createRenderMail({ brand: 'Test House', look: { ...withLife, texts: { ...withLife.texts, 'not_you.ignore': '{otherwise}' } }, now: () => now })),
     renderTestMail({ brand: 'Test House', look: marked })
-  ].map(({ subject, text }) => subject + text).join()
+  ].map(({ subject, text }) => subject + text).join() + createRenderSms({ brand: 'Test House', look: marked, domain: undefined, now: () => now })(exampleSms(now))
   for (const name of Object.keys(catalogue)) t.ok(everything.includes(`[${name}]`), name)
   t.end()
 })

@@ -1,31 +1,12 @@
-import { createHash } from 'node:crypto'
 import { createServer, type ServerResponse } from 'node:http'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { escape, isAskedLocally, page, pageHeaders, send, sendJson } from '../pages.ts'
 import { claimPort, takenPort } from '../ports.ts'
 import type { Mail } from './mail.ts'
 
-const style = `body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #1a1a1a; background: #fff }
-table { border-collapse: collapse; width: 100% } th, td { text-align: left; padding: .4rem .6rem; border-bottom: 1px solid #ddd }
-pre { white-space: pre-wrap; padding: 1rem; border: 1px solid #ddd; border-radius: .3rem; background: #f7f7f7; font-size: 1rem }
-@media (prefers-color-scheme: dark) { body { color: #eee; background: #161616 } a { color: #9cf } pre { background: #222; border-color: #444 } th, td { border-color: #444 } }`
-
-/** Mails are written by strangers. No script, image, form or frame of theirs runs here: text only, and one style by its hash. */
-const headers = {
-  'content-security-policy': `default-src 'none'; style-src 'sha256-${createHash('sha256').update(style).digest('base64')}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
-  'x-content-type-options': 'nosniff',
-  'referrer-policy': 'no-referrer',
-  'cache-control': 'no-store'
-}
-
 /** A mail as its reader sees it: styles and the logo inside of it, and nothing that runs or is fetched. */
-const asWritten = { ...headers, 'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox" }
-
-const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
-const escape = (text: string): string => text.replace(/[&<>"']/g, (character) => entities[character] ?? '')
-
-const page = (title: string, body: string): string =>
-  `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${escape(title)}</title><style>${style}</style></head><body>${body}</body></html>\n`
+const asWritten = { ...pageHeaders, 'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox" }
 
 const listPage = (mails: readonly Mail[]): string => {
   const rows = [...mails].reverse().map(({ id, receivedAt, to, subject }) =>
@@ -54,8 +35,7 @@ export const startViewer = async (options: ViewerOptions): Promise<Viewer> => {
   const port = await claimPort(options.port, 'the mail viewer')
 
   const server = createServer((request, response) => {
-    // A page of the internet may point its own host name at 127.0.0.1 (DNS rebinding); the mails hold codes.
-    if (![`127.0.0.1:${port}`, `localhost:${port}`].includes(request.headers.host ?? '')) {
+    if (!isAskedLocally(request, port)) {
       send(response, 421, 'text/plain', 'Use http://127.0.0.1\n')
       return
     }
@@ -65,7 +45,7 @@ export const startViewer = async (options: ViewerOptions): Promise<Viewer> => {
     const to = url.searchParams.get('to')
     if (request.method === 'DELETE' && url.pathname === '/api/mails') {
       clear()
-      response.writeHead(204, headers).end()
+      response.writeHead(204, pageHeaders).end()
     } else if (request.method !== 'GET') {
       send(response, 405, 'text/plain', 'GET only\n')
     } else if (url.pathname === '/') {
@@ -106,9 +86,3 @@ const sendPreview = async (response: ServerResponse, folder: string | undefined,
   if (content === undefined) send(response, 404, 'text/plain', 'No such preview: npm start writes them.\n')
   else send(response, 200, ending === 'html' ? 'text/html' : 'text/plain', content, asWritten)
 }
-
-const send = (response: ServerResponse, status: number, type: string, body: string, sent = headers): void => {
-  response.writeHead(status, { ...sent, 'content-type': `${type}; charset=utf-8` }).end(body)
-}
-
-const sendJson = (response: ServerResponse, value: unknown): void => { send(response, 200, 'application/json', `${JSON.stringify(value)}\n`) }

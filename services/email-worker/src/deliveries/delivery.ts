@@ -1,4 +1,6 @@
-/** A delivery: one mail on its way to one mailbox. Its record decides who sends it, and that it is sent once. */
+/** A delivery: one message on its way to one recipient. Its record decides who sends it, and that it is sent once. */
+export type Channel = 'mail' | 'sms'
+
 export type DeliveryState = 'claimed' | 'sent' | 'dropped' | 'failed'
 
 export interface Claim {

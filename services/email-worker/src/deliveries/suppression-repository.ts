@@ -1,4 +1,4 @@
-/** Addresses that a mail server said do not exist. They stand here as keyed hashes; the masked form is for people to recognise. */
+/** Addresses and telephone numbers that a mail server or a provider said do not exist. They stand here as keyed hashes; the masked form is for people to recognise. */
 import { maskAddress } from '@countersign/contracts'
 import { exactly } from '@countersign/mongo'
 import type { Db } from 'mongodb'
@@ -7,7 +7,7 @@ interface SuppressionDocument {
   /** Keyed hash of the address in lower case. */
   readonly _id: string
   readonly masked: string
-  /** What the mail server said: an SMTP code and the step. */
+  /** What was said: an SMTP code and the step, or the code of a provider. */
   readonly reason: string
   /** The mail that found out. */
   readonly delivery_id: string

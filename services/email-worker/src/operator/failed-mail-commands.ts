@@ -1,10 +1,10 @@
-/** `email failed` and `email requeue`: mails that were given up, and another try for those that are still of use. */
+/** `email failed` and `email requeue`: mails and text messages that were given up, and another try for those that are still of use. */
 import { DeliveryId, MailPayload } from '@countersign/contracts'
 import { createAudit, databaseOf } from '@countersign/mongo'
 import { jobConnection, openFailedJobs, type FailedJob, type FailedJobs } from '@countersign/redis'
 import { createLogger, readEnvironment, systemClock, UsageFault, type CliCommand, type EnvironmentSource } from '@countersign/runtime'
 import { Value } from 'typebox/value'
-import { mailJobs } from '../compose.ts'
+import { mailJobs, smsJobs } from '../compose.ts'
 import { failedMailsEnvironment } from '../config.ts'
 import { createDeliveryRepository } from '../deliveries/delivery-repository.ts'
 import { createRequeueMails } from '../deliveries/requeue-mails.ts'
@@ -21,7 +21,7 @@ export const failedMailCommands = (env: EnvironmentSource): CliCommand[] => [fai
 async function withQueues<T> (env: EnvironmentSource, work: (queues: ReadonlyMap<string, FailedJobs>) => Promise<T>): Promise<T> {
   const { REDIS_URL: url, ENVIRONMENT: environment } = readEnvironment(failedMailsEnvironment, env)
   const log = createLogger({ service: 'email-worker', level: 'silent', sha: 'unknown', environment })
-  const queues = new Map(mailJobs.map((job) => [job.name, openFailedJobs(job, jobConnection(url, 'email-worker cli'), log)]))
+  const queues = new Map([...mailJobs, ...smsJobs].map((job) => [job.name, openFailedJobs(job, jobConnection(url, 'email-worker cli'), log)]))
   try {
     return await work(queues)
   } finally {
@@ -37,7 +37,7 @@ async function failedMails (queues: ReadonlyMap<string, FailedJobs>, limit: numb
 
 const failedCommand = (env: EnvironmentSource): CliCommand => ({
   name: 'email failed',
-  description: `Mails that were given up in the last week, the latest ${mostShown}: why, and whether they are still of use; no addresses`,
+  description: `Mails and text messages that were given up in the last week, the latest ${mostShown}: why, and whether they are still of use; no addresses`,
   run: async ({ print, table, line }) => await withQueues(env, async (queues) => {
     const now = systemClock.now()
     const rows = (await failedMails(queues, mostShown)).map(({ jobId, queue, reason, failedAt, usefulUntil }) =>
@@ -48,7 +48,7 @@ const failedCommand = (env: EnvironmentSource): CliCommand => ({
 
 const requeueCommand = (env: EnvironmentSource): CliCommand => ({
   name: 'email requeue',
-  description: 'Try failed mails again that are still of use, and were not refused as forged',
+  description: 'Try failed mails and text messages again that are still of use, and were not refused as forged',
   args: [['[ids...]', 'delivery ids, dlv_…']],
   options: [['--all', 'every failed mail'], ['--dry-run', 'say which, and move nothing']],
   run: async ({ args: ids, options, print, line }) => {

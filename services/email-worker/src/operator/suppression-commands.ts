@@ -1,5 +1,5 @@
-/** `email suppressions`: addresses that get no mails because a mail server said that they do not exist. Shown masked, found by their hash. */
-import { EmailAddress, maskAddress } from '@countersign/contracts'
+/** `email suppressions`: addresses and numbers that get nothing because a mail server or a provider said that they do not exist. Shown masked, found by their hash. */
+import { EmailAddress, maskAddress, PhoneNumber } from '@countersign/contracts'
 import { createAudit, databaseOf } from '@countersign/mongo'
 import { readEnvironment, UsageFault, type CliCommand, type EnvironmentSource } from '@countersign/runtime'
 import { Value } from 'typebox/value'
@@ -32,7 +32,7 @@ const liftCommand = (env: EnvironmentSource): CliCommand => ({
   args: [['<address>', 'the whole address']],
   options: [['--dry-run', 'say whether it is suppressed, and change nothing']],
   run: async ({ args: [address = ''], options, print, line }) => {
-    if (!Value.Check(EmailAddress, address)) throw new UsageFault('the address must be one e-mail address')
+    if (!Value.Check(EmailAddress, address) && !Value.Check(PhoneNumber, address)) throw new UsageFault('the address must be one e-mail address, or one telephone number with + and its calling code')
     const { SECRET_KEY: secretKey } = readEnvironment(suppressionsEnvironment, env)
     await databaseOf('email-worker', env)(async (db) => {
       const suppressions = createSuppressionRepository(db, createAddressHash(secretKey))

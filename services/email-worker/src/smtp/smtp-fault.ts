@@ -1,23 +1,11 @@
 import { getSystemErrorName } from 'node:util'
+import { DeliveryFault, type FaultKind } from '../deliveries/delivery-fault.ts'
 
-/** What the mail server, or the way to it, refused; without the server's words, which repeat the recipient. */
-export class SmtpFault extends Error {
-  /** Such as `smtp 451 RCPT TO` or `ECONNREFUSED`. */
-  readonly reason: string
-  /** The server will say the same tomorrow. */
-  readonly permanent: boolean
-  /** Nobody knows whether the mail went: it may still be on its way. */
-  readonly maybeSent: boolean
-  /** The server knows that the address leads nowhere. */
-  readonly noSuchMailbox: boolean
-
-  constructor (reason: string, { permanent = false, maybeSent = false, noSuchMailbox = false }: { permanent?: boolean, maybeSent?: boolean, noSuchMailbox?: boolean } = {}) {
-    super(`the mail was not accepted: ${reason}`)
+/** A fault of the mail server, or of the way to it. */
+export class SmtpFault extends DeliveryFault {
+  constructor (reason: string, kind: FaultKind = {}) {
+    super('mail', reason, kind)
     this.name = 'SmtpFault'
-    this.reason = reason
-    this.permanent = permanent
-    this.maybeSent = maybeSent
-    this.noSuchMailbox = noSuchMailbox
   }
 }
 
@@ -45,6 +33,6 @@ export function smtpFaultOf (error: unknown, bodyBegun = false): SmtpFault {
   const permanent = responseCode >= 500 && aboutTheMail.has(word)
   return new SmtpFault(['smtp', responseCode, status, step].filter((part) => part !== undefined && part !== '').join(' '), {
     permanent,
-    noSuchMailbox: permanent && (status === undefined ? step === 'RCPT TO' && deadWithoutWords.has(responseCode) : deadMailbox.test(status))
+    noSuchRecipient: permanent && (status === undefined ? step === 'RCPT TO' && deadWithoutWords.has(responseCode) : deadMailbox.test(status))
   })
 }

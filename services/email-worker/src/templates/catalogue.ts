@@ -1,5 +1,5 @@
 /**
- * Every text of every mail, by name. `{brand}` is PROJECT_NAME and stands everywhere; the other names in braces are filled in by the mail.
+ * Every text of every mail and text message, by name. `{brand}` is PROJECT_NAME and stands everywhere; the other names in braces are filled in by the mail.
  * A file `texts.json` in MAIL_TEMPLATE_DIR replaces any of them. Codes, links and actions are no texts: no replacement leaves them out.
  */
 export const catalogue = {
@@ -102,6 +102,9 @@ export const catalogue = {
   'wallet_low.balance': 'Balance',
   'wallet_low.needed': 'Needed',
   'wallet_low.unit': 'Amounts are in the smallest unit of the chain.',
+
+  'sms.code': 'Code',
+  'sms.life': 'good for {life}. Not you? Tell it to nobody.',
 
   'test.subject': 'Test mail of {brand}',
   'test.what': 'This is a test of the mails of {brand}. It confirms nothing.'

@@ -1,5 +1,5 @@
-/** One mail of each template, for a look at them. Nobody's data. */
-import type { MailContent, MailTemplate } from '@countersign/contracts'
+/** One mail of each template and a text message, for a look at them. Nobody's data. */
+import type { MailContent, MailTemplate, SmsContent } from '@countersign/contracts'
 
 const minuteMs = 60_000
 
@@ -39,3 +39,7 @@ export function exampleMails (now: Date): { readonly [Template in MailTemplate]:
     wallet_low: { template: 'wallet_low', to, parameters: { wallet_id: 'wal_01HZZZZZZZZZZZZZZZZZZZZZZZ', chain_id: 1, balance: '1000000000', needed: '25000000000000' } }
   }
 }
+
+export const exampleSms = (now: Date): SmsContent => ({
+  template: 'code', to: '+41790000012', parameters: { code: '493817', text: 'Replace an API key: key_01HZZZZZZZZZZZZZZZZZZZZZZZ', expires_at: new Date(now.getTime() + 5 * minuteMs).toISOString() }
+})

@@ -1,26 +1,26 @@
-/** Takes mail jobs, one worker per producer's queue, and hands them to the use case. */
+/** Takes jobs of mails or of text messages, one worker per producer's queue, and hands them to the use case. */
 import type { Job, MailPayload } from '@countersign/contracts'
 import { startWorker, UnrecoverableJob, type JobConnection } from '@countersign/redis'
 import type { Logger, Metrics } from '@countersign/runtime'
-import type { DeliveryResult, MailJob } from '../deliveries/deliver-mail.ts'
+import type { Deliver } from '../deliveries/deliver.ts'
 
-export interface MailWorkersOptions {
+export interface DeliveryWorkersOptions {
   readonly jobs: readonly Job<typeof MailPayload>[]
   readonly connection: JobConnection
   readonly concurrency: number
   /** How soon the job of a dead worker is taken over. */
   readonly lockMs: number
-  readonly deliverMail: (job: MailJob) => Promise<DeliveryResult>
+  readonly deliver: Deliver
   readonly log: Logger
   readonly metrics: Metrics
 }
 
-export interface MailWorkers {
+export interface DeliveryWorkers {
   /** Takes no more jobs and finishes those in hand. */
   close (): Promise<void>
 }
 
-export function startMailWorkers ({ jobs, connection, concurrency, lockMs, deliverMail, log, metrics }: MailWorkersOptions): MailWorkers {
+export function startDeliveryWorkers ({ jobs, connection, concurrency, lockMs, deliver, log, metrics }: DeliveryWorkersOptions): DeliveryWorkers {
   const workers = jobs.map((job) => startWorker(job, {
     connection,
     concurrency,
@@ -28,7 +28,7 @@ export function startMailWorkers ({ jobs, connection, concurrency, lockMs, deliv
     log,
     metrics,
     handle: async (payload, { lastAttempt }) => {
-      const result = await deliverMail({ queue: job.name, payload, lastAttempt })
+      const result = await deliver({ queue: job.name, payload, lastAttempt })
       if (result.then === 'final') throw new UnrecoverableJob(result.why)
       if (result.then === 'again') throw new Error(result.why)
     }

@@ -1,7 +1,7 @@
-/** How fast mails go out, for all workers together: to one mailbox, and to the mail server. */
+/** How fast messages go out, for all workers together: to one recipient, and to the mail server or the provider. */
 import type { LimitBucket, Limiter } from '@countersign/redis'
 
-export interface MailRateOptions {
+export interface DeliveryRateOptions {
   readonly limiter: Pick<Limiter, 'take' | 'giveBack'>
   /** Keyed hash of an address: Redis' keys are seen by whoever lists them. */
   readonly hashOf: (address: string) => string
@@ -9,7 +9,7 @@ export interface MailRateOptions {
   readonly perRecipientPerHour: number
 }
 
-/** `giveBack` is for a mail that did not go after all. */
+/** `giveBack` is for a message that did not go after all. */
 export type Turn = { readonly granted: true, readonly giveBack: () => Promise<void> } | { readonly granted: false }
 
 /** @throws Redis' error when it cannot be asked */
@@ -18,7 +18,7 @@ export type TakeTurn = (address: string) => Promise<Turn>
 const minuteMs = 60_000
 const hourMs = 3_600_000
 
-export const createMailRate = ({ limiter, hashOf, perMinute, perRecipientPerHour }: MailRateOptions): TakeTurn => async (address) => {
+export const createDeliveryRate = ({ limiter, hashOf, perMinute, perRecipientPerHour }: DeliveryRateOptions): TakeTurn => async (address) => {
   const buckets: LimitBucket[] = [
     { key: 'all', max: perMinute, windowMs: minuteMs },
     { key: hashOf(address), max: perRecipientPerHour, windowMs: hourMs }
