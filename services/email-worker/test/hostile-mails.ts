@@ -7,5 +7,5 @@ export const hostileMails = (examples: readonly MailContent[]): { readonly mail:
   examples.map((content) => ({ evil, mail: { ...content, parameters: hostile(content.parameters) } as MailContent }))
 
 const hostile = (value: unknown): unknown => typeof value === 'object' && value !== null
-  ? Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, /(at|code|link)$/.test(key) ? inner : hostile(inner)]))
+  ? Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, /(at|code|link|until)$/.test(key) ? inner : hostile(inner)]))
   : typeof value === 'string' ? evil : value

@@ -31,11 +31,13 @@ t.test('there is an example of every mail, right by its contract, and every text
 
   const marked = { ...plainLook, texts: Object.fromEntries(Object.keys(catalogue).map((name) => [name, `[${name}]`])) }
   const inOneMinute = { template: 'code' as const, to: 'ada@example.com', parameters: { code: '493817', text: 'x', expires_at: '2030-01-01T00:01:00Z' } }
+  const lock = { template: 'factor_locked' as const, to: 'ada@example.com', parameters: { at: '2030-01-01T00:00:00Z', closed: false } }
+  const locks = [{ ...lock, parameters: { ...lock.parameters, closed: true } }, { ...lock, parameters: { ...lock.parameters, factor: 'Authenticator app: <b>' } }]
   // Only words of its own stand in a life, which texts hold in a place of its own.
   const withLife = { ...marked, texts: { ...marked.texts, 'code.life': '{life}' } }
   const everything = [
     ...examples.map(createRenderMail({ brand: 'Test House', look: marked, now: () => now })),
-    ...[...examples, inOneMinute].map(createRenderMail({ brand: 'Test House', look: { ...withLife, texts: { ...withLife.texts, 'not_you.ignore': '{otherwise}' } }, now: () => now })),
+    ...[...examples, inOneMinute, ...locks].map(createRenderMail({ brand: 'Test House', look: { ...withLife, texts: { ...withLife.texts, 'not_you.ignore': '{otherwise}' } }, now: () => now })),
     renderTestMail({ brand: 'Test House', look: marked })
   ].map(({ subject, text }) => subject + text).join() + createRenderSms({ brand: 'Test House', look: marked, domain: undefined, now: () => now })(exampleSms(now))
   for (const name of Object.keys(catalogue)) t.ok(everything.includes(`[${name}]`), name)

@@ -31,6 +31,7 @@ import { createConfirmEmailFactor } from './factors/confirm-email-factor.ts'
 import { createConfirmFactorWipe } from './factors/confirm-factor-wipe.ts'
 import { createDescribeFactors } from './factors/describe-factors.ts'
 import { createFactorRepository } from './factors/factor-repository.ts'
+import { createTellLock } from './factors/lock-notices.ts'
 import { createListFactors } from './factors/list-factors.ts'
 import { createWipeAccount } from './factors/wipe-account.ts'
 import { createMailWriter } from './mail/mail-writer.ts'
@@ -85,7 +86,7 @@ export async function compose ({ config, log, metrics, lifecycle }: ComposeOptio
   })
 
   const house = createHouseFailures({ redis, perHour: config.houseFailuresPerHour, log, metrics })
-  const answering = createAnswerChallenge({ challenges, budgets, codes, house, audit, events, newReservationId: () => randomToken(12) })
+  const answering = createAnswerChallenge({ challenges, budgets, codes, house, tellLock: createTellLock({ factors, mails, audit, transact, dispatch }), audit, events, newReservationId: () => randomToken(12) })
   const resets = createFactorResetRepository(db)
   const consume = createConsumeChallenge({ challenges, receipts, budgets, outbox, cancelReset: resets.cancel, audit })
   const { checks, enrolments, stepUps, ...factorUseCases } = composeFactors({ db, config, codes, challenges, factors, mails, audit, transact, dispatch, log, metrics })

@@ -104,6 +104,23 @@ t.test('whoever plays the gateway with all that it holds adds no factor to a use
   t.equal(await refusal(gateway.call(beginTotp, { ...by(user), step_up: late }, ask)), 'step-up-required', 'too late')
 })
 
+t.test('an app that is guessed at until it locks is told of at the address of the account, once', async (t) => {
+  const user = await withBoth()
+  const sessions = Array.from({ length: 10 }, () => elsewhere(user))
+  const ids = await Promise.all(sessions.map((session) => asked(session, removing(user.appId))))
+  const mailRows = () => db.collection('outbox').countDocuments({ queue: 'mail-otp' })
+  const before = await mailRows()
+  const near = [-2, -1, 0, 1, 2].map((steps) => codeAt(user.secret, stepAt(new Date()) + steps))
+  const noCode = ['000000', '111111', '222222', '333333', '444444', '555555'].find((code) => !near.includes(code)) ?? ''
+  const slugs = await Promise.all(Array.from({ length: 100 }, (_, index) => refusal(verify(sessions[index % 10] ?? user, ids[index % 10] ?? '', user.appId, noCode, `cmd_${index}_${user.appId}`))))
+  t.ok(slugs.every((slug) => ['code-rejected', 'factor-locked', 'unavailable'].includes(slug)))
+
+  await until(async () => await db.collection('audit').countDocuments({ event: 'factor.locked', subject: user.userId }) === 1, { what: 'the lock' })
+  t.match(await db.collection('audit').findOne({ event: 'factor.locked', subject: user.userId }), { facts: { factor: user.appId, closed: false } })
+  t.equal(await mailRows(), before + 1)
+  t.match(await mails.newest(user.address, ({ template }) => template === 'factor_locked'), { parameters: { factor: 'Authenticator app', until: String } })
+})
+
 t.test('a factor added on a proof inherits the root, is told by mail, and the proof counts once', async (t) => {
   const user = await house.enrol()
   const stepUp = await byMail(user, addTotp)

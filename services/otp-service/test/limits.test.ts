@@ -74,6 +74,8 @@ t.test('200 wrong codes at once over ten challenges compare ten', async (t) => {
   const pending: { id: string, code: string }[] = []
   for (let i = 0; i < 10; i++) pending.push(await locking.challenge(user))
 
+  const mailRows = () => locking.db.collection('outbox').countDocuments({ queue: 'mail-otp' })
+  const before = await mailRows()
   const slugs = await Promise.all(Array.from({ length: 200 }, (_, i) => {
     const { id, code } = pending[i % pending.length] ?? { id: '', code: '' }
     return refusal(locking.verify(user, id, wrong(code)))
@@ -84,7 +86,11 @@ t.test('200 wrong codes at once over ten challenges compare ten', async (t) => {
   t.equal((await locking.db.collection<Budget>('failure_budgets').findOne({ _id: user.userId }))?.failures.length, 10)
   t.equal(await compared(), 10)
   t.ok(slugs.every((slug) => ['code-rejected', 'factor-locked', 'unavailable'].includes(slug)))
-  t.equal(await locking.db.collection('audit').countDocuments({ event: 'factor.locked', subject: user.userId }), 1)
+  await until(async () => await locking.db.collection('audit').countDocuments({ event: 'factor.locked', subject: user.userId }) === 1, { what: 'the lock' })
+  t.equal(await mailRows(), before + 1, 'one mail for one lock')
+  const told = await locking.mails.newest(user.address, ({ template }) => template === 'factor_locked')
+  t.match(told, { parameters: { closed: false, at: String, until: String } })
+  t.notOk('factor' in told.parameters, 'every code of the account')
 })
 
 t.test('twenty wrong codes in a day lock until the first of them is a day old', async (t) => {
@@ -171,6 +177,9 @@ t.test('a hundred wrong codes in a row close the factor for good, one right code
   t.equal(error?.kind, problems.factorLocked)
   t.equal(error?.extensions.retry_after, undefined, 'no time opens it')
   t.match(error?.extensions.detail, /operator/)
+  const told = await house.mails.newest(closed.address, ({ template }) => template === 'factor_locked')
+  t.match(told.parameters, { closed: true })
+  t.notOk('until' in told.parameters)
 })
 
 t.test('strangers who enrol a proved address take nothing from the codes of its owner', async (t) => {

@@ -56,8 +56,8 @@ export const FactorAddedMail = template('factor_added', { factor: line(128), at:
 export const FactorRemovedMail = template('factor_removed', { factor: line(128), at: Timestamp })
 /** A refresh token was used twice: the session was closed. */
 export const SessionClosedMail = template('session_closed', { at: Timestamp })
-/** Too many wrong codes: the factor confirms nothing until its lock ends. */
-export const FactorLockedMail = template('factor_locked', { masked: line(254), at: Timestamp })
+/** Too many wrong codes: until the lock ends nothing is confirmed by a code, or by this factor where one is named. `until` is absent when no time ends it, which is `closed`, or when the reader's own sessions go on. */
+export const FactorLockedMail = template('factor_locked', { at: Timestamp, closed: Type.Boolean(), until: Type.Optional(Timestamp), factor: Type.Optional(line(160)) })
 /** What became of a transaction; `text` is the one that was confirmed. */
 export const TransactionConfirmedMail = template('transaction_confirmed', { transaction_id: TransactionId, text: Type.String({ minLength: 1, maxLength: 2_000 }), at: Timestamp, hash: Hash32 })
 export const TransactionFailedMail = template('transaction_failed', { transaction_id: TransactionId, text: Type.String({ minLength: 1, maxLength: 2_000 }), at: Timestamp, reason: line(200) })

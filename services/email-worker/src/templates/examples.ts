@@ -21,7 +21,7 @@ export function exampleMails (now: Date): { readonly [Template in MailTemplate]:
     factor_changed: { template: 'factor_changed', to, parameters: { masked: 'l***@e***.com', at } },
     factor_added: { template: 'factor_added', to, parameters: { factor: 'Authenticator app: Telephone', at } },
     factor_removed: { template: 'factor_removed', to, parameters: { factor: 'Recovery codes', at } },
-    factor_locked: { template: 'factor_locked', to, parameters: { masked: 'a***@e***.com', at } },
+    factor_locked: { template: 'factor_locked', to, parameters: { at, closed: false, until: inMinutes(15) } },
     factor_reset_asked: { template: 'factor_reset_asked', to, parameters: { account, at, due_at: inMinutes(4_320) } },
     factor_reset_done: { template: 'factor_reset_done', to, parameters: { account, at } },
     session_closed: { template: 'session_closed', to, parameters: { at } },

@@ -16,7 +16,14 @@ function partsOf ({ say }: Voice, notice: Notice): Part[] {
     ]
     case 'factor_added': return [says(say('factor_added.what', { at: utc(notice.parameters.at) })), shows(notice.parameters.factor), says(say('factor_added.not_you'))]
     case 'factor_removed': return [says(say('factor_removed.what', { at: utc(notice.parameters.at) })), shows(notice.parameters.factor), says(say('factor_removed.not_you'))]
-    case 'factor_locked': return [says(say('factor_locked.what', { at: utc(notice.parameters.at), masked: notice.parameters.masked })), says(say('factor_locked.not_you'))]
+    case 'factor_locked': {
+      const { at, closed, until, factor } = notice.parameters
+      return [
+        ...factor === undefined ? [says(say(closed ? 'factor_locked.closed' : 'factor_locked.what', { at: utc(at) }))] : [says(say('factor_locked.what_one', { at: utc(at) })), shows(factor)],
+        ...until === undefined ? [] : [says(say('factor_locked.until', { until: utc(until) }))],
+        says(say('factor_locked.not_you'))
+      ]
+    }
     case 'factor_reset_asked': return [
       says(say('factor_reset_asked.what', { at: utc(notice.parameters.at) })),
       showsTable([[say('factor_reset_asked.account'), notice.parameters.account], [say('factor_reset_asked.time'), utc(notice.parameters.due_at)]]),

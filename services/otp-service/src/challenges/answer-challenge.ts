@@ -10,6 +10,7 @@ import type { BudgetRepository } from '../budgets/budget-repository.ts'
 import type { HouseFailures } from '../budgets/house-failures.ts'
 import { lockedProblem } from '../budgets/locked-problem.ts'
 import type { Verdict } from '../factors/factor-check.ts'
+import type { TellLock } from '../factors/lock-notices.ts'
 import type { Answerer, Challenge } from './challenge.ts'
 import type { ChallengeEvents, RejectionClass } from './challenge-events.ts'
 import type { ChallengeRepository } from './challenge-repository.ts'
@@ -20,6 +21,7 @@ export interface AnswerDeps {
   readonly budgets: Pick<BudgetRepository, 'reserve' | 'giveBack' | 'pretend'>
   readonly codes: Pick<Codes, 'matches' | 'pretend'>
   readonly house: HouseFailures
+  readonly tellLock: TellLock
   readonly audit: Audit
   readonly events: Pick<ChallengeEvents, 'rejected' | 'accountLocked'>
   readonly newReservationId: () => string
@@ -55,7 +57,7 @@ export interface AnswerChallenge {
   reject (right: RightAnswer, asking: Asking): Promise<Problem>
 }
 
-export function createAnswerChallenge ({ challenges, budgets, codes, house, audit, events, newReservationId }: AnswerDeps): AnswerChallenge {
+export function createAnswerChallenge ({ challenges, budgets, codes, house, tellLock, audit, events, newReservationId }: AnswerDeps): AnswerChallenge {
   const refuse = async (reason: RejectionClass, { challengeId, purpose, answerer }: Pick<Answer, 'challengeId' | 'purpose' | 'answerer'>, { requestId }: Asking, lock?: Lock): Promise<Problem> => {
     events.rejected(purpose, reason, { challengeId, userId: answerer.userId, requestId })
     await audit.append({
@@ -99,7 +101,7 @@ export function createAnswerChallenge ({ challenges, budgets, codes, house, audi
       const verdict = await (judge?.(challenge) ?? (bySentCode ? 'right' : 'wrong'))
       if (verdict === 'right') return right
       if (verdict === 'used') throw await reject(right, asking)
-      if (verdict !== 'wrong') {
+      if (typeof verdict === 'object' && 'closed' in verdict) {
         // The factor is locked and not the account: others may answer this challenge.
         await Promise.all([challenges.giveBackAttempt(challengeId), budgets.giveBack(challenge.userId, reservation.id)])
         throw await refuse('locked', given, asking, verdict)
@@ -107,10 +109,11 @@ export function createAnswerChallenge ({ challenges, budgets, codes, house, audi
 
       // Not waited for: a refusal takes as long as any other.
       void house.count()
+      const locked = { userId: challenge.userId, challengeId, at: right.answeredAt, requestId: asking.requestId }
       if (reservation.spends) {
         events.accountLocked(challenge, asking.requestId)
-        await audit.append({ event: 'factor.locked', subject: challenge.userId, requestId: asking.requestId, facts: { challenge: challengeId, closed: reservation.lock.closed } })
-      }
+        await tellLock({ ...locked, factor: undefined, lock: reservation.lock })
+      } else if (verdict !== 'wrong') await tellLock({ ...locked, factor: verdict.locks, lock: verdict.lock })
       throw await refuse('wrong', given, asking)
     },
 

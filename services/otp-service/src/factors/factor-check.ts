@@ -5,8 +5,11 @@ import type { Challenge } from '../challenges/challenge.ts'
 import type { Codes } from '../challenges/codes.ts'
 import type { Factor } from './factor.ts'
 
+/** Wrong, and the last answer that this factor takes until its own lock ends. */
+export interface LastWrong { readonly locks: Factor, readonly lock: Lock }
+
 /** `used`: right, and it has answered before: no guess, so nobody is charged for it. A lock of this kind of factor alone: nothing was compared. */
-export type Verdict = 'right' | 'wrong' | 'used' | Lock
+export type Verdict = 'right' | 'wrong' | 'used' | LastWrong | Lock
 
 export interface FactorCheck {
   /** It shows the text of the action to its owner, outside the gateway's reach. */

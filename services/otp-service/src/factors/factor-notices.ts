@@ -30,7 +30,7 @@ const kinds: readonly FactorKind[] = ['email_code', 'totp', 'recovery_codes']
 const kindNames: Readonly<Record<FactorKind, string>> = { email_code: 'E-mail address', totp: 'Authenticator app', recovery_codes: 'Recovery codes' }
 
 /** The kind in our words, so that a name cannot pass for another one. */
-const nameOf = (factor: Factor): string => {
+export const nameOf = (factor: Factor): string => {
   const [kind, label] = [kindNames[factor.kind], labelOf(factor)]
   return label === kind ? kind : `${kind}: ${label}`
 }

@@ -11,20 +11,26 @@ import type { FactorDocument } from '../factors/factor-document.ts'
 const perDay = 6
 const dayMs = 86_400_000
 
+/** `waitSeconds`: until the next attempt may be made, if this one is wrong. */
+export interface Paid { readonly granted: boolean, readonly waitSeconds: number }
+
+const isOpen = { $lt: [{ $size: '$failures' }, perDay] }
+
 export type TotpAttempts = ReturnType<typeof createTotpAttempts>
 
 export function createTotpAttempts (db: Db) {
   const factors = db.collection<FactorDocument>('factors')
 
   return {
-    /** Counts one attempt as wrong. @returns 0, or the seconds until one may be made: then nothing was counted. Undefined when the factor is gone. */
-    async pay (factorId: string, ref: string): Promise<number | undefined> {
+    /** Counts one attempt as wrong, unless there must be none now. @returns undefined when the factor is gone. */
+    async pay (factorId: string, ref: string): Promise<Paid | undefined> {
       const found = await factors.findOneAndUpdate({ _id: factorId, kind: 'totp' }, [
         { $set: { failures: pruned['failures'] } },
-        { $set: { wait_ms: { $cond: [{ $lt: [{ $size: '$failures' }, perDay] }, 0, { $subtract: [{ $add: [{ $min: '$failures.at' }, dayMs] }, '$$NOW'] }] } } },
-        { $set: { failures: { $cond: [{ $eq: ['$wait_ms', 0] }, { $concatArrays: ['$failures', [{ at: '$$NOW', ref: literally(ref) }]] }, '$failures'] } } }
+        { $set: { failures: { $cond: [isOpen, { $concatArrays: ['$failures', [{ at: '$$NOW', ref: literally(ref) }]] }, '$failures'] } } },
+        { $set: { wait_ms: { $cond: [isOpen, 0, { $subtract: [{ $add: [{ $min: '$failures.at' }, dayMs] }, '$$NOW'] }] } } }
       ], { returnDocument: 'after' })
-      return found?.kind === 'totp' ? Math.ceil((found.wait_ms ?? 0) / 1_000) : undefined
+      if (found?.kind !== 'totp') return undefined
+      return { granted: found.failures.some((failure) => failure.ref === ref), waitSeconds: Math.ceil((found.wait_ms ?? 0) / 1_000) }
     },
 
     /** Takes the attempt back. */

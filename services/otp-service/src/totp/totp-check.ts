@@ -17,14 +17,15 @@ export const totpCheck = ({ attempts, secrets, newRef }: TotpCheckDeps): FactorC
   async judge (challenge, factor, code) {
     if (factor.kind !== 'totp') return 'wrong'
     const ref = newRef()
-    const wait = await attempts.pay(factor.id, ref)
-    if (wait === undefined) return 'wrong'
-    if (wait > 0) return { closed: false, retryAfterSeconds: wait }
+    const paid = await attempts.pay(factor.id, ref)
+    if (paid === undefined) return 'wrong'
+    const lock = { closed: false, retryAfterSeconds: paid.waitSeconds }
+    if (!paid.granted) return lock
 
     const place = { userId: factor.userId, factorId: factor.id }
     // The attempt's time is the database's: a process whose clock is wrong takes no other codes.
     const step = stepOf(secrets.open(factor.sealedSecret, place), code, challenge.lastAttemptAt ?? challenge.createdAt)
-    if (step === undefined) return 'wrong'
+    if (step === undefined) return paid.waitSeconds > 0 ? { locks: factor, lock } : 'wrong'
     if (await attempts.accept(factor.id, { step, ref, sealedSecret: secrets.again(factor.sealedSecret, place) })) return 'right'
     await attempts.giveBack(factor.id, ref)
     return 'used'
