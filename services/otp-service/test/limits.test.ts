@@ -141,6 +141,20 @@ t.test('a session that answered rightly before has three wrong codes a day of it
   t.equal(await refusal(verify(owner, last.id, last.code)), 'factor-locked')
 })
 
+t.test('somebody elsewhere, who holds a session of the same account and every id, neither burns the owner\'s code nor locks the session that answered rightly before', async (t) => {
+  const owner = await house.enrol()
+  const pending = await challenge(owner)
+  const [thief, stranger] = [{ ...owner, sessionId: newUser().sessionId }, newUser()]
+  const slugs = await Promise.all(Array.from({ length: 200 }, (_, i) => refusal(verify(i % 2 === 0 ? thief : stranger, pending.id, i % 3 === 0 ? pending.code : wrong(pending.code)))))
+  t.ok(slugs.every((slug) => slug === 'code-rejected' || slug === 'unavailable'), 'the right code as well')
+  t.equal(await attemptsLeft(pending.id), 3)
+  t.match(await budget(owner), { failures: [], in_a_row: 0 }, 'nothing is counted against the account')
+
+  await fail(thief, 10)
+  t.equal(await refusal(signer.call(createChallenge, transaction(thief), ask)), 'factor-locked', 'he has locked himself out')
+  t.ok((await verify(owner, pending.id, pending.code)).receipt)
+})
+
 t.test('wrong codes of all accounts together are counted by the hour, and warned of once above their number', async (t) => {
   const alarmed = await openHouse(t, { OTP_HOUSE_FAILURES_PER_HOUR: '4' }, house.mongo)
   const redis = new Redis(alarmed.redis.url)

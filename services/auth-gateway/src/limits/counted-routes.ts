@@ -1,6 +1,6 @@
-/** How each route that is limited as sign-in is counted, and whose login it tries: told by the checked request alone. */
+/** How each route that is limited as sign-in, or on which a code is guessed or a mail sent, is counted, and whose login it tries: told by the checked request alone. */
 import {
-  askToRegisterUser, askToSignUp, authenticateWallet, changePassword, confirmEmailLink, confirmPasswordReset, confirmTotpFactor, connectWallet, linkEmail, logInUser, logInWithEmail, refreshSession, registerUser,
+  askToRegisterUser, askToSignUp, authenticateWallet, beginEmail, changePassword, confirmEmail, confirmEmailLink, confirmPasswordReset, confirmTotpFactor, postConfirmation, connectWallet, deleteMe, linkEmail, logInUser, logInWithEmail, refreshSession, registerUser,
   requestConnection, requestEmailCode, requestPasswordReset, requestVerification, resendEmail, signUpWithEmail, submitVerification, verifyEmail, verifyEmailCode, verifyStepUpProof, verifyWalletOtp, verifyWalletOtpToo,
   walletFamilies, walletRoutes, type Route
 } from '@countersign/contracts'
@@ -45,6 +45,7 @@ const counting: readonly (readonly [Route, Counting])[] = [
   [requestPasswordReset, { kind: 'mail', subject: email }],
   [requestVerification, { kind: 'mail', subject: identifier }],
   [linkEmail, { kind: 'mail', subject: email }],
+  [beginEmail, { kind: 'mail', subject: email }],
   // It names a challenge: otp-service knows the mailbox behind it.
   [resendEmail, { kind: 'mail' }],
   [logInWithEmail, { kind: 'password', subject: email }],
@@ -57,6 +58,9 @@ const counting: readonly (readonly [Route, Counting])[] = [
   // otp-service counts for the account.
   [verifyStepUpProof, { kind: 'proof' }],
   [confirmTotpFactor, { kind: 'proof' }],
+  [confirmEmail, { kind: 'proof' }],
+  [postConfirmation, { kind: 'proof' }],
+  [deleteMe, { kind: 'proof' }],
   [verifyWalletOtp, { kind: 'proof' }],
   [verifyWalletOtpToo, { kind: 'proof' }],
   [submitVerification, { kind: 'proof', subject: identifier }]
@@ -66,9 +70,10 @@ const counting: readonly (readonly [Route, Counting])[] = [
 const nameOf = ({ operationId, status }: Pick<Route, 'operationId' | 'status'>): string => `${operationId} ${status}`
 const byName: ReadonlyMap<string, Counting> = new Map(counting.map(([route, how]) => [nameOf(route), how]))
 
-/** @throws for a route that nobody has thought about: it must not be open to guessing by oversight */
-export function countingOf (route: Pick<Route, 'operationId' | 'status'>): Counting {
+/** @returns undefined for a route on which nothing is guessed. @throws for one that nobody has thought about: it must not be open to guessing by oversight */
+export function countingOf (route: Pick<Route, 'operationId' | 'status' | 'limit' | 'problems'>): Counting | undefined {
   const how = byName.get(nameOf(route))
-  if (how === undefined) throw new Error(`the route ${route.operationId} is limited as sign-in: say in counted-routes.ts how its tries are counted`)
+  const mustBeCounted = route.limit === 'sign-in' || route.problems.includes('codeRejected')
+  if (how === undefined && mustBeCounted) throw new Error(`on the route ${route.operationId} something can be guessed: say in counted-routes.ts how its tries are counted`)
   return how
 }

@@ -1,4 +1,4 @@
-/** Puts the limits of signing in before every route whose contract asks for them, and takes back afterwards what was no guess. */
+/** Puts the limits of signing in before every route on which something is guessed or a mail sent to whomever, and takes back afterwards what was no guess. */
 import { clientIp } from '@countersign/http'
 import type { FastifyInstance, FastifyRequest, RouteOptions } from 'fastify'
 import { countingOf, type CountedRoute } from './counted-routes.ts'
@@ -11,15 +11,14 @@ declare module 'fastify' {
   }
 }
 
-/** Call it before the routes are registered. @throws at start for a route limited as sign-in that counted-routes.ts does not know */
+/** Call it before the routes are registered. @throws at start for a route open to guesses that counted-routes.ts does not know */
 export function limitSignIn (app: FastifyInstance, limits: Pick<SignInLimits, 'take'>): void {
   app.decorateRequest('signInTry', null)
 
   app.addHook('onRoute', (route: RouteOptions) => {
     const contract = route.config?.contract
-    if (contract?.limit !== 'sign-in') return
-    const counting = countingOf(contract)
-    if (counting === 'secret') return
+    const counting = contract === undefined ? undefined : countingOf(contract)
+    if (counting === undefined || counting === 'secret') return
     // After the schema, so that the subject is what its form says; before the handler looks at any proof.
     route.preHandler = [...[route.preHandler ?? []].flat(), takeFor(counting)]
     route.onSend = [...[route.onSend ?? []].flat(), async (request, reply, payload) => {

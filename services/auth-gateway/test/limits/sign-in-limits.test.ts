@@ -94,6 +94,13 @@ t.test('no number of wrong signatures elsewhere refuses a wallet, and a known wa
   t.equal(await admitted(t, tries(500, () => [limits, proof('203.0.113.1')])), 500)
 })
 
+t.test('one guess at each of very many accounts from one place ends at that place\'s own number, and nowhere else', async (t) => {
+  const [here, there] = [limitsOver(redis, 20), limitsOver(second, 20)]
+  const guess = (i: number, ip: string): readonly [Limits, SignInTry] => [i % 2 === 0 ? here : there, { kind: 'proof', ip }]
+  t.equal(await admitted(t, tries(1_000, (i) => guess(i, '203.0.113.4'))), 100, 'an hour, however many accounts')
+  t.equal(await admitted(t, tries(90, (i) => guess(i, '203.0.113.5'))), 90)
+})
+
 t.test('a right password forgets the mistyped ones before it, and what was no guess is given back', async (t) => {
   const limits = limitsOver(redis, 20)
   const tried = { kind: 'password', ip: '203.0.113.1', subject: alice } as const
@@ -142,18 +149,23 @@ t.test('Redis holds no address, neither of a person nor of a place', async (t) =
   for (const key of keys) t.match(key, /^gw:\{limits\}:(\d+:(wrong:place|password:here|password:anywhere)|known):[A-Za-z0-9_-]{43}$/)
 })
 
-t.test('every route that is limited as sign-in says how it is counted, and one that does not is not served', async (t) => {
+t.test('every route that is limited as sign-in or answers to a code says how it is counted, and one that does not is not served', async (t) => {
   const contracts = (await import('@countersign/contracts')) as unknown as Readonly<Record<string, unknown>>
   const isRoute = (value: unknown): value is Route => typeof value === 'object' && value !== null && 'operationId' in value && 'limit' in value
   const routes = Object.values(contracts).flatMap((value) => isRoute(value) ? [value] : []).concat(Object.values(walletRoutes).flatMap((family) => Object.values(family)))
   const limited = routes.filter(({ limit }) => limit === 'sign-in')
   t.ok(limited.length > 30, `${limited.length} routes`)
-  for (const route of limited) t.doesNotThrow(() => countingOf(route), route.operationId)
+  for (const route of limited) t.ok(countingOf(route), route.operationId)
+  const answering = routes.filter((route) => route.problems.includes('codeRejected'))
+  t.ok(answering.length > 8, `${answering.length} routes that answer to a code`)
+  for (const route of answering) t.match(countingOf(route), { kind: 'proof' }, route.operationId)
 
   const app = await createServer({ service: 'test', log, metrics: createMetrics({ service: 'test', sha: 'test' }), trustedHops: 0 })
   t.teardown(() => app.close())
   limitSignIn(app, limitsOver(redis))
-  t.throws(() => addRoute(app, { ...routes[0] as Route, path: '/new-door', operationId: 'newDoor', caller: 'anyone', limit: 'sign-in' }, () => Promise.reject(new Error('unused'))), { message: /newDoor/ })
+  const newDoor = (more: Partial<Route>) => addRoute(app, { ...routes[0] as Route, path: '/new-door', operationId: 'newDoor', caller: 'anyone', ...more }, () => Promise.reject(new Error('unused')))
+  t.throws(() => newDoor({ limit: 'sign-in' }), { message: /newDoor/ })
+  t.throws(() => newDoor({ limit: 'general', problems: ['codeRejected'] }), { message: /newDoor/ })
 })
 
 t.test('while Redis is away every try is refused as unavailable, and the log says why; a count that cannot be corrected stops nobody', async (t) => {
@@ -179,8 +191,8 @@ t.test('what a body holds beside the field of its route changes nothing about wh
   for (const [route, field] of fields) {
     const how = countingOf(route)
     const victim = { [field]: field === 'address' ? '0x00000000000000000000000000000000000000ff' : 'victim@example.com' }
-    const subjectOf = (body: Record<string, unknown>) => how === 'secret' ? undefined : how.subject?.({ body, userId: undefined })
-    t.match(subjectOf(victim), how !== 'secret' && how.kind === 'proof' && field === 'address' ? /00ff$/ : /victim/, route.operationId)
+    const subjectOf = (body: Record<string, unknown>) => how === undefined || how === 'secret' ? undefined : how.subject?.({ body, userId: undefined })
+    t.match(subjectOf(victim), how !== undefined && how !== 'secret' && how.kind === 'proof' && field === 'address' ? /00ff$/ : /victim/, route.operationId)
     t.equal(subjectOf({ ...beside, ...victim }), subjectOf(victim), route.operationId)
   }
 })
