@@ -27,5 +27,5 @@ export const freshProofSeconds = 600
 export const walletFamilies = ['evm', 'solana', 'cosmos', 'stacks', 'bitcoin'] as const
 export type WalletFamily = typeof walletFamilies[number]
 
-export const IdentityKind = Type.Unsafe<WalletFamily | 'email'>({ type: 'string', enum: [...walletFamilies, 'email'] })
+export const IdentityKind = Type.Unsafe<WalletFamily | 'email' | 'passkey'>({ type: 'string', enum: [...walletFamilies, 'email', 'passkey'] })
 export type IdentityKind = Static<typeof IdentityKind>

@@ -5,7 +5,7 @@ import { ServiceNameSchema } from './services.ts'
 /** RFC 7515 `typ` of a receipt, so that no other token of ours can be taken for one (RFC 8725 §3.11). */
 export const receiptType = 'countersign-receipt+jwt'
 
-export const FactorKind = Type.Union([Type.Literal('email_code'), Type.Literal('totp'), Type.Literal('recovery_codes')])
+export const FactorKind = Type.Union([Type.Literal('email_code'), Type.Literal('totp'), Type.Literal('recovery_codes'), Type.Literal('passkey')])
 export type FactorKind = Static<typeof FactorKind>
 
 /** Those that show the action to their owner, outside the gateway's reach: what moves money is confirmed by these alone. */
@@ -17,6 +17,7 @@ export const ChallengePurpose = Type.Union([
   Type.Literal('email_change'),
   Type.Literal('account_delete'),
   Type.Literal('step_up'),
+  Type.Literal('passkey_sign_in'),
   Type.Literal('earlier_otp')
 ])
 export type ChallengePurpose = Static<typeof ChallengePurpose>

@@ -19,6 +19,7 @@ export const stepUpActions = Object.freeze({
   'api_keys.rotate': { title: 'Replace an API key', what: 'Key' },
   'factors.add_email': { title: 'Add an e-mail address that confirms transactions' },
   'factors.add_totp': { title: 'Add an authenticator app' },
+  'factors.add_passkey': { title: 'Add a passkey, which confirms actions and signs in' },
   'factors.make_recovery_codes': { title: 'Make new recovery codes; older ones stop working' },
   'factors.remove': { title: 'Remove a second factor', what: 'Factor' },
   'roles.set': { title: 'Set the roles of a user', what: 'User and all of their roles' }

@@ -47,6 +47,7 @@ function ofItsOwn (service: ServiceName, { secrets, rpcUrl, kmsEndpoint, smtp, s
       MAIL_SEAL_KEY: secrets.mailSealKeys.gateway
     }
     case 'otp-service': return {
+      PUBLIC_URL: `http://127.0.0.1:${gatewayPort}`,
       RECEIPT_PRIVATE_JWK: JSON.stringify(secrets.receiptKey.privateJwk),
       MAIL_SEAL_KEY: secrets.mailSealKeys.otp
     }

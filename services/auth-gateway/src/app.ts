@@ -12,6 +12,7 @@ import { walletOtpRoutes, type WalletOtpRoutesDeps } from './routes/earlier-wall
 import { identityRoutes, type IdentityRoutesDeps } from './routes/identities.ts'
 import { introspectionRoutes, type IntrospectionRoutesDeps } from './routes/introspection.ts'
 import { mailedLinkPages } from './routes/mailed-link-pages.ts'
+import { passkeyRoutes, type PasskeyRoutesDeps } from './routes/passkeys.ts'
 import { factorRoutes, type FactorRoutesDeps } from './routes/factors.ts'
 import { meRoutes, type MeRoutesDeps } from './routes/me.ts'
 import { openPages, type OpenPagesDeps } from './routes/open-pages.ts'
@@ -22,7 +23,7 @@ import { signInRoutes, type SignInRoutesDeps } from './routes/sign-in.ts'
 import { transactionRoutes, type TransactionRoutesDeps } from './routes/transactions.ts'
 import { walletSignInRoutes, type WalletRoutesDeps } from './routes/wallet-sign-in.ts'
 
-export type GatewayDeps = OpenPagesDeps & WalletRoutesDeps & EmailRoutesDeps & EarlierEmailRoutesDeps & EarlierAccountRoutesDeps & SignInRoutesDeps & SessionRoutesDeps & IntrospectionRoutesDeps & IdentityRoutesDeps & MeRoutesDeps & AccountRoutesDeps & TransactionRoutesDeps & ApiKeyRoutesDeps & OperatorRoutesDeps & WalletConnectionRoutesDeps & WalletOtpRoutesDeps & StepUpRoutesDeps & FactorRoutesDeps & {
+export type GatewayDeps = OpenPagesDeps & WalletRoutesDeps & EmailRoutesDeps & EarlierEmailRoutesDeps & EarlierAccountRoutesDeps & SignInRoutesDeps & SessionRoutesDeps & IntrospectionRoutesDeps & IdentityRoutesDeps & MeRoutesDeps & AccountRoutesDeps & TransactionRoutesDeps & ApiKeyRoutesDeps & OperatorRoutesDeps & WalletConnectionRoutesDeps & WalletOtpRoutesDeps & StepUpRoutesDeps & FactorRoutesDeps & PasskeyRoutesDeps & {
   readonly assurance: Pick<Assurance, 'spend'>
 }
 
@@ -42,6 +43,7 @@ export async function serve (app: FastifyInstance, deps: GatewayDeps): Promise<v
     meRoutes(door, deps)
     stepUpRoutes(door, deps)
     factorRoutes(door, deps)
+    passkeyRoutes(door, deps)
     accountRoutes(door, deps)
     identityRoutes(door, deps)
     transactionRoutes(door, deps)

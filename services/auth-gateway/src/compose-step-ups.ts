@@ -3,8 +3,11 @@ import type { ReceiptClaims, UserView } from '@countersign/contracts'
 import type { Audit } from '@countersign/mongo'
 import { deriveKey } from '@countersign/secrets'
 import type { GatewayConfig } from './config.ts'
+import { createDropPasskeyLogin } from './passkeys/drop-passkey-login.ts'
+import type { UnlinkIdentity } from './sign-in/unlink-identity.ts'
 import { createAnswerStepUp } from './step-ups/answer-step-up.ts'
 import { createAskStepUp, createReadFactors } from './step-ups/ask-step-up.ts'
+import { createSettleStepUp } from './step-ups/settle-step-up.ts'
 import { createChangeFactors } from './step-ups/change-factors.ts'
 import { createStepUpRepository } from './step-ups/step-up-repository.ts'
 import { qrCode, totpUri } from './step-ups/totp-uri.ts'
@@ -17,15 +20,16 @@ export interface ComposeStepUpsOptions {
   readonly users: UserRepository
   readonly audit: Audit
   readonly verifyReceipt: (jws: string) => Promise<ReceiptClaims>
+  readonly unlink: UnlinkIdentity
 }
 
-export function composeStepUps ({ config, stores: { mongo, commands }, users, audit, verifyReceipt }: ComposeStepUpsOptions) {
+export function composeStepUps ({ config, stores: { mongo, commands }, users, audit, verifyReceipt, unlink }: ComposeStepUpsOptions) {
   const stepUps = createStepUpRepository(mongo)
   return {
     askStepUp: createAskStepUp({ commands, stepUps, users }),
-    answerStepUp: createAnswerStepUp({ commands, commandKey: deriveKey(config.secretKey, 'step-up-command-id'), verifyReceipt, stepUps, audit }),
+    answerStepUp: createAnswerStepUp({ commands, commandKey: deriveKey(config.secretKey, 'step-up-command-id'), settle: createSettleStepUp({ verifyReceipt, stepUps, audit }) }),
     readFactors: createReadFactors({ commands, users }),
-    changeFactors: createChangeFactors({ commands, users }),
+    changeFactors: createChangeFactors({ commands, users, removed: createDropPasskeyLogin({ users, unlink }) }),
     totpLabel: (secret: string, { username, email, id }: UserView) => {
       const uri = totpUri({ issuer: config.signIn.brand, account: username ?? email ?? id, secret })
       return { uri, svg: qrCode(uri) }

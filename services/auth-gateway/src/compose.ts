@@ -11,6 +11,7 @@ import { composeAccount } from './compose-account.ts'
 import { composeAccess } from './compose-access.ts'
 import { composeEmail } from './compose-email.ts'
 import { composeLimits } from './compose-limits.ts'
+import { composePasskeys } from './compose-passkeys.ts'
 import { composeSessions } from './compose-sessions.ts'
 import { composeStepUps } from './compose-step-ups.ts'
 import { composeWalletConnection } from './compose-wallet-connection.ts'
@@ -67,6 +68,7 @@ export async function compose (config: GatewayConfig, log: Logger, lifecycle: Li
   const wallets = composeWallets({ config, redis: stores.redis, users, identities, passwords, audit, report, sessions, revokeKeysMadeBy, log, metrics, lifecycle })
   await serve(app, {
     jwks: sessions.jwks,
+    passkeyOrigins: config.cookies.origins,
     health: composeHealth(config, stores, clock),
     ...wallets,
     walletConnection: composeWalletConnection({ config, stores, users, audit, report, wallets, sessions: { ...sessions, openWithSecret: remembering(sessions.openWithSecret) }, clock, log }),
@@ -91,7 +93,8 @@ export async function compose (config: GatewayConfig, log: Logger, lifecycle: Li
     introspect: sessions.introspect,
     revokeToken: sessions.revokeToken,
     commands,
-    ...composeStepUps({ config, stores, users, audit, verifyReceipt: (jws) => receipts.verify(jws) }),
+    ...composeStepUps({ config, stores, users, audit, verifyReceipt: (jws) => receipts.verify(jws), unlink: wallets.unlink }),
+    ...composePasskeys({ config, stores, users, identities, audit, report, sessions, verifyReceipt: (jws) => receipts.verify(jws) }),
     confirmEmail: createConfirmEmail({
       ask: createAskConfirmation({ commands, commandKey: deriveKey(config.secretKey, 'command-id') }),
       verifyReceipt: (jws) => receipts.verify(jws),

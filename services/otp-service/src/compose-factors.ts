@@ -11,6 +11,8 @@ import { createFactorNotices } from './factors/factor-notices.ts'
 import type { FactorRepository } from './factors/factor-repository.ts'
 import { createRemoveFactor } from './factors/remove-factor.ts'
 import { createRenameFactor } from './factors/rename-factor.ts'
+import { passkeyCheck } from './passkeys/passkey-check.ts'
+import { createPasskeyEnrolmentRepository } from './passkeys/passkey-enrolment.ts'
 import type { MailWriter } from './mail/mail-writer.ts'
 import { createMakeRecoveryCodes } from './recovery-codes/make-recovery-codes.ts'
 import { createTakeRecoveryCode, recoveryCodeCheck } from './recovery-codes/recovery-code-check.ts'
@@ -22,7 +24,7 @@ import { createTotpAttempts } from './totp/totp-attempts.ts'
 import { totpCheck } from './totp/totp-check.ts'
 import { createTotpEnrolmentRepository } from './totp/totp-enrolment.ts'
 import { createTotpSecrets } from './totp/totp-secrets.ts'
-import type { Dispatch, Transact } from './transaction.ts'
+import type { Dispatch, Transact, Transaction } from './transaction.ts'
 
 export interface ComposeFactorsOptions {
   readonly db: Db
@@ -44,14 +46,23 @@ export function composeFactors ({ db, config, codes, challenges, factors, mails,
   const checks: FactorChecks = {
     email_code: mailedCodeCheck(codes),
     totp: totpCheck({ attempts: createTotpAttempts(db), secrets, newRef: () => randomToken(12) }),
-    recovery_codes: recoveryCodeCheck({ codes: recoveryCodes, take: createTakeRecoveryCode(db) })
+    recovery_codes: recoveryCodeCheck({ codes: recoveryCodes, take: createTakeRecoveryCode(db) }),
+    passkey: passkeyCheck
   }
   const enrolments = createTotpEnrolmentRepository(db)
+  const passkeyEnrolments = createPasskeyEnrolmentRepository(db)
+  const notices = createFactorNotices({ mails, log, metrics })
   const stepUps = createUseStepUp({ challenges, factors })
-  const changing = { challenges, factors, enrolments, secrets, stepUps, checks, notices: createFactorNotices({ mails, log, metrics }), audit, transact, dispatch, newFactorId: () => newId('fct') }
+  const changing = { challenges, factors, enrolments, secrets, stepUps, checks, notices, audit, transact, dispatch, newFactorId: () => newId('fct') }
   return {
     checks,
-    enrolments,
+    notices,
+    passkeyEnrolments,
+    /** Of factors of any kind, with the account. */
+    async forgetEnrolments (userId: string, transaction: Transaction): Promise<void> {
+      await enrolments.forget(userId, transaction)
+      await passkeyEnrolments.forget(userId, transaction)
+    },
     stepUps,
     beginTotp: createBeginTotp(changing),
     confirmTotp: createConfirmTotp({ ...changing, newFactorRoot: () => randomToken(32) }),

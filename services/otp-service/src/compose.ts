@@ -17,6 +17,7 @@ import { createResendChallenge } from './challenges/resend-challenge.ts'
 import { createSendCode } from './challenges/send-code.ts'
 import { createVerifyChallenge } from './challenges/verify-challenge.ts'
 import { composeFactors } from './compose-factors.ts'
+import { composePasskeys } from './compose-passkeys.ts'
 import { composeMailboxes } from './compose-mailboxes.ts'
 import type { Config } from './config.ts'
 import { createEarlierOtpStatus } from './earlier-otp/earlier-otp-status.ts'
@@ -89,10 +90,11 @@ export async function compose ({ config, log, metrics, lifecycle }: ComposeOptio
   const answering = createAnswerChallenge({ challenges, budgets, codes, house, tellLock: createTellLock({ factors, mails, audit, transact, dispatch }), audit, events, newReservationId: () => randomToken(12) })
   const resets = createFactorResetRepository(db)
   const consume = createConsumeChallenge({ challenges, receipts, budgets, outbox, cancelReset: resets.cancel, audit })
-  const { checks, enrolments, stepUps, ...factorUseCases } = composeFactors({ db, config, codes, challenges, factors, mails, audit, transact, dispatch, log, metrics })
+  const { checks, notices, passkeyEnrolments, forgetEnrolments, stepUps, ...factorUseCases } = composeFactors({ db, config, codes, challenges, factors, mails, audit, transact, dispatch, log, metrics })
   const asking = { challenges, factors, stepUps, budgets, codes, mails, sendLimit, audit, events, transact, dispatch, ...config.codes }
   const sendCode = createSendCode(asking)
   const answered = { challenges, factors, receipts, answering, consume, codes, events, sign, transact, dispatch, newReceiptId: () => newId('rcp') }
+  const passkeyUseCases = composePasskeys({ db, config, challenges, factors, passkeyEnrolments, receipts, stepUps, checks, notices, consume, sign, audit, events, transact, dispatch, log, metrics })
   const { mailboxes, ...mailboxUseCases } = composeMailboxes({ db, config, codes, mails, receipts, sign: signMailbox, sendLimit, house, audit, events, transact, dispatch })
 
   return {
@@ -101,7 +103,7 @@ export async function compose ({ config, log, metrics, lifecycle }: ComposeOptio
     dispatcher,
     challenges,
     mailboxes,
-    wipeAccount: createWipeAccount({ factors, challenges, budgets, mailboxes, enrolments, outbox, audit, transact, dispatch }),
+    wipeAccount: createWipeAccount({ factors, challenges, budgets, mailboxes, forgetEnrolments, outbox, audit, transact, dispatch }),
     applyFactorResets: createApplyFactorResets({ resets, challenges, budgets, mails, audit, transact, dispatch, newRequestId: () => newId('req') }),
     countEnded: createCountEnded({ tallies: createTallyRepository(db), transact }),
     leases: createLeases(db),
@@ -120,6 +122,7 @@ export async function compose ({ config, log, metrics, lifecycle }: ComposeOptio
       describeFactors: createDescribeFactors({ factors }),
       listFactors: createListFactors({ factors, checks }),
       ...factorUseCases,
+      ...passkeyUseCases,
       beginStepUp: createBeginStepUp({ ...asking, checks, newChallengeId: () => newId('chl') }),
       sendStepUp: createSendStepUp({ factors, challenges, sendCode }),
       verifyStepUp: createVerifyStepUp({ ...answered, checks }),

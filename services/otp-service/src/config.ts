@@ -1,6 +1,6 @@
 /** The environment of otp-service, grouped by who uses it. */
 import { stores } from '@countersign/contracts'
-import { commonRules, commonVariables, defineEnvironment, jsonVariable, metricsApiKeyOf, processConfigFrom, variable, type Values } from '@countersign/runtime'
+import { commonRules, commonVariables, defineEnvironment, jsonVariable, listVariable, metricsApiKeyOf, processConfigFrom, variable, type Values } from '@countersign/runtime'
 import { generateReceiptKey, keyFromText, randomToken } from '@countersign/secrets'
 import { Type } from 'typebox'
 
@@ -29,6 +29,12 @@ export const environment = defineEnvironment({
   MAIL_SEAL_KEY: variable(Base64url32, {
     description: 'Seals the mails of this service, 32 bytes in base64url; the same as MAIL_SEAL_KEY_OTP of email-worker', secret: true, generate: () => randomToken(32)
   }),
+  PUBLIC_URL: variable(Type.String({ pattern: '^https?://[^/\\s]+$' }), {
+    aliases: ['API_URL'], description: 'Origin of the gateway as its callers see it; passkeys are bound to its host', example: 'https://auth.example.com',
+    strict: (value) => value.startsWith('https://') ? undefined : 'must be https'
+  }),
+  CORS_ORIGINS: listVariable(Type.Array(Type.String({ pattern: '^https?://[^/\\s]+$' }), { default: [] }), { aliases: ['BACKEND_CORS_ORIGINS'], description: 'Origins of browser applications that may use passkeys' }),
+  PROJECT_NAME: variable(Type.String({ default: 'Countersign', pattern: '^[A-Za-z0-9 .-]{1,64}$' }), { description: 'What authenticators call this deployment' }),
   FRONTEND_URL: variable(Type.Optional(Type.String({ pattern: '^https?://[^\\s]+$', maxLength: 2_000 })), {
     aliases: ['WEB_URL'], description: 'Origin that links in mails lead to, and to nowhere else; without it they lead where the gateway says, stolen or not', strict: 'required', example: 'http://127.0.0.1:3000'
   }),
@@ -92,6 +98,7 @@ export const configFrom = (values: Values<typeof environment.variables>) => ({
   mailSealKey: keyFromText(values.MAIL_SEAL_KEY),
   codes: { ttlSeconds: values.OTP_TTL_SECONDS, maxAttempts: values.OTP_MAX_ATTEMPTS },
   linkOrigin: values.FRONTEND_URL === undefined ? undefined : new URL(values.FRONTEND_URL).origin,
+  relyingParty: relyingPartyOf(values),
   lockSeconds: values.OTP_LOCK_SECONDS,
   houseFailuresPerHour: values.OTP_HOUSE_FAILURES_PER_HOUR,
   sends: {
@@ -101,3 +108,11 @@ export const configFrom = (values: Values<typeof environment.variables>) => ({
     enrolmentsPerDay: values.OTP_ENROLMENTS_PER_DAY
   }
 })
+
+/** Browsers bind no passkey to a numeric address: on this machine's own, the name that it has everywhere stands for it. */
+function relyingPartyOf ({ PUBLIC_URL: publicUrl, CORS_ORIGINS: others, PROJECT_NAME: name }: { readonly PUBLIC_URL: string, readonly CORS_ORIGINS: readonly string[], readonly PROJECT_NAME: string }) {
+  const url = new URL(publicUrl)
+  const named = new URL(url)
+  if (['127.0.0.1', '[::1]'].includes(url.hostname)) named.hostname = 'localhost'
+  return { id: named.hostname, name, origins: [...new Set([url, named, ...others].map((origin) => new URL(origin).origin))] }
+}

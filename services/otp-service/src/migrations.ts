@@ -17,4 +17,8 @@ export const migrations: readonly Migration[] = [{
   up: async (db) => {
     for (const collection of ['challenges', 'mailbox_challenges']) await dropIndex(db, collection, 'expiry')
   }
+}, {
+  id: '0002-several-factors-of-a-kind',
+  description: 'Drop the index that let a user have one factor of each kind; one over kind and slot stands in its place',
+  up: (db) => dropIndex(db, 'factors', 'one_factor_per_kind')
 }]

@@ -54,6 +54,7 @@ export const openHouse = async (t: Test, given: Record<string, string> = {}, mon
   const env = {
     MONGODB_URI: mongo.uri,
     REDIS_URL: redis.url,
+    PUBLIC_URL: 'http://localhost:8000',
     SECRET_KEY: randomToken(48),
     RECEIPT_PRIVATE_JWK: JSON.stringify(receiptKey.privateJwk),
     MAIL_SEAL_KEY: randomToken(32),

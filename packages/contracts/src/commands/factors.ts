@@ -82,7 +82,9 @@ export const FactorView = Type.Object({
   shown: Type.Boolean({ description: 'It shows the action to its owner, outside the gateway\'s reach' }),
   sends: Type.Boolean({ description: 'A code must be sent before it can answer' }),
   proved_at: Timestamp,
-  codes_left: Type.Optional(Type.Integer({ minimum: 0, description: 'Of recovery codes' }))
+  codes_left: Type.Optional(Type.Integer({ minimum: 0, description: 'Of recovery codes' })),
+  last_used_at: Type.Optional(Type.Union([Timestamp, Type.Null()], { description: 'Of a passkey' })),
+  backed_up: Type.Optional(Type.Boolean({ description: 'Of a passkey: it is kept in more places than one device, as it last said' }))
 }, { additionalProperties: false })
 
 /** Neither the root nor a whole address; none is an answer like any other. */

@@ -4,6 +4,7 @@ import { earlierOtpStatus, sendEarlierOtp, verifyEarlierOtp } from './earlier-ot
 import { beginTotp, confirmTotp, makeRecoveryCodes, removeFactor, renameFactor } from './factor-changes.ts'
 import { beginFactorWipe, confirmFactorWipe } from './factor-wipes.ts'
 import { beginEmailFactor, confirmEmailFactor, describeFactors, listFactors } from './factors.ts'
+import { beginPasskey, beginPasskeySignIn, beginPasskeyStepUp, confirmPasskey, verifyPasskeySignIn, verifyPasskeyStepUp } from './passkeys.ts'
 import { beginStepUp, sendStepUp, verifyStepUp } from './step-ups.ts'
 import { answerMailbox, beginMailbox, cancelMailbox, resendMailbox } from './mailbox.ts'
 import { challengeTransaction, confirmTransaction, createTransaction, getTransaction, listTransactions } from './transactions.ts'
@@ -12,6 +13,7 @@ import { challengeTransaction, confirmTransaction, createTransaction, getTransac
 export const commands: readonly Command[] = Object.freeze([
   beginEmailFactor, confirmEmailFactor, describeFactors, beginFactorWipe, confirmFactorWipe,
   beginTotp, confirmTotp, makeRecoveryCodes, removeFactor, renameFactor,
+  beginPasskey, confirmPasskey, beginPasskeyStepUp, verifyPasskeyStepUp, beginPasskeySignIn, verifyPasskeySignIn,
   createChallenge, resendChallenge, verifyChallenge,
   beginStepUp, sendStepUp, verifyStepUp, listFactors,
   sendEarlierOtp, earlierOtpStatus, verifyEarlierOtp,

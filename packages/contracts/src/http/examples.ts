@@ -48,6 +48,36 @@ interface WalletExample {
   readonly publicKey?: string
 }
 
+const credentialId = 'p3xK0m4Zr2yQv8bT1nWcUg'
+/** CollectedClientData of one challenge, made and got. */
+const clientData = {
+  create: 'eyJ0eXBlIjoid2ViYXV0aG4uY3JlYXRlIiwiY2hhbGxlbmdlIjoidk45YzJyVDR1WDd5S3ExbUI4ZUhzMGRMdzNnRnpKNmFQaVFvUnhVY0V0WSIsIm9yaWdpbiI6Imh0dHBzOi8vYXV0aC5leGFtcGxlLmNvbSIsImNyb3NzT3JpZ2luIjpmYWxzZX0',
+  get: 'eyJ0eXBlIjoid2ViYXV0aG4uZ2V0IiwiY2hhbGxlbmdlIjoidk45YzJyVDR1WDd5S3ExbUI4ZUhzMGRMdzNnRnpKNmFQaVFvUnhVY0V0WSIsIm9yaWdpbiI6Imh0dHBzOi8vYXV0aC5leGFtcGxlLmNvbSIsImNyb3NzT3JpZ2luIjpmYWxzZX0'
+} as const
+const descriptor = { id: credentialId, type: 'public-key', transports: ['internal'] }
+
+/** A passkey of Ada's; the bytes of her authenticator are cut short. */
+export const adasPasskey = {
+  creation: {
+    rp: { id: 'auth.example.com', name: 'Countersign' },
+    user: { id: 'mT6wQ2sX9dLk4vNcR8bYf3hJzG7pUe1oAiKtWqEyBxM', name: ada.username, displayName: ada.username },
+    challenge: 'vN9c2rT4uX7yKq1mB8eHs0dLw3gFzJ6aPiQoRxUcEtY',
+    pubKeyCredParams: [{ type: 'public-key', alg: -7 }, { type: 'public-key', alg: -8 }, { type: 'public-key', alg: -257 }],
+    timeout: 300_000,
+    excludeCredentials: [],
+    authenticatorSelection: { residentKey: 'required', requireResidentKey: true, userVerification: 'required' },
+    attestation: 'none',
+    extensions: { credProps: true }
+  },
+  request: { rpId: 'auth.example.com', challenge: 'vN9c2rT4uX7yKq1mB8eHs0dLw3gFzJ6aPiQoRxUcEtY', timeout: 300_000, userVerification: 'required', allowCredentials: [descriptor] },
+  anyRequest: { rpId: 'auth.example.com', challenge: 'vN9c2rT4uX7yKq1mB8eHs0dLw3gFzJ6aPiQoRxUcEtY', timeout: 300_000, userVerification: 'required' },
+  created: { id: credentialId, rawId: credentialId, type: 'public-key', response: { clientDataJSON: clientData.create, attestationObject: 'o2NmbXRkbm9uZWdhdHRTdG10oGhhdXRoRGF0YVik', transports: ['internal'] } },
+  asserted: {
+    id: credentialId, rawId: credentialId, type: 'public-key',
+    response: { clientDataJSON: clientData.get, authenticatorData: 'SZYN5YgOjGh0NBcPZHZgW4', signature: 'MEUCIQDx3wZ1', userHandle: 'mT6wQ2sX9dLk4vNcR8bYf3hJzG7pUe1oAiKtWqEyBxM' }
+  }
+} as const
+
 /** A wallet of each family with its signatures of `walletMessage`; they are right, a test of the gateway checks them. */
 export const adasWallets: Readonly<Record<WalletFamily, WalletExample>> = {
   evm: {

@@ -9,6 +9,7 @@ import { emailRoutes } from './email.ts'
 import { beginTotpFactor, confirmTotpFactor, deleteFactor, postRecoveryCodes, updateFactor } from './factors.ts'
 import { deleteIdentity, readIdentities, updateMe } from './identities.ts'
 import { beginEmail, confirmEmail, readMe } from './me.ts'
+import { passkeyRoutes } from './passkeys.ts'
 import { readIdentityAudit, setRoles } from './operators.ts'
 import { deleteSession, readSessions, revokeSessions } from './sessions.ts'
 import { postStepUp, readFactors, sendStepUpCode, verifyStepUpProof } from './step-ups.ts'
@@ -25,6 +26,7 @@ export const routes: readonly Route[] = Object.freeze([
   readMe, updateMe, readIdentities, deleteIdentity, beginEmail, confirmEmail,
   readFactors, postStepUp, sendStepUpCode, verifyStepUpProof,
   beginTotpFactor, confirmTotpFactor, postRecoveryCodes, updateFactor, deleteFactor,
+  ...passkeyRoutes,
   exportMe, beginDeletion, deleteMe,
   createApiKey, readApiKeys, rotateApiKey, deleteApiKey,
   readIdentityAudit, setRoles,

@@ -63,6 +63,11 @@ export const sendStepUpCode = defineRoute({
   problems: ['malformedRequest', 'unauthorized', 'notFound', 'stateConflict', 'schemaViolation', 'factorLocked', 'sendLimited', 'rateLimited', 'unavailable']
 })
 
+/** The answer to a right proof, whichever route took it. */
+export const StepUpVerified = (example: FactorKind) => Type.Object({ id: ChallengeId, factor_kind: FactorKind, verified_at: Timestamp, usable_until: Timestamp }, {
+  examples: [{ id: ada.challengeId, factor_kind: example, verified_at: ada.signedInAt, usable_until: ada.codeEndsAt }]
+})
+
 export const verifyStepUpProof = defineRoute({
   method: 'POST',
   path: '/api/v1/step-ups/:id/verify',
@@ -74,8 +79,6 @@ export const verifyStepUpProof = defineRoute({
   params: Params,
   body: Type.Object({ factor_id: FactorId, code: FactorCode }, { additionalProperties: false, examples: [{ factor_id: ada.factorId, code: ada.code }] }),
   status: 200,
-  reply: Type.Object({ id: ChallengeId, factor_kind: FactorKind, verified_at: Timestamp, usable_until: Timestamp }, {
-    examples: [{ id: ada.challengeId, factor_kind: 'email_code', verified_at: ada.signedInAt, usable_until: ada.codeEndsAt }]
-  }),
+  reply: StepUpVerified('email_code'),
   problems: ['malformedRequest', 'unauthorized', 'codeRejected', 'schemaViolation', 'factorLocked', 'rateLimited', 'unavailable']
 })

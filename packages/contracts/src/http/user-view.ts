@@ -4,9 +4,9 @@ import { EmailAddress, Timestamp, UserId } from '../primitives.ts'
 import { adasView } from './examples.ts'
 
 export const IdentityView = Type.Object({
-  id: Type.String({ description: 'CAIP-10 account id with the canonical address, or `email:` and the address' }),
+  id: Type.String({ description: 'CAIP-10 account id with the canonical address, or `email:` and the address, or `passkey:` and a hash of its credential id' }),
   kind: IdentityKind,
-  address: Type.String({ description: 'As wallets and people write it' }),
+  address: Type.String({ description: 'As wallets and people write it; of a passkey the id of its factor' }),
   verified: Type.Boolean({ description: 'The holder has proved it; false only for an e-mail address that waits for its code' }),
   added_at: Timestamp
 })

@@ -1,7 +1,7 @@
 /** How each route that is limited as sign-in, or on which a code is guessed or a mail sent, is counted, and whose login it tries: told by the checked request alone. */
 import {
-  askToRegisterUser, askToSignUp, authenticateWallet, beginEmail, changePassword, confirmEmail, confirmEmailLink, confirmPasswordReset, confirmTotpFactor, postConfirmation, connectWallet, deleteMe, linkEmail, logInUser, logInWithEmail, refreshSession, registerUser,
-  requestConnection, requestEmailCode, requestPasswordReset, requestVerification, resendEmail, signUpWithEmail, submitVerification, verifyEmail, verifyEmailCode, verifyStepUpProof, verifyWalletOtp, verifyWalletOtpToo,
+  askToRegisterUser, askToSignUp, authenticateWallet, beginEmail, challengePasskey, changePassword, confirmEmail, confirmEmailLink, confirmPasskeyFactor, confirmPasswordReset, confirmTotpFactor, postConfirmation, connectWallet, deleteMe, linkEmail, logInUser, logInWithEmail, refreshSession, registerUser,
+  requestConnection, requestEmailCode, requestPasswordReset, requestVerification, resendEmail, signInWithPasskey, signUpWithEmail, submitVerification, verifyEmail, verifyEmailCode, verifyPasskeyProof, verifyStepUpProof, verifyWalletOtp, verifyWalletOtpToo,
   walletFamilies, walletRoutes, type Route
 } from '@countersign/contracts'
 import { emailSubject, walletSubject, type TryKind } from './sign-in-limits.ts'
@@ -61,6 +61,11 @@ const counting: readonly (readonly [Route, Counting])[] = [
   [confirmEmail, { kind: 'proof' }],
   [postConfirmation, { kind: 'proof' }],
   [deleteMe, { kind: 'proof' }],
+  [confirmPasskeyFactor, { kind: 'proof' }],
+  [verifyPasskeyProof, { kind: 'proof' }],
+  // They name nobody that could be counted.
+  [challengePasskey, { kind: 'challenge' }],
+  [signInWithPasskey, { kind: 'proof' }],
   [verifyWalletOtp, { kind: 'proof' }],
   [verifyWalletOtpToo, { kind: 'proof' }],
   [submitVerification, { kind: 'proof', subject: identifier }]

@@ -8,6 +8,8 @@ import { jwksCacheSeconds } from '../signing-keys/signing-key.ts'
 export interface OpenPagesDeps {
   readonly jwks: () => Jwks
   readonly health: () => Promise<PublicHealth>
+  /** Of the pages that may use the passkeys of this domain. */
+  readonly passkeyOrigins: readonly string[]
 }
 
 const frontPage = `<!doctype html>
@@ -26,11 +28,14 @@ const frontPage = `<!doctype html>
 </html>
 `
 
-export function openPages (app: FastifyInstance, { jwks, health }: OpenPagesDeps): void {
+export function openPages (app: FastifyInstance, { jwks, health, passkeyOrigins }: OpenPagesDeps): void {
   app.get('/', { schema: { hide: true } as object }, async (_request, reply) => reply.header('content-security-policy', pagePolicy()).type('text/html; charset=utf-8').send(frontPage))
 
   // A key signs nothing until every copy of the list without it has ended.
   app.get('/.well-known/jwks.json', { schema: { hide: true } as object }, async (_request, reply) => reply.header('cache-control', `public, max-age=${jwksCacheSeconds}`).send(jwks()))
+
+  // Related origins (WebAuthn level 3 §5.11): applications on other domains ask for passkeys of this one, and browsers ask here whether they may.
+  app.get('/.well-known/webauthn', { schema: { hide: true } as object }, async (_request, reply) => reply.send({ origins: passkeyOrigins }))
 
   // Probes must not be refused for asking often.
   app.get('/health', { schema: { hide: true } as object, config: { limit: 'none' } }, async (_request, reply) => {

@@ -50,5 +50,5 @@ export function createNoteDevice ({ devices, sessions, deviceOf, key, inTransact
 const networkOf = (ip: string): string => /^\d+\.\d+\.\d+\./.exec(ip)?.[0] ?? ip
 
 const methodNames: Readonly<Record<IdentityKind, string>> = {
-  evm: 'Ethereum wallet', solana: 'Solana wallet', cosmos: 'Cosmos wallet', stacks: 'Stacks wallet', bitcoin: 'Bitcoin wallet', email: 'e-mail'
+  evm: 'Ethereum wallet', solana: 'Solana wallet', cosmos: 'Cosmos wallet', stacks: 'Stacks wallet', bitcoin: 'Bitcoin wallet', email: 'e-mail', passkey: 'passkey'
 }

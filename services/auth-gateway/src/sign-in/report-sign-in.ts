@@ -4,7 +4,7 @@ import type { Audit } from '@countersign/mongo'
 import type { Logger, Metrics } from '@countersign/runtime'
 
 /** As the metric's label `wallet_type` and the audit's `method` have it. */
-export type SignInMethod = WalletFamily | WalletType | 'password' | 'email_code'
+export type SignInMethod = WalletFamily | WalletType | 'password' | 'email_code' | 'passkey'
 
 export interface Refusal {
   readonly method: SignInMethod
@@ -29,7 +29,7 @@ export interface ReportDeps {
 const mailed: readonly SignInMethod[] = ['password', 'email_code']
 
 export function createSignInReport ({ audit, metrics, log }: ReportDeps): SignInReport {
-  const authentications = metrics.counter({ name: 'wallet_authentications_total', help: 'Sign-ins by wallet type, password or mailed code, and outcome', labels: ['wallet_type', 'status'] })
+  const authentications = metrics.counter({ name: 'wallet_authentications_total', help: 'Sign-ins by wallet type, password, mailed code or passkey, and outcome', labels: ['wallet_type', 'status'] })
   return {
     async refused ({ method, reason, requestId, subject = method }) {
       authentications.inc({ wallet_type: method, status: 'failure' })

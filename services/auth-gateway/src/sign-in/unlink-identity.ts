@@ -21,11 +21,12 @@ export interface UnlinkDeps {
   readonly revokeKeysMadeBy: (userId: string, identityId: string, transaction: ClientSession) => Promise<void>
 }
 
-export type UnlinkIdentity = (identityId: string, asker: Asker) => Promise<void>
+/** @param given `evenLast`: it signs nobody in any more, whatever is left */
+export type UnlinkIdentity = (identityId: string, asker: Asker, given?: { readonly evenLast: boolean }) => Promise<void>
 
 /** @throws Problem lastIdentity */
 export const createUnlinkIdentity = ({ identities, users, states, audit, revocations, passwords, revokeKeysMadeBy }: UnlinkDeps): UnlinkIdentity =>
-  async (identityId, { userId, sessionId, requestId }) => {
+  async (identityId, { userId, sessionId, requestId }, given) => {
     const revocation = { userId, reason: 'identity_unlinked', requestId, spared: { otherThanIdentity: identityId } }
     let epoch: number | undefined
     const gone = await identities.unlink(userId, identityId, async (identity, transaction) => {
@@ -33,7 +34,7 @@ export const createUnlinkIdentity = ({ identities, users, states, audit, revocat
       await revokeKeysMadeBy(userId, identityId, transaction)
       epoch = await revocations.begin(revocation, transaction)
       await audit.append({ event: 'identity.unlinked', subject: userId, actor: userId, requestId, facts: { identity: auditedIdentity(identity.id), kind: identity.kind } }, transaction)
-    })
+    }, given)
     if (gone === 'last') throw new Problem(problems.lastIdentity)
     if (gone === 'absent') return
     if (epoch !== undefined) await revocations.finish(revocation, epoch)

@@ -7,6 +7,8 @@ import type { UserRepository } from '../users/user-repository.ts'
 export interface ChangeFactorsDeps {
   readonly commands: Pick<CommandClient, 'call'>
   readonly users: Pick<UserRepository, 'noteFactors'>
+  /** What else went with a factor. */
+  readonly removed: (asker: Asker, factorId: string) => Promise<void>
 }
 
 export interface ChangeFactors {
@@ -22,7 +24,7 @@ export interface ChangeFactors {
   rename (asker: Asker, factorId: string, name: string): Promise<ReplyOf<typeof renameFactor>>
 }
 
-export function createChangeFactors ({ commands, users }: ChangeFactorsDeps): ChangeFactors {
+export function createChangeFactors ({ commands, users, removed }: ChangeFactorsDeps): ChangeFactors {
   const of = ({ userId, sessionId }: Asker, stepUpId?: string) => ({ user_id: userId, session_id: sessionId, ...stepUpId !== undefined && { step_up: stepUpId } })
   const by = ({ userId, requestId }: Asker) => ({ requestId, actor: userId })
   /** There are factors that this gateway did not know of: from here on its doors ask for one, too. */
@@ -44,6 +46,7 @@ export function createChangeFactors ({ commands, users }: ChangeFactorsDeps): Ch
     async remove (asker, factorId, stepUpId) {
       const { factors_left: left } = await learning(asker, commands.call(removeFactor, { ...of(asker, stepUpId), factor_id: factorId }, by(asker)))
       await users.noteFactors(asker.userId, left > 0 ? 'some' : 'unknown')
+      await removed(asker, factorId)
     },
     rename: (asker, factorId, name) => commands.call(renameFactor, { user_id: asker.userId, factor_id: factorId, name }, by(asker))
   }

@@ -50,6 +50,27 @@ export function createIdentityRepository ({ mongo, now }: { readonly mongo: Mong
     },
 
     /**
+     * otp-service has it as this user's, and as nobody else's: what another row says, of a factor that is gone, is no longer so.
+     * @returns `gone`: the account is not in use. The same again changes nothing.
+     */
+    async linkPasskey (userId: string, identity: Identity, also: AlsoOnChange): Promise<LinkedIdentity | 'gone'> {
+      const known = await find(identity.id)
+      if (known?.userId === userId && known.address === identity.address) return known
+      const { id: _id, ...login } = { ...identity, userId, verified: true, addedAt: now() }
+      try {
+        await inTransaction(mongo, async (transaction) => {
+          if (!await takeTurn(users, userId, transaction)) throw new Refused('gone')
+          await identities.replaceOne({ _id }, login, { upsert: true, session: transaction })
+          await also({ id: _id, ...login }, transaction)
+        })
+        return { id: _id, ...login }
+      } catch (error) {
+        if (error instanceof Refused) return 'gone'
+        throw error
+      }
+    },
+
+    /**
      * The holder has proved the address: it is the account's for good, and where mails to the account go when it had no proved one.
      * @returns `first`: it was not proved before; `gone`: it is not that account's any more, and is not changed
      */
@@ -71,15 +92,15 @@ export function createIdentityRepository ({ mongo, now }: { readonly mongo: Mong
     },
 
     /** @returns the login that is gone now; `last`: nobody could sign in without it; `absent`: it is not this user's. */
-    async unlink (userId: string, id: string, also: AlsoOnChange): Promise<LinkedIdentity | 'last' | 'absent'> {
+    async unlink (userId: string, id: string, also: AlsoOnChange, { evenLast = false }: { readonly evenLast?: boolean } = {}): Promise<LinkedIdentity | 'last' | 'absent'> {
       try {
         return await inTransaction(mongo, async (transaction) => {
           if (!await takeTurn(users, userId, transaction)) throw new Refused('gone')
           const logins = await identities.find({ userId }, { session: transaction }).toArray()
           const login = logins.find(({ _id }) => _id === id)
           if (login === undefined) return 'absent'
-          // An address that was never proved signs nobody in who could not lose it to the mailbox's holder.
-          if (!logins.some(({ _id, verified }) => _id !== id && verified)) throw new Refused('last')
+          // An address that was never proved signs nobody in who could not lose it to the mailbox's holder; a passkey goes with its factor.
+          if (!evenLast && !logins.some(({ _id, kind, verified }) => _id !== id && verified && kind !== 'passkey')) throw new Refused('last')
           await identities.deleteOne({ _id: id, userId }, { session: transaction })
           await also(toIdentity(login), transaction)
           return toIdentity(login)

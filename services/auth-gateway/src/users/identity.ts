@@ -1,11 +1,11 @@
 import type { IdentityKind } from '@countersign/contracts'
 
-/** A login of a user: one wallet account, or one e-mail address. */
+/** A login of a user: one wallet account, one e-mail address, or one passkey. */
 export interface Identity {
-  /** CAIP-10 with the canonical address, or `email:` and the normalised address: one id for all spellings. */
+  /** CAIP-10 with the canonical address, or `email:` and the normalised address: one id for all spellings; or `passkey:` and the hash of its credential id. */
   readonly id: string
   readonly kind: IdentityKind
-  /** As shown. */
+  /** As shown; of a passkey the id of its factor. */
   readonly address: string
 }
 
@@ -22,3 +22,5 @@ export const auditedIdentity = (id: string): string => id.startsWith('email:') ?
 
 /** Addresses differ in letter case only for people who type them. */
 export const emailIdentityId = (address: string): string => `email:${address.toLowerCase()}`
+
+export const passkeyIdentityId = (credentialHash: string): string => `passkey:${credentialHash}`

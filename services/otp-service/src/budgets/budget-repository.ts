@@ -54,14 +54,14 @@ export function createBudgetRepository (db: Db, rules: BudgetRules, collection: 
     /**
      * The code was right and did what it was for.
      * @param sessionId null: nobody is remembered for it.
+     * @param reservationId null: it was no code, and nothing was counted for it.
      */
-    async succeed (userId: string, sessionId: string | null, reservationId: string, transaction: Transaction): Promise<void> {
+    async succeed (userId: string, sessionId: string | null, reservationId: string | null, transaction: Transaction): Promise<void> {
       await budgets.updateOne(
         { _id: userId },
         [{
           $set: {
-            failures: without('$failures', reservationId),
-            own_failures: without('$own_failures', reservationId),
+            ...reservationId !== null && { failures: without('$failures', reservationId), own_failures: without('$own_failures', reservationId) },
             own_sessions: sessionId === null ? '$own_sessions' : { $slice: [{ $concatArrays: [others(sessionId), [{ $literal: sessionId }]] }, -rules.ownSessions] },
             counted_from: '$$NOW',
             in_a_row: 0,

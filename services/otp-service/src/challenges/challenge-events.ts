@@ -19,11 +19,11 @@ interface Told extends Pick<Challenge, 'id' | 'address' | 'sends' | 'lastSentAt'
 export interface ChallengeEvents {
   sent (challenge: Told, requestId: string): void
   accepted (challenge: Told, answeredAt: Date, requestId: string): void
-  rejected (purpose: Purpose, reason: RejectionClass, given: { challengeId: string, userId: string | null, requestId: string }): void
+  rejected (purpose: Purpose, reason: RejectionClass, given: { challengeId: string, userId: string | null, requestId: string, detail?: string }): void
   accountLocked (challenge: Pick<Told, 'id' | 'userId' | 'address'>, requestId: string): void
 }
 
-const purposes: readonly Purpose[] = ['transaction', 'email_enrol', 'email_change', 'account_delete', 'step_up', 'earlier_otp', 'signup', 'login_email', 'password_reset', 'email_link']
+const purposes: readonly Purpose[] = ['transaction', 'email_enrol', 'email_change', 'account_delete', 'step_up', 'passkey_sign_in', 'earlier_otp', 'signup', 'login_email', 'password_reset', 'email_link']
 
 export function createChallengeEvents (log: Logger, metrics: Metrics): ChallengeEvents {
   const sends = metrics.counter({ name: 'otp_send_total', help: 'Codes handed to the mail queue', labels: ['purpose'] })
@@ -52,10 +52,10 @@ export function createChallengeEvents (log: Logger, metrics: Metrics): Challenge
       durations.observe({ purpose }, Math.max(0, answeredAt.getTime() - lastSentAt.getTime()) / 1_000)
       log.info({ requestId, challengeId: id, purpose, userId }, 'OTP verified')
     },
-    rejected (purpose, reason, { challengeId, userId, requestId }) {
+    rejected (purpose, reason, { challengeId, userId, requestId, detail }) {
       verifications.inc({ purpose })
       if (reason === 'locked') limits.inc({ limit: 'failures' })
-      log.warn({ requestId, challengeId, purpose, userId, reason }, 'OTP verification failed')
+      log.warn({ requestId, challengeId, purpose, userId, reason, ...detail !== undefined && { detail } }, 'OTP verification failed')
     },
     accountLocked ({ id, userId, address }, requestId) {
       locks.inc()

@@ -42,6 +42,14 @@ export function createChallengeRepository (db: Db) {
     /** As a stranger would see it: undefined unless every field of the answerer is right. */
     findFor: (id: string, answerer: Answerer) => first({ _id: id, ...owned(answerer) }),
 
+    /** One that can still be answered, with the database's time. */
+    async findPending (id: string, purpose: Challenge['purpose'], answerer: Answerer): Promise<FoundChallenge | undefined> {
+      const [found] = await challenges.aggregate<ChallengeDocument & { now: Date }>([
+        { $match: { _id: id, purpose, ...owned(answerer), ...open, attempts_left: { $gt: 0 }, $expr: { $gt: ['$expires_at', '$$NOW'] } } }, { $set: { now: '$$NOW' } }
+      ]).toArray()
+      return found === undefined ? undefined : { challenge: toChallenge(found), now: found.now }
+    },
+
     /** The last one that this answerer began, of that purpose and, where it is given, about that action. */
     async newestOwn (answerer: Answerer, { purpose, actionDigest }: { purpose: Challenge['purpose'], actionDigest?: string }, transaction?: Transaction): Promise<FoundChallenge | undefined> {
       const [found] = await challenges.aggregate<ChallengeDocument & { now: Date }>(

@@ -25,8 +25,11 @@ export interface SignedReceipt {
   readonly receipt: string
 }
 
+/** Nothing was reserved where nothing can be guessed. */
+export type Answered = Pick<RightAnswer, 'challenge' | 'bySentCode' | 'answeredBy'> & Partial<Pick<RightAnswer, 'reservation'>>
+
 /** @returns the rows to dispatch after the commit, or undefined when another answer was first: then abort. */
-export type ConsumeChallenge = (right: RightAnswer, signed: SignedReceipt, asking: Asking, transaction: Transaction) => Promise<OutboxRow[] | undefined>
+export type ConsumeChallenge = (right: Answered, signed: SignedReceipt, asking: Asking, transaction: Transaction) => Promise<OutboxRow[] | undefined>
 
 /** A receipt without an end of its action is offered this long. */
 const receiptUsefulMs = 900_000
@@ -43,7 +46,7 @@ export const createConsumeChallenge = ({ challenges, receipts, budgets, outbox, 
   return async ({ challenge, bySentCode, answeredBy = null, reservation }, signed, asking, transaction) => {
     if (!await challenges.consume(challenge, { bySentCode, commandId: asking.commandId, answeredBy }, transaction)) return undefined
     await receipts.insert(signed.claims, signed.receipt, transaction)
-    await budgets.succeed(challenge.userId, challenge.sessionId, reservation.id, transaction)
+    await budgets.succeed(challenge.userId, challenge.sessionId, reservation?.id ?? null, transaction)
     // Who answers with a factor has not lost it. The code of an enrolment proves none that was there before.
     const reset = challenge.enrolment === null ? await cancelReset(challenge.userId, transaction) : undefined
     if (reset !== undefined) await audit.append({ event: 'factor.reset_cancelled', subject: challenge.userId, actor: challenge.userId, requestId: asking.requestId, facts: { reset: reset.id, by: challenge.id } }, transaction)

@@ -1,11 +1,13 @@
 /** A factor as MongoDB keeps it: fields of its kind beside those of every kind. */
-import type { EmailFactor, Factor, RecoveryCodesFactor, TotpFactor } from './factor.ts'
+import type { EmailFactor, Factor, PasskeyFactor, RecoveryCodesFactor, TotpFactor } from './factor.ts'
 
 interface AnyDocument {
   readonly _id: string
   readonly user_id: string
   readonly proved_at: Date
   readonly factor_root: string
+  /** Of a kind that one user may have several of: what tells them apart. */
+  readonly slot?: string
 }
 
 interface EmailDocument extends AnyDocument {
@@ -32,9 +34,26 @@ interface RecoveryCodesDocument extends AnyDocument {
   readonly hashes: readonly string[]
 }
 
-export type FactorDocument = EmailDocument | TotpDocument | RecoveryCodesDocument
+interface PasskeyDocument extends AnyDocument {
+  readonly kind: 'passkey'
+  readonly name: string
+  /** The credential id. */
+  readonly slot: string
+  readonly public_key: string
+  readonly user_handle: string
+  readonly counter: number
+  readonly transports: PasskeyFactor['transports']
+  readonly backup_eligible: boolean
+  readonly backed_up: boolean
+  readonly last_used_at: Date | null
+  /** Every use is a write, so that one that is removed meanwhile is not used. */
+  readonly uses: number
+}
+
+export type FactorDocument = EmailDocument | TotpDocument | RecoveryCodesDocument | PasskeyDocument
 
 export function toFactor (found: EmailDocument): EmailFactor
+export function toFactor (found: PasskeyDocument): PasskeyFactor
 export function toFactor (found: FactorDocument): Factor
 export function toFactor (found: FactorDocument): Factor {
   const any = { id: found._id, userId: found.user_id, provedAt: found.proved_at, factorRoot: found.factor_root }
@@ -42,6 +61,10 @@ export function toFactor (found: FactorDocument): Factor {
     case 'email_code': return { ...any, kind: found.kind, address: found.address, addressNormalised: found.address_normalised }
     case 'totp': return { ...any, kind: found.kind, name: found.name, sealedSecret: found.sealed_secret, lastStep: found.last_step } satisfies TotpFactor
     case 'recovery_codes': return { ...any, kind: found.kind, name: found.name, salt: found.salt, hashes: found.hashes } satisfies RecoveryCodesFactor
+    case 'passkey': return {
+      ...any, kind: found.kind, name: found.name, credentialId: found.slot, publicKey: found.public_key, userHandle: found.user_handle, counter: found.counter, transports: found.transports,
+      backupEligible: found.backup_eligible, backedUp: found.backed_up, lastUsedAt: found.last_used_at
+    } satisfies PasskeyFactor
   }
 }
 
@@ -51,5 +74,9 @@ export function toDocument (factor: Factor): FactorDocument {
     case 'email_code': return { ...any, kind: factor.kind, address: factor.address, address_normalised: factor.addressNormalised }
     case 'totp': return { ...any, kind: factor.kind, name: factor.name, sealed_secret: factor.sealedSecret, last_step: factor.lastStep, failures: [] }
     case 'recovery_codes': return { ...any, kind: factor.kind, name: factor.name, salt: factor.salt, hashes: factor.hashes }
+    case 'passkey': return {
+      ...any, kind: factor.kind, name: factor.name, slot: factor.credentialId, public_key: factor.publicKey, user_handle: factor.userHandle, counter: factor.counter, transports: factor.transports,
+      backup_eligible: factor.backupEligible, backed_up: factor.backedUp, last_used_at: factor.lastUsedAt, uses: 0
+    }
   }
 }

@@ -26,8 +26,8 @@ export interface FactorNotices {
 
 /** Worth delivering late, as long as somebody may still act on it. */
 const noticeUsefulMs = 86_400_000
-const kinds: readonly FactorKind[] = ['email_code', 'totp', 'recovery_codes']
-const kindNames: Readonly<Record<FactorKind, string>> = { email_code: 'E-mail address', totp: 'Authenticator app', recovery_codes: 'Recovery codes' }
+const kinds: readonly FactorKind[] = ['email_code', 'totp', 'recovery_codes', 'passkey']
+const kindNames: Readonly<Record<FactorKind, string>> = { email_code: 'E-mail address', totp: 'Authenticator app', recovery_codes: 'Recovery codes', passkey: 'Passkey' }
 
 /** The kind in our words, so that a name cannot pass for another one. */
 export const nameOf = (factor: Factor): string => {

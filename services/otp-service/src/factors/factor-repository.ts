@@ -1,9 +1,9 @@
-/** Factors and their owners. One factor of each kind per user, held by a unique index. */
-import { isDuplicateKey, literally } from '@countersign/mongo'
+/** Factors and their owners. One factor of each kind per user, several of a kind that has slots, held by a unique index. */
+import { exactly, isDuplicateKey, literally } from '@countersign/mongo'
 import type { Db } from 'mongodb'
 import type { Transaction } from '../transaction.ts'
 import { toDocument, toFactor, type FactorDocument } from './factor-document.ts'
-import { AlreadyEnrolled, type EmailFactor, type Factor, type FactorOwner } from './factor.ts'
+import { AlreadyEnrolled, type EmailFactor, type Factor, type FactorOwner, type PasskeyFactor } from './factor.ts'
 
 interface OwnerDocument {
   readonly _id: string
@@ -46,6 +46,12 @@ export function createFactorRepository (db: Db) {
     async emailOf (userId: string, transaction?: Transaction): Promise<EmailFactor | undefined> {
       const found = await factors.findOne({ user_id: userId, kind: 'email_code' }, within(transaction))
       return found?.kind === 'email_code' ? toFactor(found) : undefined
+    },
+
+    /** Whosever it is. */
+    async findPasskey (credentialId: string): Promise<PasskeyFactor | undefined> {
+      const found = await factors.findOne({ kind: 'passkey', slot: exactly(credentialId) })
+      return found?.kind === 'passkey' ? toFactor(found) : undefined
     },
 
     async find (userId: string, factorId: string, transaction?: Transaction): Promise<Factor | undefined> {

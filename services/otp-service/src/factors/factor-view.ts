@@ -8,5 +8,5 @@ export type FactorView = ReplyOf<typeof listFactors>['factors'][number]
 export const factorView = (factor: Factor, checks: Pick<FactorChecks, Factor['kind']>): FactorView => {
   const { id, kind, provedAt } = factor
   const { shown, sends } = checks[kind]
-  return { id, kind, label: labelOf(factor), shown, sends, proved_at: provedAt.toISOString(), ...kind === 'recovery_codes' && { codes_left: factor.hashes.length } }
+  return { id, kind, label: labelOf(factor), shown, sends, proved_at: provedAt.toISOString(), ...kind === 'recovery_codes' && { codes_left: factor.hashes.length }, ...kind === 'passkey' && { last_used_at: factor.lastUsedAt?.toISOString() ?? null, backed_up: factor.backedUp } }
 }

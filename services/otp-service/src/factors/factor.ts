@@ -36,7 +36,30 @@ export interface RecoveryCodesFactor extends AnyFactor {
   readonly hashes: readonly string[]
 }
 
-export type Factor = EmailFactor | TotpFactor | RecoveryCodesFactor
+/** A user may have several, in one authenticator or in many. */
+export interface PasskeyFactor extends AnyFactor {
+  readonly kind: 'passkey'
+  readonly name: string
+  /** base64url; of all users, one has it. */
+  readonly credentialId: string
+  /** COSE key, base64url. */
+  readonly publicKey: string
+  /** 256 random bits, base64url: what authenticators know the user by. */
+  readonly userHandle: string
+  /** As its authenticator last told it; 0 of one that does not count. */
+  readonly counter: number
+  readonly transports: readonly PasskeyTransport[]
+  /** It may be kept in more places than one device; and it was when it was last used. */
+  readonly backupEligible: boolean
+  readonly backedUp: boolean
+  readonly lastUsedAt: Date | null
+}
+
+export type PasskeyTransport = 'ble' | 'hybrid' | 'internal' | 'nfc' | 'usb'
+
+export type Factor = EmailFactor | TotpFactor | RecoveryCodesFactor | PasskeyFactor
+
+export const isPasskey = (factor: Factor): factor is PasskeyFactor => factor.kind === 'passkey'
 
 export interface FactorOwner {
   readonly userId: string

@@ -7,7 +7,6 @@ import { isDuplicateKey, type Audit, type Outbox } from '@countersign/mongo'
 import type { BudgetRepository } from '../budgets/budget-repository.ts'
 import type { ChallengeRepository } from '../challenges/challenge-repository.ts'
 import type { MailboxRepository } from '../mailboxes/mailbox-repository.ts'
-import type { TotpEnrolmentRepository } from '../totp/totp-enrolment.ts'
 import type { Dispatch, Transact, Transaction } from '../transaction.ts'
 import type { FactorRepository } from './factor-repository.ts'
 
@@ -19,7 +18,8 @@ export interface WipeAccountDeps {
   readonly challenges: Pick<ChallengeRepository, 'bury'>
   readonly budgets: Pick<BudgetRepository, 'forget'>
   readonly mailboxes: Pick<MailboxRepository, 'cancel'>
-  readonly enrolments: Pick<TotpEnrolmentRepository, 'forget'>
+  /** What was begun and not finished. */
+  readonly forgetEnrolments: (userId: string, transaction: Transaction) => Promise<void>
   readonly outbox: Pick<Outbox, 'insert'>
   readonly audit: Audit
   readonly transact: Transact
@@ -32,12 +32,12 @@ const proofGoodSeconds = 7 * 86_400
 /** @returns what became of the factors; undefined when this deletion was acknowledged before. */
 export type WipeAccount = (deletion: Deletion) => Promise<FactorsAfterDeletion | undefined>
 
-export function createWipeAccount ({ factors, challenges, budgets, mailboxes, enrolments, outbox, audit, transact, dispatch }: WipeAccountDeps): WipeAccount {
+export function createWipeAccount ({ factors, challenges, budgets, mailboxes, forgetEnrolments, outbox, audit, transact, dispatch }: WipeAccountDeps): WipeAccount {
   const wipe = async (userId: string, transaction: Transaction): Promise<FactorsAfterDeletion> => {
     const wiped = await factors.wipe(userId, proofGoodSeconds, transaction)
     if (!wiped && (await factors.listOf(userId, transaction)).length > 0) return 'retained'
     await challenges.bury(userId, transaction)
-    await enrolments.forget(userId, transaction)
+    await forgetEnrolments(userId, transaction)
     // On nobody's mere word: it would give a guesser of codes a new budget.
     if (wiped) await budgets.forget(userId, transaction)
     return wiped ? 'wiped' : 'none'

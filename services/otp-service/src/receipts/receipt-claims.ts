@@ -14,7 +14,7 @@ export interface ReceiptGiven {
   readonly answeredAt: Date
 }
 
-export const receiptClaims = (challenge: Challenge, { receiptId, factor: { kind, factorRoot, provedAt }, shown, answeredAt }: ReceiptGiven): ReceiptClaims => ({
+export const receiptClaims = (challenge: Pick<Challenge, 'id' | 'aud' | 'purpose' | 'userId' | 'actionDigest' | 'text'>, { receiptId, factor: { kind, factorRoot, provedAt }, shown, answeredAt }: ReceiptGiven): ReceiptClaims => ({
   jti: receiptId,
   challenge_id: challenge.id,
   aud: challenge.aud,

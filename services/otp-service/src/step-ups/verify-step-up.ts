@@ -3,20 +3,16 @@ import type { ReceiptClaims, ReplyOf, RequestOf, verifyStepUp } from '@countersi
 import type { Asking } from '../asking.ts'
 import type { AnswerChallenge } from '../challenges/answer-challenge.ts'
 import type { ChallengeEvents } from '../challenges/challenge-events.ts'
-import type { ChallengeRepository } from '../challenges/challenge-repository.ts'
-import type { Answerer } from '../challenges/challenge.ts'
 import type { ConsumeChallenge } from '../challenges/consume-challenge.ts'
 import type { FactorChecks } from '../factors/factor-check.ts'
 import type { FactorRepository } from '../factors/factor-repository.ts'
 import { receiptClaims } from '../receipts/receipt-claims.ts'
-import type { ReceiptRepository } from '../receipts/receipt-repository.ts'
 import type { Dispatch, Transact } from '../transaction.ts'
+import { createReceiptOfRepetition, type ReceiptOfRepetitionDeps } from './receipt-of-repetition.ts'
 import { stepUpPurpose } from './step-up-purpose.ts'
 
-export interface VerifyStepUpDeps {
+export interface VerifyStepUpDeps extends ReceiptOfRepetitionDeps {
   readonly factors: Pick<FactorRepository, 'find'>
-  readonly challenges: Pick<ChallengeRepository, 'findFor'>
-  readonly receipts: Pick<ReceiptRepository, 'ofChallenge'>
   readonly checks: FactorChecks
   readonly answering: AnswerChallenge
   readonly consume: ConsumeChallenge
@@ -29,11 +25,12 @@ export interface VerifyStepUpDeps {
 
 export const createVerifyStepUp = (deps: VerifyStepUpDeps) => {
   const { factors, checks, answering, consume, sign, transact, dispatch, events, newReceiptId } = deps
+  const receiptOfRepetition = createReceiptOfRepetition(deps)
 
   /** @throws Problem codeRejected, alike for every reason, or factorLocked to the challenge's own answerer */
   return async ({ challenge_id: challengeId, user_id: userId, session_id: sessionId, proof }: RequestOf<typeof verifyStepUp>, asking: Asking): Promise<ReplyOf<typeof verifyStepUp>> => {
     const answerer = { aud: asking.caller, userId, sessionId }
-    const repeated = await receiptOfRepetition(deps, challengeId, answerer, asking)
+    const repeated = await receiptOfRepetition(challengeId, answerer, asking)
     if (repeated !== undefined) return { receipt: repeated }
 
     const factor = await factors.find(userId, proof.factor_id)
@@ -57,11 +54,4 @@ export const createVerifyStepUp = (deps: VerifyStepUpDeps) => {
     await dispatch(rows)
     return { receipt }
   }
-}
-
-/** The reply to this very command was lost: whoever repeats it reads its receipt again, and changes nothing. The id of the command is made from the answer. */
-async function receiptOfRepetition ({ challenges, receipts }: VerifyStepUpDeps, challengeId: string, answerer: Answerer, { commandId }: Asking): Promise<string | undefined> {
-  const challenge = await challenges.findFor(challengeId, answerer)
-  if (challenge?.purpose !== stepUpPurpose || challenge.consumedBy !== commandId) return undefined
-  return (await receipts.ofChallenge(challenge.id))?.receipt
 }

@@ -1,0 +1,36 @@
+/** What otp-service answers a step-up with counts here by its receipt alone, for this user, session and action. */
+import { stepUpPreimage, type ReceiptClaims } from '@countersign/contracts'
+import type { Audit } from '@countersign/mongo'
+import { actionDigest, ReceiptRefused } from '@countersign/secrets'
+import type { Asker } from '../sign-in/link-wallet.ts'
+import type { StepUp, StepUpRepository, VerifiedStepUp } from './step-up-repository.ts'
+
+export interface SettleStepUpDeps {
+  readonly verifyReceipt: (jws: string) => Promise<ReceiptClaims>
+  readonly stepUps: Pick<StepUpRepository, 'find' | 'verify'>
+  readonly audit: Audit
+}
+
+/** @returns undefined for a receipt of anything else */
+export type SettleStepUp = (asker: Asker, challengeId: string, receipt: string) => Promise<VerifiedStepUp | undefined>
+
+export const createSettleStepUp = ({ verifyReceipt, stepUps, audit }: SettleStepUpDeps): SettleStepUp =>
+  async ({ userId, sessionId, requestId }, challengeId, receipt) => {
+    const stepUp = await stepUps.find(challengeId, { userId, sessionId })
+    const claims = await verifyReceipt(receipt).catch(unlessRefused)
+    if (stepUp === undefined || claims === undefined || !isOf(stepUp, claims)) return undefined
+
+    const verified = await stepUps.verify(challengeId, claims.factor_kind, claims.jti)
+    if (verified === undefined) return undefined
+    const { type, resource_id: resource } = stepUp.action
+    await audit.append({ event: 'step_up.verified', subject: userId, actor: userId, requestId, facts: { challenge: challengeId, receipt: claims.jti, factor: claims.factor_kind, action: type, resource } })
+    return verified
+  }
+
+const isOf = ({ id, userId, sessionId, action }: StepUp, claims: ReceiptClaims): boolean =>
+  claims.aud === 'auth-gateway' && claims.purpose === 'step_up' && claims.sub === userId && claims.challenge_id === id &&
+  claims.action_digest === actionDigest(stepUpPreimage(userId, sessionId, action))
+
+function unlessRefused (error: unknown): undefined {
+  if (!(error instanceof ReceiptRefused)) throw error
+}

@@ -1,0 +1,72 @@
+/** Wires passkeys: made, shown as a second proof, signed in with. */
+import type { ReceiptClaims } from '@countersign/contracts'
+import type { Audit } from '@countersign/mongo'
+import { newId, type Logger, type Metrics } from '@countersign/runtime'
+import { randomToken } from '@countersign/secrets'
+import type { Db } from 'mongodb'
+import type { ChallengeEvents } from './challenges/challenge-events.ts'
+import type { ChallengeRepository } from './challenges/challenge-repository.ts'
+import type { ConsumeChallenge } from './challenges/consume-challenge.ts'
+import type { PasskeyUseCases } from './commands/passkey-commands.ts'
+import type { Config } from './config.ts'
+import type { FactorChecks } from './factors/factor-check.ts'
+import type { FactorNotices } from './factors/factor-notices.ts'
+import type { FactorRepository } from './factors/factor-repository.ts'
+import { createBeginPasskeySignIn } from './passkeys/begin-passkey-sign-in.ts'
+import { createBeginPasskeyStepUp } from './passkeys/begin-passkey-step-up.ts'
+import { createBeginPasskey } from './passkeys/begin-passkey.ts'
+import { createConfirmPasskey } from './passkeys/confirm-passkey.ts'
+import type { PasskeyEnrolmentRepository } from './passkeys/passkey-enrolment.ts'
+import { createPasskeySignIns } from './passkeys/passkey-sign-ins.ts'
+import { createRecordUse, createReportCounter } from './passkeys/passkey-uses.ts'
+import { createRelyingParty } from './passkeys/relying-party.ts'
+import { createStepUpChallenges } from './passkeys/step-up-challenges.ts'
+import { createVerifyPasskeySignIn } from './passkeys/verify-passkey-sign-in.ts'
+import { createVerifyPasskeyStepUp } from './passkeys/verify-passkey-step-up.ts'
+import type { ReceiptRepository } from './receipts/receipt-repository.ts'
+import type { UseStepUp } from './step-ups/use-step-up.ts'
+import type { Dispatch, Transact } from './transaction.ts'
+
+export interface ComposePasskeysOptions {
+  readonly db: Db
+  readonly config: Pick<Config, 'secretKey' | 'previousSecretKey' | 'relyingParty'>
+  readonly challenges: ChallengeRepository
+  readonly factors: FactorRepository
+  readonly passkeyEnrolments: PasskeyEnrolmentRepository
+  readonly receipts: ReceiptRepository
+  readonly stepUps: UseStepUp
+  readonly checks: FactorChecks
+  readonly notices: FactorNotices
+  readonly consume: ConsumeChallenge
+  readonly sign: (claims: ReceiptClaims) => Promise<string>
+  readonly audit: Audit
+  readonly events: ChallengeEvents
+  readonly transact: Transact
+  readonly dispatch: Dispatch
+  readonly log: Logger
+  readonly metrics: Metrics
+}
+
+export function composePasskeys ({ db, config, audit, log, metrics, ...given }: ComposePasskeysOptions): PasskeyUseCases {
+  const shared = {
+    ...given, audit, log,
+    party: createRelyingParty(config.relyingParty),
+    stepUpChallenges: createStepUpChallenges(config.secretKey, config.previousSecretKey),
+    passkeySignIns: createPasskeySignIns(db),
+    recordUse: createRecordUse(db),
+    reportCounter: createReportCounter({ audit, log, metrics }),
+    newSecret: () => randomToken(32),
+    newFactorId: () => newId('fct'),
+    newFactorRoot: () => randomToken(32),
+    newChallengeId: () => newId('chl'),
+    newReceiptId: () => newId('rcp')
+  }
+  return {
+    beginPasskey: createBeginPasskey(shared),
+    confirmPasskey: createConfirmPasskey(shared),
+    beginPasskeyStepUp: createBeginPasskeyStepUp(shared),
+    verifyPasskeyStepUp: createVerifyPasskeyStepUp(shared),
+    beginPasskeySignIn: createBeginPasskeySignIn(shared),
+    verifyPasskeySignIn: createVerifyPasskeySignIn(shared)
+  }
+}
