@@ -49,6 +49,7 @@ function ofItsOwn (service: ServiceName, { secrets, rpcUrl, kmsEndpoint, smtp, s
     case 'otp-service': return {
       PUBLIC_URL: `http://127.0.0.1:${gatewayPort}`,
       RECEIPT_PRIVATE_JWK: JSON.stringify(secrets.receiptKey.privateJwk),
+      FRONTEND_URL: `http://127.0.0.1:${gatewayPort}`,
       MAIL_SEAL_KEY: secrets.mailSealKeys.otp
     }
     case 'signer-service': return {

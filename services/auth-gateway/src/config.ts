@@ -27,7 +27,7 @@ export const environment = defineEnvironment({
     strict: (value) => value.startsWith('https://') ? undefined : 'must be https'
   }),
   FRONTEND_URL: variable(Type.String({ pattern: '^https?://[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]{0,180})?$' }), {
-    description: 'Where links in mails lead: /verify-email and /reset-password under it, which this gateway serves when it is its own PUBLIC_URL',
+    description: 'Where links in mails lead: /verify-email, /reset-password and /new-factor under it, which this gateway serves when it is its own PUBLIC_URL',
     aliases: ['WEB_URL'],
     strict: (value) => value.startsWith('https://') ? undefined : 'must be https',
     fallback: (env) => env['PUBLIC_URL'] ?? env['API_URL']

@@ -616,7 +616,7 @@ t.test('loading the page of a link uses nothing up; it allows no script but its 
   const { token } = otp.mailTo(email)
   const asked = otp.heard.length
   for (const method of ['GET', 'HEAD', 'GET']) {
-    for (const path of ['/verify-email', '/reset-password', '/mailed-link.js', `/verify-email?token=${token}`, `${auth}/email/verify?token=${token}`]) {
+    for (const path of ['/verify-email', '/reset-password', '/new-factor', '/mailed-link.js', `/verify-email?token=${token}`, `${auth}/email/verify?token=${token}`]) {
       await gateway.send(method, path, { headers: { purpose: 'prefetch', 'sec-purpose': 'prefetch' } })
     }
   }

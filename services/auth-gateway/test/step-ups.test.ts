@@ -1,11 +1,12 @@
 /** Step-ups at the gateway's doors: what they open, how often, for whom, and what of otp-service's answers is believed. */
 import { createHash } from 'node:crypto'
 import {
-  beginStepUp, beginTotp, confirmEmailFactor, confirmTotp, listFactors, makeRecoveryCodes, problems, Problem, removeFactor, renameFactor, sendStepUp, stepUpPreimage, verifyStepUp, type ReceiptClaims, type StepUpAction
+  beginStepUp, beginTotp, confirmEmailFactor, confirmTotp, listFactors, makeRecoveryCodes, objectToFactor, problems, Problem, removeFactor, renameFactor, sendStepUp, stepUpPreimage, verifyStepUp, type ReceiptClaims, type StepUpAction
 } from '@countersign/contracts'
 import { handle } from '@countersign/redis'
 import { newId } from '@countersign/runtime'
 import { createReceiptSigner, generateReceiptKey } from '@countersign/secrets'
+import { startBrowser } from '@countersign/testing'
 import t from 'tap'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
 import { buildHouse, signIn, type Answer, type Tokens } from './open-gateway.ts'
@@ -31,6 +32,8 @@ const changing = <Reply>(reply: () => Reply) => (request: { readonly step_up?: s
   if (enrolled && request.step_up === undefined) throw new Problem(problems.stepUpRequired, { action: { type: 'factors.add_totp', resource_id: '-' } })
   return Promise.resolve(reply())
 }
+const objectionToken = 'qT4v8Zr1LxW0bNcY7uKd3mEoS9hGfJ2aPiV5tRkXyB6'
+const objections: string[] = []
 const app = { id: newId('fct'), kind: 'totp' as const, label: 'Telephone', shown: false, sends: false, proved_at: '2030-01-01T00:00:00Z' }
 await house.answerFor('otp-service', [
   handle(confirmEmailFactor, () => { throw new Problem(problems.unavailable) }),
@@ -41,6 +44,11 @@ await house.answerFor('otp-service', [
   }),
   handle(makeRecoveryCodes, changing(() => ({ factor: { ...app, kind: 'recovery_codes' as const, codes_left: 10 }, codes: ['7Q4Z-0RWA-K93M-VX1D'] }))),
   handle(removeFactor, changing(() => ({ factors_left: left }))),
+  handle(objectToFactor, ({ token }) => {
+    objections.push(token)
+    if (token !== objectionToken) throw new Problem(problems.codeRejected)
+    return Promise.resolve({ removed: true })
+  }),
   handle(renameFactor, ({ name }) => Promise.resolve({ factor: { ...app, label: name } })),
   handle(listFactors, () => Promise.resolve({ factors: enrolled ? [factor] : [] })),
   handle(beginStepUp, ({ user_id: userId, session_id: sessionId, action }) => {
@@ -251,4 +259,30 @@ t.test('where otp-service knows of factors that the gateway does not, it is beli
   const tokens = await newUser()
   t.match(await gateway.send('POST', '/api/v1/me/factors/totp', { token: tokens.access }), { status: 401, json: { type: '/problems/step-up-required', action: { type: 'factors.add_totp', resource_id: '-' } } })
   t.equal((await users.findOne({ _id: tokens.userId }) as { hasFactor?: boolean } | null)?.hasFactor, true)
+})
+
+t.test('the mailed page about a new factor takes it away by a click and by nothing else, in a real browser', async (t) => {
+  const page = await (await startBrowser(t)).newPage()
+  const outcome = page.locator('#outcome')
+  const foreign: string[] = []
+  page.on('request', (request) => { if (new URL(request.url()).origin !== new URL(gateway.url).origin) foreign.push(request.url()) })
+  await page.goto(`${gateway.url}/new-factor#token=${objectionToken}`, { waitUntil: 'networkidle' })
+  t.equal(page.url(), `${gateway.url}/new-factor`, 'the token is out of the address bar')
+  await page.reload({ waitUntil: 'networkidle' })
+  t.match(await outcome.textContent(), /Open the link from the mail again/)
+  t.strictSame(objections, [], 'nothing was asked by loading it')
+
+  await page.goto('about:blank')
+  await page.goto(`${gateway.url}/new-factor#token=${objectionToken}`)
+  const { width = 0, height = 0 } = await page.getByRole('button').boundingBox() ?? {}
+  t.ok(width >= 44 && height >= 44, 'large enough for a thumb')
+  await page.getByRole('button', { name: 'take it away' }).click()
+  await outcome.getByText('The factor is taken away').waitFor()
+  t.strictSame(objections, [objectionToken])
+
+  await page.goto('about:blank')
+  await page.goto(`${gateway.url}/new-factor#token=used`)
+  await page.getByRole('button').click()
+  await outcome.getByText('wrong, used or expired').waitFor()
+  t.strictSame(foreign, [])
 })

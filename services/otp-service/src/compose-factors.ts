@@ -11,6 +11,10 @@ import { createFactorNotices } from './factors/factor-notices.ts'
 import type { FactorRepository } from './factors/factor-repository.ts'
 import { createRemoveFactor } from './factors/remove-factor.ts'
 import { createRenameFactor } from './factors/rename-factor.ts'
+import { createLinks } from './mailboxes/links.ts'
+import { createObjectToFactor } from './objections/object-to-factor.ts'
+import { createObjectionRepository } from './objections/objection-repository.ts'
+import { createOfferObjection } from './objections/offer-objection.ts'
 import { passkeyCheck } from './passkeys/passkey-check.ts'
 import { createPasskeyEnrolmentRepository } from './passkeys/passkey-enrolment.ts'
 import type { MailWriter } from './mail/mail-writer.ts'
@@ -28,7 +32,7 @@ import type { Dispatch, Transact, Transaction } from './transaction.ts'
 
 export interface ComposeFactorsOptions {
   readonly db: Db
-  readonly config: Pick<Config, 'secretKey' | 'previousSecretKey'>
+  readonly config: Pick<Config, 'secretKey' | 'previousSecretKey' | 'objection'>
   readonly codes: Codes
   readonly challenges: ChallengeRepository
   readonly factors: FactorRepository
@@ -51,8 +55,10 @@ export function composeFactors ({ db, config, codes, challenges, factors, mails,
   }
   const enrolments = createTotpEnrolmentRepository(db)
   const passkeyEnrolments = createPasskeyEnrolmentRepository(db)
-  const notices = createFactorNotices({ mails, log, metrics })
-  const stepUps = createUseStepUp({ challenges, factors })
+  const objections = createObjectionRepository(db)
+  const links = createLinks(config.secretKey, config.previousSecretKey)
+  const stepUps = createUseStepUp({ challenges, factors, objections })
+  const notices = createFactorNotices({ mails, offerObjection: createOfferObjection({ objections, links, ...config.objection }), log, metrics })
   const changing = { challenges, factors, enrolments, secrets, stepUps, checks, notices, audit, transact, dispatch, newFactorId: () => newId('fct') }
   return {
     checks,
@@ -68,6 +74,7 @@ export function composeFactors ({ db, config, codes, challenges, factors, mails,
     confirmTotp: createConfirmTotp({ ...changing, newFactorRoot: () => randomToken(32) }),
     makeRecoveryCodes: createMakeRecoveryCodes({ ...changing, codes: recoveryCodes }),
     removeFactor: createRemoveFactor(changing),
+    objectToFactor: createObjectToFactor({ ...changing, objections, links }),
     renameFactor: createRenameFactor(changing)
   }
 }

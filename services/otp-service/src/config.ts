@@ -1,8 +1,9 @@
 /** The environment of otp-service, grouped by who uses it. */
-import { stores } from '@countersign/contracts'
+import { LinkBase, stores } from '@countersign/contracts'
 import { commonRules, commonVariables, defineEnvironment, jsonVariable, listVariable, metricsApiKeyOf, processConfigFrom, variable, type Values } from '@countersign/runtime'
 import { generateReceiptKey, keyFromText, randomToken } from '@countersign/secrets'
 import { Type } from 'typebox'
+import { Value } from 'typebox/value'
 
 const Base64url32 = Type.String({ pattern: '^[A-Za-z0-9_-]{43}$' })
 const Ed25519PrivateJwk = Type.Object({
@@ -14,6 +15,9 @@ const Ed25519PrivateJwk = Type.Object({
   alg: Type.Optional(Type.String()),
   use: Type.Optional(Type.String())
 })
+
+/** Which the gateway serves when FRONTEND_URL is its own. */
+const newFactorPage = (frontendUrl: string): string => `${frontendUrl.replace(/\/+$/, '')}/new-factor`
 
 export const environment = defineEnvironment({
   ...commonVariables,
@@ -53,6 +57,9 @@ export const environment = defineEnvironment({
   FACTOR_RESET_DELAY_HOURS: variable(Type.Integer({ default: 72, minimum: 0, maximum: 720 }), {
     description: 'From `countersign factors reset` until the factors are gone; the owner is told at once and may answer with one of them', strict: (value) => value < 24 ? 'must be 24 or more' : undefined
   }),
+  FACTOR_OBJECTION_HOURS: variable(Type.Integer({ default: 48, minimum: 0, maximum: 720 }), {
+    description: 'So long the mail about a new factor lets its reader take it away again, and so long the new factor adds and removes no other; 0: neither', strict: (value) => value < 24 ? 'must be 24 or more' : undefined
+  }),
   OTP_SENDS_PER_MINUTE: variable(Type.Integer({ default: 3, minimum: 1, maximum: 10_000 }), {
     description: 'Codes that one mailbox may get in a minute; enrolments and codes of a proved factor are counted apart', strict: (value) => value > 10 ? 'must be 10 or fewer' : undefined
   }),
@@ -65,7 +72,10 @@ export const environment = defineEnvironment({
   OTP_ENROLMENTS_PER_DAY: variable(Type.Integer({ default: 10, minimum: 1, maximum: 1_000_000 }), {
     description: 'Enrolments that one user may begin in a day', strict: (value) => value > 60 ? 'must be 60 or fewer' : undefined
   })
-}, commonRules)
+}, [
+  ...commonRules,
+  ({ FRONTEND_URL: url }) => url === undefined || Value.Check(LinkBase, newFactorPage(url)) ? undefined : { name: 'FRONTEND_URL', fault: 'must be an origin, with a path at most: links in mails begin with it' }
+])
 
 /** What the command line needs: it changes no code and signs nothing. */
 export const operatorEnvironment = defineEnvironment({
@@ -100,6 +110,7 @@ export const configFrom = (values: Values<typeof environment.variables>) => ({
   linkOrigin: values.FRONTEND_URL === undefined ? undefined : new URL(values.FRONTEND_URL).origin,
   relyingParty: relyingPartyOf(values),
   lockSeconds: values.OTP_LOCK_SECONDS,
+  objection: { hours: values.FACTOR_OBJECTION_HOURS, page: values.FRONTEND_URL === undefined ? undefined : newFactorPage(values.FRONTEND_URL) },
   houseFailuresPerHour: values.OTP_HOUSE_FAILURES_PER_HOUR,
   sends: {
     perMinute: values.OTP_SENDS_PER_MINUTE,

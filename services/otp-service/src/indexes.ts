@@ -5,6 +5,7 @@ import { onePerCommand } from './challenges/challenge-repository.ts'
 import { factorResetIndexes } from './factors/factor-reset-repository.ts'
 import { mailboxIndexes } from './mailboxes/mailbox-repository.ts'
 import { mailboxBudgetIndexes } from './mailboxes/mailbox-budgets.ts'
+import { objectionIndexes } from './objections/objection-repository.ts'
 import { passkeyEnrolmentIndexes } from './passkeys/passkey-enrolment.ts'
 import { passkeySignInIndexes } from './passkeys/passkey-sign-ins.ts'
 import { totpEnrolmentIndexes } from './totp/totp-enrolment.ts'
@@ -20,6 +21,7 @@ export const indexes: readonly IndexSpec[] = [
   { collection: 'challenges', name: 'newest_of_session', key: { user_id: 1, session_id: 1, purpose: 1, created_at: -1 } },
   { collection: 'receipts', name: 'one_receipt_per_challenge', key: { challenge_id: 1 }, unique: true },
   ...factorResetIndexes,
+  ...objectionIndexes,
   ...tallyIndexes,
   ...totpEnrolmentIndexes,
   ...passkeyEnrolmentIndexes,

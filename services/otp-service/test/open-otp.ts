@@ -62,6 +62,7 @@ export const openHouse = async (t: Test, given: Record<string, string> = {}, mon
     OTP_SENDS_PER_HOUR: '10000',
     OTP_ENROLMENTS_PER_HOUR: '1000',
     OTP_ENROLMENTS_PER_DAY: '1000',
+    FACTOR_OBJECTION_HOURS: '0',
     LOG_LEVEL: 'debug',
     ...given
   }

@@ -6,6 +6,7 @@ import { Type } from 'typebox'
 import { defineCommand } from '../command.ts'
 import { ChallengeId, Code, FactorId, SessionId, Timestamp, UserId } from '../primitives.ts'
 import { FactorView } from './factors.ts'
+import { LinkToken } from './mailbox.ts'
 
 const asker = { user_id: UserId, session_id: SessionId }
 /** Absent where the user has no factor yet. */
@@ -51,6 +52,15 @@ export const removeFactor = defineCommand({
   summary: 'Remove a factor of a user, on the proof of one',
   request: Type.Object({ ...asker, ...proved, factor_id: FactorId }, { additionalProperties: false }),
   reply: Type.Object({ factors_left: Type.Integer({ minimum: 0 }) }, { additionalProperties: false })
+})
+
+/** Neither a session nor a factor is asked for: only the mailboxes that were told of the factor have its tokens. */
+export const objectToFactor = defineCommand({
+  ...answers,
+  name: 'factors.object',
+  summary: 'Take a new factor away again, by the token of the mail that told of it',
+  request: Type.Object({ token: LinkToken }, { additionalProperties: false }),
+  reply: Type.Object({ removed: Type.Boolean({ description: 'false: it was gone already' }) }, { additionalProperties: false })
 })
 
 /** A name proves nothing, so it needs no proof. A factor with an address has none: it shows the address. */

@@ -1,7 +1,7 @@
 import type { Command } from '../command.ts'
 import { createChallenge, resendChallenge, verifyChallenge } from './challenges.ts'
 import { earlierOtpStatus, sendEarlierOtp, verifyEarlierOtp } from './earlier-otp.ts'
-import { beginTotp, confirmTotp, makeRecoveryCodes, removeFactor, renameFactor } from './factor-changes.ts'
+import { beginTotp, confirmTotp, makeRecoveryCodes, objectToFactor, removeFactor, renameFactor } from './factor-changes.ts'
 import { beginFactorWipe, confirmFactorWipe } from './factor-wipes.ts'
 import { beginEmailFactor, confirmEmailFactor, describeFactors, listFactors } from './factors.ts'
 import { beginPasskey, beginPasskeySignIn, beginPasskeyStepUp, confirmPasskey, verifyPasskeySignIn, verifyPasskeyStepUp } from './passkeys.ts'
@@ -12,7 +12,7 @@ import { challengeTransaction, confirmTransaction, createTransaction, getTransac
 /** Every command there is: Redis users, docs/messages.md and the tests are made from this list. */
 export const commands: readonly Command[] = Object.freeze([
   beginEmailFactor, confirmEmailFactor, describeFactors, beginFactorWipe, confirmFactorWipe,
-  beginTotp, confirmTotp, makeRecoveryCodes, removeFactor, renameFactor,
+  beginTotp, confirmTotp, makeRecoveryCodes, objectToFactor, removeFactor, renameFactor,
   beginPasskey, confirmPasskey, beginPasskeyStepUp, verifyPasskeyStepUp, beginPasskeySignIn, verifyPasskeySignIn,
   createChallenge, resendChallenge, verifyChallenge,
   beginStepUp, sendStepUp, verifyStepUp, listFactors,

@@ -19,6 +19,7 @@ export const ada = {
   accessToken: 'eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9.eyJzdWIi…',
   refreshToken: 'csr1.ses_01KJMBS8108NMVRFQG0TZ6DA5G.0.Jm5v…',
   opener: 'gzqWeVGB4uooDnKkakfrTKM7dnPBkjUDAwQ9BnLKYd4',
+  linkToken: 'qT4v8Zr1LxW0bNcY7uKd3mEoS9hGfJ2aPiV5tRkXyB6',
   code: '492817',
   secondCode: '106354',
   totpSecret: 'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ',

@@ -2,6 +2,7 @@
 import { Type } from 'typebox'
 import { FactorName, RecoveryCode, TotpSecret } from '../commands/factor-changes.ts'
 import { FactorView } from '../commands/factors.ts'
+import { LinkToken } from '../commands/mailbox.ts'
 import { Code, FactorId, Timestamp } from '../primitives.ts'
 import { defineRoute } from '../route.ts'
 import { ada } from './examples.ts'
@@ -83,6 +84,21 @@ export const deleteFactor = defineRoute({
   params: Params,
   status: 204,
   problems: ['unauthorized', 'freshProofRequired', 'stepUpRequired', 'notFound', 'stateConflict', 'schemaViolation', 'rateLimited', 'unavailable']
+})
+
+export const objectToNewFactor = defineRoute({
+  method: 'POST',
+  path: '/api/v1/auth/factor-objection',
+  operationId: 'objectToNewFactor',
+  tag,
+  summary: 'Take a new factor away again, by the link of the mail that told of it',
+  description: 'For whoever reads an address that was proved before. The link opens a page of the frontend, and nothing happens before this call. It is good once, for FACTOR_OBJECTION_HOURS (48). Until then the new factor adds and removes no other.',
+  caller: 'anyone',
+  limit: 'sign-in',
+  body: Type.Object({ token: LinkToken }, { additionalProperties: false, examples: [{ token: ada.linkToken }] }),
+  status: 200,
+  reply: Type.Object({ removed: Type.Boolean({ description: 'false: it was gone already' }) }, { examples: [{ removed: true }] }),
+  problems: ['malformedRequest', 'codeRejected', 'schemaViolation', 'rateLimited', 'unavailable']
 })
 
 export const updateFactor = defineRoute({

@@ -6,7 +6,7 @@ import { introspectToken, revokeToken } from './introspection.ts'
 import { earlierAccountRoutes } from './earlier-accounts.ts'
 import { earlierOtpRoutes } from './earlier-otp.ts'
 import { emailRoutes } from './email.ts'
-import { beginTotpFactor, confirmTotpFactor, deleteFactor, postRecoveryCodes, updateFactor } from './factors.ts'
+import { beginTotpFactor, confirmTotpFactor, deleteFactor, objectToNewFactor, postRecoveryCodes, updateFactor } from './factors.ts'
 import { deleteIdentity, readIdentities, updateMe } from './identities.ts'
 import { beginEmail, confirmEmail, readMe } from './me.ts'
 import { passkeyRoutes } from './passkeys.ts'
@@ -25,7 +25,7 @@ export const routes: readonly Route[] = Object.freeze([
   readSessions, deleteSession, revokeSessions, introspectToken, revokeToken,
   readMe, updateMe, readIdentities, deleteIdentity, beginEmail, confirmEmail,
   readFactors, postStepUp, sendStepUpCode, verifyStepUpProof,
-  beginTotpFactor, confirmTotpFactor, postRecoveryCodes, updateFactor, deleteFactor,
+  beginTotpFactor, confirmTotpFactor, postRecoveryCodes, updateFactor, deleteFactor, objectToNewFactor,
   ...passkeyRoutes,
   exportMe, beginDeletion, deleteMe,
   createApiKey, readApiKeys, rotateApiKey, deleteApiKey,

@@ -34,10 +34,11 @@ export const CodeMail = template('code', {
   text: Type.String({ minLength: 1, maxLength: 2_000 }),
   expires_at: Timestamp
 })
+const MailedLink = Type.Object({ url: Type.String({ pattern: '^https?://[A-Za-z0-9.:/_~-]{1,480}#token=[A-Za-z0-9_-]{43}$', maxLength: 560 }), expires_at: Timestamp }, { additionalProperties: false })
 const CodeOfMailbox = { code: Type.String({ pattern: '^[0-9]{6}$' }), expires_at: Timestamp }
 const CodeAndLink = {
   ...CodeOfMailbox,
-  link: Type.Optional(Type.Object({ url: Type.String({ pattern: '^https?://[A-Za-z0-9.:/_~-]{1,480}#token=[A-Za-z0-9_-]{43}$', maxLength: 560 }), expires_at: Timestamp }, { additionalProperties: false }))
+  link: Type.Optional(MailedLink)
 }
 /** Proofs of a mailbox. The link is otp-service's; its token stands in the fragment, which browsers send to no server. */
 export const SignupCodeMail = template('signup_code', CodeAndLink)
@@ -51,8 +52,8 @@ export const FactorChangedMail = template('factor_changed', { masked: Type.Strin
 /** To every address that codes of an account go to: an operator takes its factors away at `due_at`, unless somebody answers with one before. */
 export const FactorResetAskedMail = template('factor_reset_asked', { account: UserId, at: Timestamp, due_at: Timestamp })
 export const FactorResetDoneMail = template('factor_reset_done', { account: UserId, at: Timestamp })
-/** A factor beside this address came or went. */
-export const FactorAddedMail = template('factor_added', { factor: line(128), at: Timestamp })
+/** A factor beside this address came, which the link takes away again, or went. */
+export const FactorAddedMail = template('factor_added', { factor: line(128), at: Timestamp, link: Type.Optional(MailedLink) })
 export const FactorRemovedMail = template('factor_removed', { factor: line(128), at: Timestamp })
 /** A refresh token was used twice: the session was closed. */
 export const SessionClosedMail = template('session_closed', { at: Timestamp })

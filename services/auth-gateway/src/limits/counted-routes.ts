@@ -1,6 +1,6 @@
 /** How each route that is limited as sign-in, or on which a code is guessed or a mail sent, is counted, and whose login it tries: told by the checked request alone. */
 import {
-  askToRegisterUser, askToSignUp, authenticateWallet, beginEmail, challengePasskey, changePassword, confirmEmail, confirmEmailLink, confirmPasskeyFactor, confirmPasswordReset, confirmTotpFactor, postConfirmation, connectWallet, deleteMe, linkEmail, logInUser, logInWithEmail, refreshSession, registerUser,
+  askToRegisterUser, askToSignUp, authenticateWallet, beginEmail, challengePasskey, changePassword, confirmEmail, confirmEmailLink, confirmPasskeyFactor, confirmPasswordReset, confirmTotpFactor, postConfirmation, connectWallet, deleteMe, linkEmail, logInUser, logInWithEmail, objectToNewFactor, refreshSession, registerUser,
   requestConnection, requestEmailCode, requestPasswordReset, requestVerification, resendEmail, signInWithPasskey, signUpWithEmail, submitVerification, verifyEmail, verifyEmailCode, verifyPasskeyProof, verifyStepUpProof, verifyWalletOtp, verifyWalletOtpToo,
   walletFamilies, walletRoutes, type Route
 } from '@countersign/contracts'
@@ -58,6 +58,7 @@ const counting: readonly (readonly [Route, Counting])[] = [
   // otp-service counts for the account.
   [verifyStepUpProof, { kind: 'proof' }],
   [confirmTotpFactor, { kind: 'proof' }],
+  [objectToNewFactor, { kind: 'proof' }],
   [confirmEmail, { kind: 'proof' }],
   [postConfirmation, { kind: 'proof' }],
   [deleteMe, { kind: 'proof' }],

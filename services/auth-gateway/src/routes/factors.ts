@@ -1,4 +1,4 @@
-import { beginTotpFactor, ChallengeId, confirmTotpFactor, deleteFactor, postRecoveryCodes, stepUpHeader, updateFactor } from '@countersign/contracts'
+import { beginTotpFactor, ChallengeId, confirmTotpFactor, deleteFactor, objectToNewFactor, postRecoveryCodes, stepUpHeader, updateFactor } from '@countersign/contracts'
 import { addRoute } from '@countersign/http'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { Value } from 'typebox/value'
@@ -22,6 +22,8 @@ export function factorRoutes (app: FastifyInstance, { changeFactors, totpLabel }
   addRoute<typeof postRecoveryCodes, OpenSession>(app, postRecoveryCodes, async ({ session, request }) => await changeFactors.makeRecoveryCodes(askerOf(session, request), stepUpOf(request)))
 
   addRoute<typeof deleteFactor, OpenSession>(app, deleteFactor, async ({ params, session, request }) => { await changeFactors.remove(askerOf(session, request), params.id, stepUpOf(request)) })
+
+  addRoute<typeof objectToNewFactor>(app, objectToNewFactor, async ({ body, request }) => await changeFactors.object(body.token, request.id))
 
   addRoute<typeof updateFactor, OpenSession>(app, updateFactor, async ({ params, body, session, request }) => await changeFactors.rename(askerOf(session, request), params.id, body.name))
 }

@@ -39,10 +39,15 @@ const newPassword = page('Set a new password', `<form id="reset">
 <button>Set password</button>
 </form>`)
 
+const newFactor = page('A new second factor', `<p>A second factor was added to your account. If it was you, close this page: nothing has happened.</p>
+<p>If it was not you: somebody is signed in to your account. Take the factor away here, then sign in, close the sessions that you do not know, change your password and tell the operator of this service.</p>
+<form id="object"><button>I did not add it: take it away</button></form>`)
+
 export function mailedLinkPages (app: FastifyInstance, { email: { cookie } }: MailedLinkPagesDeps): void {
   const html = (reply: FastifyReply, text: string): FastifyReply => reply.type('text/html; charset=utf-8').header('content-security-policy', policy).send(text)
 
   app.get('/verify-email', { schema: { hide: true } as object }, async (request, reply) => html(reply, cookie.read(request) === undefined ? strangeBrowser : ownAddress))
   app.get('/reset-password', { schema: { hide: true } as object }, async (_request, reply) => html(reply, newPassword))
+  app.get('/new-factor', { schema: { hide: true } as object }, async (_request, reply) => html(reply, newFactor))
   app.get(scriptPath, { schema: { hide: true } as object }, async (_request, reply) => reply.type('text/javascript; charset=utf-8').send(mailedLinkScript))
 }

@@ -34,6 +34,11 @@ onSubmit('verify', async () => {
   return account === 'kept' ? 'The address is confirmed. You can close this page.' : 'The address has an account of its own now. Sign in with a mailed code, or set a password.'
 })
 
+onSubmit('object', async () => {
+  const { removed } = await post('/api/v1/auth/factor-objection', { token })
+  return removed ? 'The factor is taken away. Sign in now, close the sessions that you do not know and change your password.' : 'The factor was gone already.'
+})
+
 onSubmit('reset', async () => {
   await post('/api/v1/auth/password-reset/confirm', { token, new_password: document.getElementById('password').value })
   return 'The password is set. Sign in with it.'

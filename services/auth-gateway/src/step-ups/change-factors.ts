@@ -1,5 +1,5 @@
 /** Changes of factors, through otp-service: it decides, by step-ups on its own record. Noted here is only whether the user has any. */
-import { beginTotp, confirmTotp, makeRecoveryCodes, Problem, problems, removeFactor, renameFactor, type ReplyOf, type RequestOf } from '@countersign/contracts'
+import { beginTotp, confirmTotp, makeRecoveryCodes, objectToFactor, Problem, problems, removeFactor, renameFactor, type ReplyOf, type RequestOf } from '@countersign/contracts'
 import type { CommandClient } from '@countersign/redis'
 import type { Asker } from '../sign-in/link-wallet.ts'
 import type { UserRepository } from '../users/user-repository.ts'
@@ -20,6 +20,8 @@ export interface ChangeFactors {
   makeRecoveryCodes (asker: Asker, stepUpId: string | undefined): Promise<ReplyOf<typeof makeRecoveryCodes>>
   /** @throws Problem stepUpRequired, notFound, stateConflict, unavailable */
   remove (asker: Asker, factorId: string, stepUpId: string | undefined): Promise<void>
+  /** By the token of a mail. @throws Problem codeRejected, unavailable */
+  object (token: string, requestId: string): Promise<ReplyOf<typeof objectToFactor>>
   /** @throws Problem notFound, stateConflict, unavailable */
   rename (asker: Asker, factorId: string, name: string): Promise<ReplyOf<typeof renameFactor>>
 }
@@ -48,6 +50,7 @@ export function createChangeFactors ({ commands, users, removed }: ChangeFactors
       await users.noteFactors(asker.userId, left > 0 ? 'some' : 'unknown')
       await removed(asker, factorId)
     },
+    object: (token, requestId) => commands.call(objectToFactor, { token }, { requestId }),
     rename: (asker, factorId, name) => commands.call(renameFactor, { user_id: asker.userId, factor_id: factorId, name }, by(asker))
   }
 }

@@ -1,6 +1,6 @@
-/** Notices: what happened, and what to do when it was somebody else. They hold no code and no link. */
+/** Notices: what happened, and what to do when it was somebody else. They hold no code, and no link but the one that takes a new factor away. */
 import type { MailContent } from '@countersign/contracts'
-import { quotes, says, shows, showsTable, utc, type Part, type Voice, type Words } from './words.ts'
+import { quotes, says, shows, showsLink, showsTable, utc, type Part, type Voice, type Words } from './words.ts'
 
 type Notice = Exclude<MailContent, { template: 'code' | 'signup_code' | 'login_code' | 'password_reset' | 'email_link_code' }>
 
@@ -14,7 +14,14 @@ function partsOf ({ say }: Voice, notice: Notice): Part[] {
       says(say('factor_changed.when', { at: utc(notice.parameters.at) })),
       says(say('factor_changed.not_you'))
     ]
-    case 'factor_added': return [says(say('factor_added.what', { at: utc(notice.parameters.at) })), shows(notice.parameters.factor), says(say('factor_added.not_you'))]
+    case 'factor_added': {
+      const { at, factor, link } = notice.parameters
+      return [
+        says(say('factor_added.what', { at: utc(at) })), shows(factor),
+        ...link === undefined ? [] : [says(say('factor_added.object', { until: utc(link.expires_at) })), showsLink(say('factor_added.open'), link.url)],
+        says(say('factor_added.not_you'))
+      ]
+    }
     case 'factor_removed': return [says(say('factor_removed.what', { at: utc(notice.parameters.at) })), shows(notice.parameters.factor), says(say('factor_removed.not_you'))]
     case 'factor_locked': {
       const { at, closed, until, factor } = notice.parameters

@@ -26,7 +26,7 @@ export interface RenderOptions {
   readonly now: () => Date
 }
 
-/** Only the mails that prove a mailbox hold a link, and only otp-service writes those. */
+/** Only the mails that prove a mailbox or tell of a new factor hold a link, and only otp-service writes those. */
 export const createRenderMail = ({ brand, look = plainLook, now }: RenderOptions): RenderMail => {
   const say = createSay(brand, look.texts)
   return (content) => ({ ...written(brand, look, wordsOf({ say, now: now() }, content)), ...content.template === 'broadcast' && { bulk: true } })

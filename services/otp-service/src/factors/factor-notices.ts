@@ -3,6 +3,7 @@ import type { FactorKind } from '@countersign/contracts'
 import type { OutboxRow } from '@countersign/mongo'
 import type { Logger, Metrics } from '@countersign/runtime'
 import type { MailWriter } from '../mail/mail-writer.ts'
+import type { OfferObjection } from '../objections/offer-objection.ts'
 import type { Transaction } from '../transaction.ts'
 import { labelOf, type Factor } from './factor.ts'
 
@@ -35,7 +36,14 @@ export const nameOf = (factor: Factor): string => {
   return label === kind ? kind : `${kind}: ${label}`
 }
 
-export function createFactorNotices ({ mails, log, metrics }: { readonly mails: MailWriter, readonly log: Logger, readonly metrics: Metrics }): FactorNotices {
+export interface FactorNoticesDeps {
+  readonly mails: MailWriter
+  readonly offerObjection: OfferObjection
+  readonly log: Logger
+  readonly metrics: Metrics
+}
+
+export function createFactorNotices ({ mails, offerObjection, log, metrics }: FactorNoticesDeps): FactorNotices {
   const changes = metrics.counter({ name: 'otp_factor_changes_total', help: 'Factors that came and went, addresses apart', labels: ['change', 'kind'] })
   for (const change of ['added', 'removed']) for (const kind of kinds) changes.inc({ change, kind }, 0)
 
@@ -44,9 +52,12 @@ export function createFactorNotices ({ mails, log, metrics }: { readonly mails: 
       const rows: OutboxRow[] = []
       for (const told of all) {
         if (told.kind !== 'email_code') continue
+        // Each address has a token of its own: it says which mailbox objected.
+        const objection = change === 'added' ? await offerObjection({ userId: factor.userId, factorId: factor.id, at }, transaction) : undefined
+        const link = objection?.url !== undefined && { link: { url: objection.url, expires_at: objection.endsAt.toISOString() } }
         rows.push(await mails.write(
-          { template: `factor_${change}`, to: told.address, parameters: { factor: nameOf(factor), at: at.toISOString() } },
-          { usefulUntil: new Date(at.getTime() + noticeUsefulMs), requestId },
+          { template: `factor_${change}`, to: told.address, parameters: { factor: nameOf(factor), at: at.toISOString(), ...link } },
+          { usefulUntil: objection?.endsAt ?? new Date(at.getTime() + noticeUsefulMs), requestId },
           transaction
         ))
       }

@@ -5,10 +5,13 @@
 import type { MailboxPurpose } from '@countersign/contracts'
 import { deriveKey, keyedHash, randomToken } from '@countersign/secrets'
 
+/** A link about a new factor is made and stored like those that prove a mailbox, and never passes for one. */
+export type LinkPurpose = MailboxPurpose | 'factor_objection'
+
 export interface Links {
-  readonly draw: (purpose: MailboxPurpose) => { readonly token: string, readonly linkMac: string }
+  readonly draw: (purpose: LinkPurpose) => { readonly token: string, readonly linkMac: string }
   /** Under each key that is known: what to look for. The text as it is, so that no token has a second spelling. */
-  readonly macsOf: (purpose: MailboxPurpose, token: string) => string[]
+  readonly macsOf: (purpose: LinkPurpose, token: string) => string[]
 }
 
 const tokenBytes = 32
@@ -17,7 +20,7 @@ const tokenBytes = 32
 export function createLinks (secretKey: string, previousSecretKey?: string): Links {
   const current = deriveKey(secretKey, 'otp-service/link/v1')
   const keys = [current, ...previousSecretKey === undefined ? [] : [deriveKey(previousSecretKey, 'otp-service/link/v1')]]
-  const macOf = (key: Buffer, purpose: MailboxPurpose, token: string): string => keyedHash(key, purpose, token).toString('base64url')
+  const macOf = (key: Buffer, purpose: LinkPurpose, token: string): string => keyedHash(key, purpose, token).toString('base64url')
 
   return {
     draw (purpose) {

@@ -5,6 +5,7 @@ import type { Asking } from '../asking.ts'
 import type { ChallengeRepository } from '../challenges/challenge-repository.ts'
 import type { Factor } from '../factors/factor.ts'
 import type { FactorRepository } from '../factors/factor-repository.ts'
+import type { ObjectionRepository } from '../objections/objection-repository.ts'
 import type { Transaction } from '../transaction.ts'
 
 export interface WantedStepUp {
@@ -25,16 +26,17 @@ export interface UsedStepUp {
 export interface UseStepUp {
   /** Before work that costs something. @throws Problem stepUpRequired unless `use` would succeed now */
   check (wanted: WantedStepUp, asking: Asking): Promise<void>
-  /** Counts for exactly one transaction. @throws Problem stepUpRequired, also when the factor that answered is gone */
+  /** Counts for exactly one transaction. @throws Problem stepUpRequired, also when the factor that answered is gone; stateConflict while somebody may still object to that factor */
   use (wanted: WantedStepUp, asking: Asking, transaction: Transaction): Promise<UsedStepUp>
 }
 
 export interface UseStepUpDeps {
+  readonly objections: Pick<ObjectionRepository, 'isOpen'>
   readonly challenges: Pick<ChallengeRepository, 'isAnswered' | 'useAnswer'>
   readonly factors: Pick<FactorRepository, 'find'>
 }
 
-export const createUseStepUp = ({ challenges, factors }: UseStepUpDeps): UseStepUp => {
+export const createUseStepUp = ({ challenges, factors, objections }: UseStepUpDeps): UseStepUp => {
   const required = ({ action }: WantedStepUp): Problem => new Problem(problems.stepUpRequired, { action })
   const answerOf = ({ userId, sessionId, action }: WantedStepUp, { caller }: Asking) => ({
     answerer: { aud: caller, userId, sessionId },
@@ -50,6 +52,8 @@ export const createUseStepUp = ({ challenges, factors }: UseStepUpDeps): UseStep
       const answer = wanted.stepUpId === undefined ? undefined : await challenges.useAnswer(wanted.stepUpId, answerOf(wanted, asking), transaction)
       const factor = answer && await factors.find(wanted.userId, answer.factorId, transaction)
       if (answer === undefined || factor === undefined) throw required(wanted)
+      // Whoever slipped it in would take the others away with it before their owner has read of it.
+      if (await objections.isOpen(factor.id, transaction)) throw new Problem(problems.stateConflict, { detail: 'This factor is too new to change others: prove an older one.' })
       return { factor, at: answer.at }
     }
   }
