@@ -9,8 +9,8 @@ const isQuick = process.argv.includes('--quick')
 export const inFlight = 50
 const rounds = isQuick ? 1 : 3
 const roundMs = isQuick ? 1_500 : 2_500
-const openMs = isQuick ? 1_500 : 4_000
-const openPart = 0.7
+export const openMs = isQuick ? 1_500 : 4_000
+export const openPart = 0.7
 
 export interface Path {
   readonly name: string
