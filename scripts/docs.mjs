@@ -63,7 +63,7 @@ _Generated from packages/contracts/src/problems.ts by \`npm run docs\`._
 
 function accessPage ({ routes, freshProofSeconds }) {
   const who = ({ caller, role }) => caller === 'anyone' ? 'anyone' : role ?? 'user'
-  const rows = routes.map((route) => `| \`${route.method} ${route.path}\` | ${who(route)} | ${route.scope === undefined ? '–' : `\`${route.scope}\``} | ${route.stepUp !== undefined ? `fresh or \`${route.stepUp.action}\`` : route.fresh === true ? 'fresh' : route.caller === 'anyone' ? 'none' : 'session'} | ${route.limit} |`)
+  const rows = routes.map((route) => `| \`${route.method} ${route.path}\` | ${who(route)} | ${route.scope === undefined ? '–' : `\`${route.scope}\``} | ${route.stepUp !== undefined ? `fresh or \`${route.stepUp.action}\`` : route.fresh === true ? 'fresh' : route.fresh === 'first-factor' ? 'fresh, or a factor\'s proof' : route.caller === 'anyone' ? 'none' : 'session'} | ${route.limit} |`)
   return `# Who may call what
 
 One table for every route of the gateway, made from the contracts that the routes themselves are registered from; a test calls each route as each kind of caller.

@@ -17,9 +17,9 @@ export interface Route {
   readonly scope?: Scope
   /** The user must hold this role, or one above it. Absent: any user. */
   readonly role?: Exclude<Role, 'user'>
-  /** The session's own proof must be younger than `freshProofSeconds`. */
-  readonly fresh?: true
-  /** With `fresh`: a user who has a factor proves it for exactly this action instead (the Step-Up header). Without it the route asks for a factor's proof of its own. */
+  /** The session's own proof must be younger than `freshProofSeconds`. `first-factor`: only while the user has no factor, whose proof otp-service asks for itself. */
+  readonly fresh?: true | 'first-factor'
+  /** With `fresh: true`: a user who has a factor proves it for exactly this action instead (the Step-Up header). Without it the route asks for a factor's proof of its own. */
   readonly stepUp?: StepUp
   /** Regular expressions of path parameters: a path that does not match belongs to another route, or to none. */
   readonly segments?: Readonly<Record<string, string>>

@@ -4,37 +4,47 @@
  */
 import { Type, type Static } from 'typebox'
 
-/** The action in a few words, after which the mail names the account. `what` introduces the resource, where there is one. */
+const email = '[!-9;-~]{1,200}@[A-Za-z0-9.-]{1,255}'
+const walletAddress = '[A-Za-z0-9]{1,128}'
+const id = (prefix: string): string => `${prefix}_[0-9A-HJKMNP-TV-Z]{26}`
+
+/** The action in a few words, after which the mail names the account. */
 export interface StepUpWords {
   readonly title: string
+  /** Introduces the resource, where there is one. */
   readonly what?: string
+  /** A regular expression: what a resource of this action looks like, so that nobody puts words or links of his own into a mail. Absent: "-" is the only one. */
+  readonly resource?: string
 }
 
 export const stepUpActions = Object.freeze({
-  'identities.link': { title: 'Add a login', what: 'Login' },
-  'identities.unlink': { title: 'Remove a login', what: 'Login' },
+  'identities.link': { title: 'Add a login', what: 'Login', resource: `${email}|${walletAddress}` },
+  'identities.unlink': { title: 'Remove a login', what: 'Login', resource: `([A-Za-z0-9_-]{1,64}:){1,2}([A-Za-z0-9_-]{1,128}|${email})` },
   'password.change': { title: 'Change the password' },
   'account.export': { title: 'Download everything that is held' },
-  'api_keys.create': { title: 'Make an API key', what: 'It may' },
-  'api_keys.rotate': { title: 'Replace an API key', what: 'Key' },
-  'factors.add_email': { title: 'Add an e-mail address that confirms transactions' },
+  'api_keys.create': { title: 'Make an API key', what: 'It may', resource: '[a-z_:+-]{1,256}' },
+  'api_keys.rotate': { title: 'Replace an API key', what: 'Key', resource: id('key') },
+  'factors.add_email': { title: 'Add an e-mail address that confirms transactions', what: 'Address', resource: email },
   'factors.add_totp': { title: 'Add an authenticator app' },
   'factors.add_passkey': { title: 'Add a passkey, which confirms actions and signs in' },
   'factors.make_recovery_codes': { title: 'Make new recovery codes; older ones stop working' },
-  'factors.remove': { title: 'Remove a second factor', what: 'Factor' },
-  'roles.set': { title: 'Set the roles of a user', what: 'User and all of their roles' }
+  'factors.remove': { title: 'Remove a second factor', what: 'Factor', resource: id('fct') },
+  'roles.set': { title: 'Set the roles of a user', what: 'User and all of their roles', resource: `${id('usr')}:[a-z+]{0,64}` }
 } as const satisfies Record<string, StepUpWords>)
 
 export type StepUpActionType = keyof typeof stepUpActions
 
-/** `-` where an action has no resource. One line of printable ASCII: it stands in a mail. */
-const ResourceId = Type.String({ pattern: '^[!-~]{1,256}$', maxLength: 256, description: 'What the action is done to and with, as the refusal of the route names it; "-" for nothing' })
-
 export const StepUpAction = Type.Object({
   type: Type.Unsafe<StepUpActionType>({ type: 'string', enum: Object.keys(stepUpActions) }),
-  resource_id: ResourceId
+  resource_id: Type.String({ pattern: '^[!-~]{1,512}$', maxLength: 512, description: 'What the action is done to and with, as the refusal of the route names it; "-" for nothing' })
 }, { additionalProperties: false })
 export type StepUpAction = Static<typeof StepUpAction>
+
+/** Whether this is what a resource of that action looks like. */
+export function isOfAction ({ type, resource_id: resourceId }: StepUpAction): boolean {
+  const { resource = '-' } = stepUpActions[type] as StepUpWords
+  return new RegExp(`^(?:${resource})$`).test(resourceId)
+}
 
 /** What a route asks a second proof for: the action, and the fields of its request that say what is done to what. */
 export interface StepUp {
@@ -64,13 +74,16 @@ export const stepUpSeconds = 300
 export const stepUpPreimage = (userId: string, sessionId: string, { type, resource_id: resourceId }: StepUpAction): string =>
   `countersign/v1|step_up|${userId}|${sessionId}|${type}|${resourceId}`
 
-/** The exact text that a factor which shows anything shows. */
-export function stepUpText (userId: string, { type, resource_id: resourceId }: StepUpAction): string {
+/**
+ * The exact text that a factor which shows anything shows.
+ * @param called what otp-service itself knows the resource as: an id alone tells its owner nothing
+ */
+export function stepUpText (userId: string, { type, resource_id: resourceId }: StepUpAction, called?: string): string {
   const { title, what } = stepUpActions[type] as StepUpWords
   return [
     `${title}, for the account ${userId}.`,
     '',
-    ...what === undefined ? [] : [`${what}: ${resourceId}`],
+    ...what === undefined ? [] : [`${what}: ${called === undefined ? '' : `${called}, `}${resourceId}`],
     'Whoever has this code can do that. If you did not ask for it, do not give this code to anybody: somebody else is signed in to your account.'
   ].join('\n')
 }

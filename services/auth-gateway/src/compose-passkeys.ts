@@ -12,6 +12,7 @@ import type { PasskeyRoutesDeps } from './routes/passkeys.ts'
 import type { SignInReport } from './sign-in/report-sign-in.ts'
 import { createSettleStepUp } from './step-ups/settle-step-up.ts'
 import { createStepUpRepository } from './step-ups/step-up-repository.ts'
+import type { TellFirstFactor } from './step-ups/tell-first-factor.ts'
 import type { Stores } from './stores.ts'
 import type { IdentityRepository } from './users/identity-repository.ts'
 import type { UserRepository } from './users/user-repository.ts'
@@ -25,13 +26,14 @@ export interface ComposePasskeysOptions {
   readonly report: SignInReport
   readonly sessions: Pick<Awaited<ReturnType<typeof composeSessions>>, 'states' | 'stillOpen'>
   readonly verifyReceipt: (jws: string) => Promise<ReceiptClaims>
+  readonly tellFirstFactor: TellFirstFactor
 }
 
-export function composePasskeys ({ config, stores: { mongo, commands }, users, identities, audit, report, sessions: { states, stillOpen }, verifyReceipt }: ComposePasskeysOptions): Pick<PasskeyRoutesDeps, 'passkeys'> {
+export function composePasskeys ({ config, stores: { mongo, commands }, users, identities, audit, report, sessions: { states, stillOpen }, verifyReceipt, tellFirstFactor }: ComposePasskeysOptions): Pick<PasskeyRoutesDeps, 'passkeys'> {
   const commandKey = (purpose: string): Buffer => deriveKey(config.secretKey, `passkey/${purpose}`)
   return {
     passkeys: {
-      add: createAddPasskey({ commands, users, identities, states, stillOpen, audit }),
+      add: createAddPasskey({ commands, users, identities, states, stillOpen, tellFirstFactor, audit }),
       answer: createAnswerWithPasskey({ commands, commandKey: commandKey('step-up-command-id'), settle: createSettleStepUp({ verifyReceipt, stepUps: createStepUpRepository(mongo), audit }) }),
       ask: createAskForPasskey({ commands }),
       signIn: createSignInWithPasskey({

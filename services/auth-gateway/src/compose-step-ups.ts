@@ -10,6 +10,7 @@ import { createAskStepUp, createReadFactors } from './step-ups/ask-step-up.ts'
 import { createSettleStepUp } from './step-ups/settle-step-up.ts'
 import { createChangeFactors } from './step-ups/change-factors.ts'
 import { createStepUpRepository } from './step-ups/step-up-repository.ts'
+import type { TellFirstFactor } from './step-ups/tell-first-factor.ts'
 import { qrCode, totpUri } from './step-ups/totp-uri.ts'
 import type { Stores } from './stores.ts'
 import type { UserRepository } from './users/user-repository.ts'
@@ -21,15 +22,16 @@ export interface ComposeStepUpsOptions {
   readonly audit: Audit
   readonly verifyReceipt: (jws: string) => Promise<ReceiptClaims>
   readonly unlink: UnlinkIdentity
+  readonly tellFirstFactor: TellFirstFactor
 }
 
-export function composeStepUps ({ config, stores: { mongo, commands }, users, audit, verifyReceipt, unlink }: ComposeStepUpsOptions) {
+export function composeStepUps ({ config, stores: { mongo, commands }, users, audit, verifyReceipt, unlink, tellFirstFactor }: ComposeStepUpsOptions) {
   const stepUps = createStepUpRepository(mongo)
   return {
     askStepUp: createAskStepUp({ commands, stepUps, users }),
     answerStepUp: createAnswerStepUp({ commands, commandKey: deriveKey(config.secretKey, 'step-up-command-id'), settle: createSettleStepUp({ verifyReceipt, stepUps, audit }) }),
     readFactors: createReadFactors({ commands, users }),
-    changeFactors: createChangeFactors({ commands, users, removed: createDropPasskeyLogin({ users, unlink }) }),
+    changeFactors: createChangeFactors({ commands, users, tellFirstFactor, removed: createDropPasskeyLogin({ users, unlink }) }),
     totpLabel: (secret: string, { username, email, id }: UserView) => {
       const uri = totpUri({ issuer: config.signIn.brand, account: username ?? email ?? id, secret })
       return { uri, svg: qrCode(uri) }

@@ -1,7 +1,7 @@
 /** The whole gateway, joined: stores, adapters, use cases, server. */
 import { mailHeartbeatKey, Problem, problems } from '@countersign/contracts'
 import { createServer, listenOn, startOpsServer } from '@countersign/http'
-import { createAudit } from '@countersign/mongo'
+import { createAudit, inTransaction } from '@countersign/mongo'
 import { clockFrom, createMetrics, newId, type Clock, type Lifecycle, type Logger, type Metrics } from '@countersign/runtime'
 import { createReceiptVerifier, deriveKey } from '@countersign/secrets'
 import { secp256k1Backend } from '@countersign/wallet-proofs'
@@ -24,6 +24,8 @@ import { isOutage } from './health/outage.ts'
 import { createPublicHealth } from './health/public-health.ts'
 import { createPasswordRepository } from './passwords/password-repository.ts'
 import { createSignInReport } from './sign-in/report-sign-in.ts'
+import { createTellFactorAdded } from './step-ups/tell-factor-added.ts'
+import { createTellFirstFactor } from './step-ups/tell-first-factor.ts'
 import { openStores, type Stores } from './stores.ts'
 import { createIdentityRepository } from './users/identity-repository.ts'
 import { createUserRepository } from './users/user-repository.ts'
@@ -65,6 +67,10 @@ export async function compose (config: GatewayConfig, log: Logger, lifecycle: Li
   const { commands } = stores
   const receipts = createReceiptVerifier(config.receiptKeys)
   const report = createSignInReport({ audit, metrics, log })
+  const tellFactorAdded = createTellFactorAdded({
+    writeMail: sessions.writeMail, dispatch: (row) => stores.dispatcher.dispatch(row), inTransaction: (work) => inTransaction(stores.mongo, work), now: () => clock.now(), log
+  })
+  const tellFirstFactor = createTellFirstFactor({ commands, users, tell: tellFactorAdded })
   const wallets = composeWallets({ config, redis: stores.redis, users, identities, passwords, audit, report, sessions, revokeKeysMadeBy, log, metrics, lifecycle })
   await serve(app, {
     jwks: sessions.jwks,
@@ -93,12 +99,13 @@ export async function compose (config: GatewayConfig, log: Logger, lifecycle: Li
     introspect: sessions.introspect,
     revokeToken: sessions.revokeToken,
     commands,
-    ...composeStepUps({ config, stores, users, audit, verifyReceipt: (jws) => receipts.verify(jws), unlink: wallets.unlink }),
-    ...composePasskeys({ config, stores, users, identities, audit, report, sessions, verifyReceipt: (jws) => receipts.verify(jws) }),
+    ...composeStepUps({ config, stores, users, audit, verifyReceipt: (jws) => receipts.verify(jws), unlink: wallets.unlink, tellFirstFactor }),
+    ...composePasskeys({ config, stores, users, identities, audit, report, sessions, verifyReceipt: (jws) => receipts.verify(jws), tellFirstFactor }),
     confirmEmail: createConfirmEmail({
       ask: createAskConfirmation({ commands, commandKey: deriveKey(config.secretKey, 'command-id') }),
       verifyReceipt: (jws) => receipts.verify(jws),
       users,
+      tellFactorAdded,
       states: sessions.states,
       audit
     })

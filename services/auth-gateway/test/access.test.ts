@@ -82,7 +82,7 @@ function expected ({ caller, role, fresh, stepUp, scope }: Route, who: Caller): 
   switch (who) {
     case 'nobody': case 'a forged token': case 'a closed session': case 'a revoked key': case 'an expired key': return 'unauthorized'
     case 'a user': return role === undefined ? 'in' : 'role-required'
-    case 'a user whose proof is old': return role !== undefined ? 'role-required' : fresh === true ? 'fresh-proof-required' : 'in'
+    case 'a user whose proof is old': return role !== undefined ? 'role-required' : fresh !== undefined ? 'fresh-proof-required' : 'in'
     case 'a user with a factor': return role !== undefined ? 'role-required' : stepUp !== undefined ? 'step-up-required' : 'in'
     case 'an operator': return role === 'admin' ? 'role-required' : 'in'
     case 'an admin': return 'in'
@@ -91,6 +91,13 @@ function expected ({ caller, role, fresh, stepUp, scope }: Route, who: Caller): 
     case 'an operator\'s key': return byKey(scopes)
   }
 }
+
+t.test('a session whose proof is old begins no first factor, by whichever route: that would open every other door', async (t) => {
+  const begins = routes.filter(({ method, path }) => method === 'POST' && /^\/api\/v1\/me\/(email|factors\/.+)$/.test(path) && !path.endsWith('/confirm'))
+  t.ok(begins.length >= 3, begins.map(({ path }) => path).join())
+  const { access } = await stale()
+  for (const route of begins) t.equal(atTheDoor(await call(route, access)), 'fresh-proof-required', route.path)
+})
 
 t.test('every route answers every kind of caller as the table says', async (t) => {
   const [keyUser, operator] = [await newUser(), await withRole('operator')]

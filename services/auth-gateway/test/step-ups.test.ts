@@ -66,7 +66,7 @@ await house.answerFor('otp-service', [
     return {
       receipt: await sign(bend({
         jti: `rcp_${id.slice(4)}`, challenge_id: id, aud: 'auth-gateway', purpose: 'step_up', sub: userId, factor_root: 'A'.repeat(43), factor_kind: 'email_code', shown: true,
-        factor_age_seconds: 0, action_digest: `0x${createHash('sha256').update(stepUpPreimage(userId, sessionId, action)).digest('hex')}`, text_sha256: '0'.repeat(64), iat: 0
+        factor_age_seconds: 0, action_digest: `0x${createHash('sha256').update(stepUpPreimage(userId, sessionId, action)).digest('hex')}`, text_sha256: '0'.repeat(64), iat: Math.floor(Date.now() / 1_000)
       }))
     }
   })
@@ -112,6 +112,20 @@ t.test('a route says which proof it wants; with it the request is done, and once
   t.equal((await makeKey(tokens, id)).status, 201)
   t.match(await makeKey(tokens, id), { status: 401, json: { type: '/problems/step-up-required' } })
   t.equal(await house.mongo.db.collection('audit').countDocuments({ event: 'step_up.verified', subject: tokens.userId, 'facts.action': 'api_keys.create' }), 1)
+})
+
+t.test('it counts from its answer on, whenever the gateway learns of that; and the audit names no address', async (t) => {
+  const tokens = await withFactor()
+  const linking: StepUpAction = { type: 'identities.link', resource_id: 'ada.lovelace@example.com' }
+  bend = (claims) => ({ ...claims, iat: claims.iat - 301 })
+  const id = await ask(tokens, linking)
+  t.equal((await answer(tokens, id)).status, 200)
+  bend = (claims) => claims
+  const link = (with_: string) => gateway.send('POST', '/api/v1/auth/email/link', { token: tokens.access, body: { email: 'ada.lovelace@example.com', password: 'paper lantern orchard' }, headers: { 'step-up': with_ } })
+  t.match(await link(id), { status: 401, json: { type: '/problems/step-up-required', action: linking } })
+  const rows = await house.mongo.db.collection('audit').find({ event: 'step_up.verified', subject: tokens.userId }).toArray()
+  t.match(rows, [{ facts: { action: 'identities.link', digest: /^0x[0-9a-f]{64}$/ } }])
+  t.notMatch(JSON.stringify(rows), 'lovelace')
 })
 
 t.test('of fifty requests at once with one step-up, at two processes, one is done', async (t) => {
@@ -215,7 +229,7 @@ t.test('where the gateway does not know of a factor it asks, and an enrolment wh
 
 t.test('bad input gets a problem that names the fault, never the value', async (t) => {
   const tokens = await withFactor()
-  for (const body of [{}, { action: { type: 'everything', resource_id: '-' } }, { action: { type: 'api_keys.rotate', resource_id: 'two\nlines' } }, { action: { ...forKeys, more: 1 } }]) {
+  for (const body of [{}, { action: { type: 'everything', resource_id: '-' } }, { action: { type: 'api_keys.rotate', resource_id: 'two\nlines' } }, { action: { type: 'api_keys.rotate', resource_id: 'https://evil.example' } }, { action: { ...forKeys, more: 1 } }]) {
     t.equal((await gateway.send('POST', '/api/v1/step-ups', { token: tokens.access, body })).status, 422)
   }
   const id = await ask(tokens)
@@ -253,6 +267,23 @@ t.test('factors are changed through otp-service, which is told the step-up that 
   t.equal((await users.findOne({ _id: tokens.userId }) as { hasFactor?: boolean } | null)?.hasFactor, undefined)
   t.match(await act('POST', 'totp/confirm', undefined, { factor_id: app.id, code: '123456', name: 'Telephone' }), { status: 200, json: { factor: { kind: 'totp' } } })
   t.equal((await users.findOne({ _id: tokens.userId }) as { hasFactor?: boolean } | null)?.hasFactor, true)
+})
+
+t.test('a first factor of which otp-service can tell nobody is told at the address of the account', async (t) => {
+  const tokens = await newUser()
+  const confirm = () => gateway.send('POST', '/api/v1/me/factors/totp/confirm', { token: tokens.access, body: { factor_id: app.id, code: '123456' } })
+  const told = () => house.mongo.db.collection('outbox').countDocuments({ queue: 'mail-gateway', 'payload.request_id': { $in: requests } })
+  const requests: string[] = []
+  const confirmed = async (): Promise<number> => {
+    requests.push(String((await confirm()).headers.get('x-request-id')))
+    return await told()
+  }
+  enrolled = false
+  t.equal(await confirmed(), 0, 'without an address there is nobody')
+  await users.updateOne({ _id: tokens.userId }, { $set: { email: 'ada@example.com' } })
+  t.equal(await confirmed(), 1)
+  enrolled = true
+  t.equal(await confirmed(), 1, 'where codes go to an address otp-service tells it')
 })
 
 t.test('where otp-service knows of factors that the gateway does not, it is believed', async (t) => {

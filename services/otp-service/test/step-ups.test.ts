@@ -1,11 +1,12 @@
 /** Second proofs of the gateway's own actions: one question, one action, one answer, one receipt, and nothing of it counts elsewhere. */
 import { createHash } from 'node:crypto'
 import {
-  answerMailbox, beginEmailFactor, beginFactorWipe, beginStepUp, confirmEmailFactor, confirmFactorWipe, listFactors, sendStepUp, stepUpActions, stepUpPreimage, stepUpText,
+  answerMailbox, beginEmailFactor, beginFactorWipe, beginStepUp, confirmEmailFactor, confirmFactorWipe, isOfAction, listFactors, sendStepUp, stepUpActions, stepUpPreimage, stepUpText,
   verifyChallenge, verifyStepUp, type StepUpAction
 } from '@countersign/contracts'
 import { newId } from '@countersign/runtime'
 import t from 'tap'
+import { createAnswerChallenge } from '../src/challenges/answer-challenge.ts'
 import { newAddress, newUser, openHouse, refusal, wrong, type User } from './open-otp.ts'
 
 const house = await openHouse(t)
@@ -154,6 +155,46 @@ t.test('a new code kills the old one and keeps the attempts', async (t) => {
   const second = await mails.newest(user.address, (mail) => mail.template === 'code' && mail.parameters.text.includes(about.resource_id) && mail.parameters.code !== code) as { parameters: { code: string } }
   t.equal(await refusal(verify(user, id, user.factorId, code)), 'code-rejected')
   t.ok((await verify(user, id, user.factorId, second.parameters.code)).receipt)
+})
+
+t.test('a question ends when it was said to, however often its code is sent', async (t) => {
+  const user = await enrol()
+  const { challenge_id: id, expires_at: end } = await begin(user)
+  t.equal((await send(user, id, user.factorId)).expires_at, end)
+  await db.collection<{ _id: string }>('challenges').updateOne({ _id: id }, [{ $set: { expires_at: '$$NOW' } }])
+  t.equal(await refusal(send(user, id, user.factorId)), 'state-conflict')
+})
+
+t.test('no action is asked about with words or links of the asker in the place of what it is done to', async (t) => {
+  const user = await enrol()
+  const foreign = ['https://evil.example/stop', 'evil.example', 'approve:everything', `${newId('key')}:x`]
+  for (const type of Object.keys(stepUpActions) as StepUpAction['type'][]) {
+    for (const resource of foreign) if (!isOfAction({ type, resource_id: resource })) t.equal(await refusal(begin(user, { type, resource_id: resource })), 'schema-violation', `${type} ${resource}`)
+    for (const link of foreign.slice(0, 2)) t.notOk(isOfAction({ type, resource_id: link }), `${type} ${link}`)
+  }
+})
+
+t.test('a fault while an answer is looked at costs neither the question nor the account', async (t) => {
+  const user = await enrol()
+  const { challenge_id: challengeId } = await begin(user)
+  const budget = { id: 'r', granted: true, spends: false, lock: { closed: false, retryAfterSeconds: 0 } }
+  const back: string[] = []
+  const { answer } = createAnswerChallenge({
+    challenges: {
+      spendAttempt: () => Promise.resolve({ id: challengeId, userId: user.userId, sessionId: user.sessionId } as never),
+      giveBackAttempt: (id) => { back.push(id); return Promise.resolve() }
+    },
+    budgets: { reserve: () => Promise.resolve(budget), giveBack: (id) => { back.push(id); return Promise.resolve() }, pretend: () => Promise.resolve() },
+    codes: { matches: () => false, pretend: () => undefined },
+    house: { count: () => Promise.reject(new Error('it was no wrong code')) },
+    tellLock: () => Promise.reject(new Error('nor a lock')),
+    audit: { append: () => Promise.reject(new Error('nor a refusal')) },
+    events: { rejected: () => undefined, accountLocked: () => undefined },
+    newReservationId: () => 'r'
+  })
+  const answerer = { aud: 'auth-gateway', userId: user.userId, sessionId: user.sessionId } as const
+  await t.rejects(answer({ challengeId, purpose: 'step_up', answerer, code: '123456', judge: () => Promise.reject(new RangeError('sealed with a lost key')) }, { caller: 'auth-gateway', commandId: 'cmd_1', requestId: 'req_1' }), RangeError)
+  t.same(back.sort(), [challengeId, user.userId].sort())
 })
 
 t.test('each action is said in words of its own, over one line for what it is done to', async (t) => {

@@ -12,8 +12,11 @@ const asker = { user_id: UserId, session_id: SessionId }
 /** Absent where the user has no factor yet. */
 const proved = { step_up: Type.Optional(ChallengeId) }
 
-/** What people call their devices: it stands in notices, so one line without control characters or marks that turn the direction of text. */
-export const FactorName = Type.String({ minLength: 1, maxLength: 64, pattern: '^[^\\u0000-\\u001f\\u007f-\\u009f\\u2028-\\u202e\\u2066-\\u2069]+$', description: 'Name of a factor, chosen by its owner' })
+/**
+ * What people call their devices: it stands in notices, so one line without control characters or marks that turn the direction of text, and
+ * without what mail programs make a link of.
+ */
+export const FactorName = Type.String({ minLength: 1, maxLength: 64, pattern: '^[^\\u0000-\\u001f\\u007f-\\u009f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069./:@\\\\]+$', description: 'Name of a factor, chosen by its owner' })
 /** 160 bits: RFC 4226 §4 R6. */
 export const TotpSecret = Type.String({ pattern: '^[A-Z2-7]{32}$', maxLength: 32, description: 'Secret of an authenticator app, base32 (RFC 4648)' })
 export const RecoveryCode = Type.String({ pattern: '^[0-9A-HJKMNP-TV-Z]{4}(-[0-9A-HJKMNP-TV-Z]{4}){3}$', maxLength: 19, description: '80 bits, Crockford base32 in groups of four' })

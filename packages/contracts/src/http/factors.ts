@@ -58,7 +58,7 @@ export const postRecoveryCodes = defineRoute({
   operationId: 'postRecoveryCodes',
   tag,
   summary: 'Make recovery codes',
-  description: 'Ten codes for one use each, shown this once. Those made before are worth nothing from then on. They stand beside another factor.',
+  description: 'Ten codes for one use each, shown this once. Those made before are worth nothing from then on. They stand beside another factor, and one of them does not prove this while that is there.',
   caller: 'session',
   fresh: true,
   stepUp: { action: 'factors.make_recovery_codes', resource: [] },
@@ -67,7 +67,7 @@ export const postRecoveryCodes = defineRoute({
   reply: Type.Object({ factor: FactorView, codes: Type.Array(RecoveryCode) }, {
     examples: [{ factor: { ...adasApp, kind: 'recovery_codes', label: 'Recovery codes', codes_left: 10 }, codes: ada.recoveryCodes }]
   }),
-  problems: ['unauthorized', 'freshProofRequired', 'stepUpRequired', 'factorRequired', 'rateLimited', 'unavailable']
+  problems: ['unauthorized', 'freshProofRequired', 'stepUpRequired', 'factorRequired', 'stateConflict', 'rateLimited', 'unavailable']
 })
 
 export const deleteFactor = defineRoute({

@@ -29,11 +29,12 @@ export const beginEmail = defineRoute({
   summary: 'Send a code to an address to prove it',
   description: 'When an address is proved already, a second code goes to that one (`existing_factor`): confirming needs both. A user whose factors are all without an address needs a step-up for `factors.add_email`.',
   caller: 'session',
+  fresh: 'first-factor',
   limit: 'general',
   body: Type.Object({ email: EmailAddress }, { additionalProperties: false, examples: [{ email: ada.email }] }),
   status: 202,
   reply: Type.Object({ ...SentCode, existing_factor: Type.Optional(Type.Object(SentCode)) }, { examples: [sentCode] }),
-  problems: ['malformedRequest', 'unauthorized', 'stepUpRequired', 'stateConflict', 'schemaViolation', 'factorLocked', 'sendLimited', 'rateLimited', 'unavailable']
+  problems: ['malformedRequest', 'unauthorized', 'freshProofRequired', 'stepUpRequired', 'stateConflict', 'schemaViolation', 'factorLocked', 'sendLimited', 'rateLimited', 'unavailable']
 })
 
 export const confirmEmail = defineRoute({

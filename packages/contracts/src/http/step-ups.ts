@@ -40,7 +40,7 @@ export const postStepUp = defineRoute({
   reply: Type.Object({ id: ChallengeId, expires_at: Timestamp, attempts_left: Type.Integer({ minimum: 0 }), factors: Type.Array(FactorView) }, {
     examples: [{ id: ada.challengeId, expires_at: ada.codeEndsAt, attempts_left: 3, factors: [adasFactor] }]
   }),
-  problems: ['malformedRequest', 'unauthorized', 'factorRequired', 'schemaViolation', 'rateLimited', 'unavailable']
+  problems: ['malformedRequest', 'unauthorized', 'factorRequired', 'notFound', 'schemaViolation', 'rateLimited', 'unavailable']
 })
 
 const Params = Type.Object({ id: ChallengeId })

@@ -119,7 +119,7 @@ export const mailFromSigner = mailJob('mail-signer', 'signer-service')
 export const templatesOf: Readonly<Record<string, readonly MailTemplate[]>> = Object.freeze({
   'mail-otp': ['code', 'signup_code', 'login_code', 'password_reset', 'email_link_code', 'factor_changed', 'factor_added', 'factor_removed', 'factor_locked', 'factor_reset_asked', 'factor_reset_done'],
   'mail-gateway': [
-    'session_closed', 'new_device', 'password_changed', 'identity_linked', 'identity_unlinked', 'api_key_created', 'email_taken', 'account_deleting', 'account_deleted',
+    'session_closed', 'new_device', 'factor_added', 'password_changed', 'identity_linked', 'identity_unlinked', 'api_key_created', 'email_taken', 'account_deleting', 'account_deleted',
     'transaction_confirmed', 'transaction_failed', 'broadcast'
   ],
   'mail-signer': ['wallet_low']

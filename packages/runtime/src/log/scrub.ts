@@ -22,5 +22,5 @@ export function scrubText (text: string): string {
   })
 }
 
-/** @returns the path of a request's URL without its query and without any segment that may be a credential, however it is encoded */
-export const scrubPath = (url: string): string => (url.split(/[?#]/, 1)[0] ?? '').replace(/[^/]{20,}/g, '[redacted]')
+/** @returns the path of a request's URL without its query and without any segment that may be a credential or a mail address, however it is encoded */
+export const scrubPath = (url: string): string => (url.split(/[?#]/, 1)[0] ?? '').replace(/[^/]{20,}|[^/]*(?:@|%40)[^/]*/gi, '[redacted]')

@@ -28,9 +28,10 @@ export function createAssurance ({ isFresh, hasFactor, stepUps }: AssuranceDeps)
   return {
     async check (request, { id: sessionId, userId }) {
       const { fresh, stepUp } = request.routeOptions.config.contract ?? {} as Partial<Route>
-      if (fresh !== true) return
-      if (stepUp !== undefined && await hasFactor(userId, request.id)) wanted.set(request, { stepUp, userId, sessionId })
-      else if (!await isFresh(sessionId)) throw new Problem(problems.freshProofRequired)
+      if (fresh === undefined) return
+      if ((fresh === 'first-factor' || stepUp !== undefined) && await hasFactor(userId, request.id)) {
+        if (stepUp !== undefined) wanted.set(request, { stepUp, userId, sessionId })
+      } else if (!await isFresh(sessionId)) throw new Problem(problems.freshProofRequired)
     },
 
     async spend (request) {

@@ -1,6 +1,7 @@
 import { emailActionPreimage, Problem, problems, type ReceiptClaims } from '@countersign/contracts'
 import type { Audit } from '@countersign/mongo'
 import { actionDigest } from '@countersign/secrets'
+import type { TellFactorAdded } from '../step-ups/tell-factor-added.ts'
 import type { SessionStates } from '../sessions/session-state.ts'
 import type { UserRepository } from '../users/user-repository.ts'
 import type { Asking, ConfirmEmailRequest, ConfirmedByOtp } from './ask-confirmation.ts'
@@ -10,7 +11,8 @@ export interface ConfirmEmailDeps {
   /** otp-service's answer to the command. */
   readonly ask: (asking: Asking, request: ConfirmEmailRequest) => Promise<ConfirmedByOtp>
   readonly verifyReceipt: (jws: string) => Promise<ReceiptClaims>
-  readonly users: Pick<UserRepository, 'setEmail' | 'noteFactors'>
+  readonly users: Pick<UserRepository, 'find' | 'setEmail' | 'noteFactors'>
+  readonly tellFactorAdded: TellFactorAdded
   readonly states: Pick<SessionStates, 'userChanged'>
   readonly audit: Audit
 }
@@ -21,7 +23,7 @@ export type ConfirmEmail = (asking: Asking, request: ConfirmEmailRequest) => Pro
  * The address counts only with otp-service's own receipt for this user, this challenge and this very address.
  * @throws Problem codeRejected
  */
-export const createConfirmEmail = ({ ask, verifyReceipt, users, states, audit }: ConfirmEmailDeps): ConfirmEmail =>
+export const createConfirmEmail = ({ ask, verifyReceipt, users, tellFactorAdded, states, audit }: ConfirmEmailDeps): ConfirmEmail =>
   async (asking, request) => {
     const { userId, sessionId, requestId } = asking
     // Its answer may be lost after the factor is there.
@@ -33,10 +35,13 @@ export const createConfirmEmail = ({ ask, verifyReceipt, users, states, audit }:
     if (!ours) throw new Problem(problems.codeRejected)
 
     await users.noteFactors(userId, 'some')
+    const before = (await users.find(userId))?.email ?? null
     const user = await users.setEmail(userId, email, new Date(provedAt))
     if (user === undefined) throw new Problem(problems.unauthorized)
     await audit.append({ event: 'user.email_proved', subject: userId, actor: userId, requestId, facts: { receipt: claims.jti } })
     await states.userChanged(user, sessionId)
+    // One that takes another factor's place is told there, by otp-service.
+    if (request.existingCode === undefined && before !== null && before.toLowerCase() !== email.toLowerCase()) await tellFactorAdded({ kind: 'email_code', address: email }, before, requestId)
     return { email: user.email ?? email, provedAt }
   }
 

@@ -7,6 +7,7 @@ import type { Audit } from '@countersign/mongo'
 import type { CommandClient } from '@countersign/redis'
 import type { SessionStates } from '../sessions/session-state.ts'
 import type { Asker, StillOpen } from '../sign-in/link-wallet.ts'
+import type { TellFirstFactor } from '../step-ups/tell-first-factor.ts'
 import { passkeyIdentityId } from '../users/identity.ts'
 import type { IdentityRepository } from '../users/identity-repository.ts'
 import type { UserRepository } from '../users/user-repository.ts'
@@ -17,6 +18,7 @@ export interface AddPasskeyDeps {
   readonly identities: Pick<IdentityRepository, 'linkPasskey'>
   readonly states: Pick<SessionStates, 'userChanged'>
   readonly stillOpen: StillOpen
+  readonly tellFirstFactor: TellFirstFactor
   readonly audit: Audit
 }
 
@@ -27,7 +29,7 @@ export interface AddPasskey {
   confirm (asker: Asker, made: Pick<RequestOf<typeof confirmPasskey>, 'factor_id' | 'credential' | 'name'>): Promise<Pick<ReplyOf<typeof confirmPasskey>, 'factor'>>
 }
 
-export const createAddPasskey = ({ commands, users, identities, states, stillOpen, audit }: AddPasskeyDeps): AddPasskey => ({
+export const createAddPasskey = ({ commands, users, identities, states, stillOpen, tellFirstFactor, audit }: AddPasskeyDeps): AddPasskey => ({
   async begin ({ userId, sessionId, requestId }, account, stepUpId) {
     return await commands.call(beginPasskey, { user_id: userId, session_id: sessionId, account, ...stepUpId !== undefined && { step_up: stepUpId } }, { requestId, actor: userId }).catch(async (error: unknown) => {
       // There are factors that this gateway did not know of: from here on its doors ask for one, too.
@@ -36,7 +38,8 @@ export const createAddPasskey = ({ commands, users, identities, states, stillOpe
     })
   },
 
-  async confirm ({ userId, sessionId, requestId }, made) {
+  async confirm (asker, made) {
+    const { userId, sessionId, requestId } = asker
     // Its answer may be lost. Sent again it is read again, and the login linked then.
     await users.noteFactors(userId, 'unknown')
     const { factor, credential_hash: hash } = await commands.call(confirmPasskey, { user_id: userId, session_id: sessionId, ...made }, { requestId, actor: userId })
@@ -48,6 +51,7 @@ export const createAddPasskey = ({ commands, users, identities, states, stillOpe
     if (linked === 'gone') throw new Problem(problems.unauthorized)
     const user = await users.find(userId)
     if (user !== undefined) await states.userChanged(user, sessionId)
+    await tellFirstFactor(asker, factor)
     return { factor }
   }
 })

@@ -1,5 +1,5 @@
 /** Has otp-service open a step-up, and notes here which action it was asked for. */
-import { beginStepUp, listFactors, Problem, problems, type ReplyOf, type StepUpAction } from '@countersign/contracts'
+import { beginStepUp, isOfAction, listFactors, Problem, problems, type ReplyOf, type StepUpAction } from '@countersign/contracts'
 import type { CommandClient } from '@countersign/redis'
 import type { Asker } from '../sign-in/link-wallet.ts'
 import type { UserRepository } from '../users/user-repository.ts'
@@ -11,11 +11,12 @@ export interface AskStepUpDeps {
   readonly users: Pick<UserRepository, 'noteFactors'>
 }
 
-/** @throws Problem factorRequired, unavailable */
+/** @throws Problem schemaViolation, notFound, factorRequired, unavailable */
 export type AskStepUp = (asker: Asker, action: StepUpAction) => Promise<ReplyOf<typeof beginStepUp>>
 
 export const createAskStepUp = ({ commands, stepUps, users }: AskStepUpDeps): AskStepUp =>
   async ({ userId, sessionId, requestId }, action) => {
+    if (!isOfAction(action)) throw new Problem(problems.schemaViolation, { faults: [{ path: 'body/action/resource_id', message: 'is not what this action is done to' }] })
     const asked = await commands.call(beginStepUp, { user_id: userId, session_id: sessionId, action }, { requestId, actor: userId }).catch(async (error: unknown) => {
       // They were reset.
       if (error instanceof Problem && error.kind === problems.factorRequired) await users.noteFactors(userId, 'unknown')

@@ -2,11 +2,13 @@
 import { beginTotp, confirmTotp, makeRecoveryCodes, objectToFactor, Problem, problems, removeFactor, renameFactor, type ReplyOf, type RequestOf } from '@countersign/contracts'
 import type { CommandClient } from '@countersign/redis'
 import type { Asker } from '../sign-in/link-wallet.ts'
+import type { TellFirstFactor } from './tell-first-factor.ts'
 import type { UserRepository } from '../users/user-repository.ts'
 
 export interface ChangeFactorsDeps {
   readonly commands: Pick<CommandClient, 'call'>
   readonly users: Pick<UserRepository, 'noteFactors'>
+  readonly tellFirstFactor: TellFirstFactor
   /** What else went with a factor. */
   readonly removed: (asker: Asker, factorId: string) => Promise<void>
 }
@@ -26,7 +28,7 @@ export interface ChangeFactors {
   rename (asker: Asker, factorId: string, name: string): Promise<ReplyOf<typeof renameFactor>>
 }
 
-export function createChangeFactors ({ commands, users, removed }: ChangeFactorsDeps): ChangeFactors {
+export function createChangeFactors ({ commands, users, tellFirstFactor, removed }: ChangeFactorsDeps): ChangeFactors {
   const of = ({ userId, sessionId }: Asker, stepUpId?: string) => ({ user_id: userId, session_id: sessionId, ...stepUpId !== undefined && { step_up: stepUpId } })
   const by = ({ userId, requestId }: Asker) => ({ requestId, actor: userId })
   /** There are factors that this gateway did not know of: from here on its doors ask for one, too. */
@@ -42,6 +44,7 @@ export function createChangeFactors ({ commands, users, removed }: ChangeFactors
       await users.noteFactors(asker.userId, 'unknown')
       const added = await commands.call(confirmTotp, { ...of(asker), ...answer }, by(asker))
       await users.noteFactors(asker.userId, 'some')
+      await tellFirstFactor(asker, added.factor)
       return added
     },
     makeRecoveryCodes: (asker, stepUpId) => learning(asker, commands.call(makeRecoveryCodes, of(asker, stepUpId), by(asker))),

@@ -20,10 +20,9 @@ export const createSettleStepUp = ({ verifyReceipt, stepUps, audit }: SettleStep
     const claims = await verifyReceipt(receipt).catch(unlessRefused)
     if (stepUp === undefined || claims === undefined || !isOf(stepUp, claims)) return undefined
 
-    const verified = await stepUps.verify(challengeId, claims.factor_kind, claims.jti)
+    const verified = await stepUps.verify(challengeId, { factorKind: claims.factor_kind, receiptId: claims.jti, answeredAt: new Date(claims.iat * 1_000) })
     if (verified === undefined) return undefined
-    const { type, resource_id: resource } = stepUp.action
-    await audit.append({ event: 'step_up.verified', subject: userId, actor: userId, requestId, facts: { challenge: challengeId, receipt: claims.jti, factor: claims.factor_kind, action: type, resource } })
+    await audit.append({ event: 'step_up.verified', subject: userId, actor: userId, requestId, facts: { challenge: challengeId, receipt: claims.jti, factor: claims.factor_kind, action: stepUp.action.type, digest: claims.action_digest } })
     return verified
   }
 

@@ -23,6 +23,13 @@ export interface StepUp {
   readonly action: StepUpAction
 }
 
+export interface StepUpReceipt {
+  readonly factorKind: FactorKind
+  readonly receiptId: string
+  /** By otp-service's database. */
+  readonly answeredAt: Date
+}
+
 export interface VerifiedStepUp {
   readonly factorKind: FactorKind
   readonly verifiedAt: Date
@@ -57,10 +64,13 @@ export function createStepUpRepository (mongo: Pick<Mongo, 'db'>) {
       return found === null ? undefined : { id, userId, sessionId, action: { type: found.type, resource_id: found.resourceId } }
     },
 
-    /** The same receipt again changes nothing. @returns undefined when it was answered by another receipt, or the receipt answered another one. */
-    async verify (id: string, factorKind: FactorKind, receiptId: string): Promise<VerifiedStepUp | undefined> {
+    /**
+     * The same receipt again changes nothing. It counts from the answer on, whenever that is learnt.
+     * @returns undefined when it was answered by another receipt, or the receipt answered another one.
+     */
+    async verify (id: string, { factorKind, receiptId, answeredAt }: StepUpReceipt): Promise<VerifiedStepUp | undefined> {
       const found = await stepUps.findOneAndUpdate({ _id: id, receiptId: { $in: [null, receiptId] } }, [{
-        $set: { verifiedAt: { $ifNull: ['$verifiedAt', '$$NOW'] }, factorKind: literally(factorKind), receiptId: literally(receiptId) }
+        $set: { verifiedAt: { $ifNull: ['$verifiedAt', { $min: ['$$NOW', answeredAt] }] }, factorKind: literally(factorKind), receiptId: literally(receiptId) }
       }], { returnDocument: 'after' }).catch((error: unknown) => {
         // The receipt answered another one.
         if (isDuplicateKey(error, 'one_per_receipt')) return null

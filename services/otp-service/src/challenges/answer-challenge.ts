@@ -98,7 +98,11 @@ export function createAnswerChallenge ({ challenges, budgets, codes, house, tell
       }
       const bySentCode = codes.matches(challenge, code)
       const right = { challenge, bySentCode, reservation, answeredAt: challenge.lastAttemptAt ?? challenge.createdAt }
-      const verdict = await (judge?.(challenge) ?? (bySentCode ? 'right' : 'wrong'))
+      const verdict = await (judge?.(challenge) ?? Promise.resolve<Verdict>(bySentCode ? 'right' : 'wrong')).catch(async (error: unknown) => {
+        // Nothing was found wrong with the code: whoever sent it pays for no fault of ours.
+        await Promise.all([challenges.giveBackAttempt(challengeId), budgets.giveBack(challenge.userId, reservation.id)])
+        throw error
+      })
       if (verdict === 'right') return right
       if (verdict === 'used') throw await reject(right, asking)
       if (typeof verdict === 'object' && 'closed' in verdict) {

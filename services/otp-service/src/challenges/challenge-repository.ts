@@ -77,16 +77,16 @@ export function createChallengeRepository (db: Db) {
      * A new code, the same attempts. Undefined when the challenge is answered, cancelled, out of attempts or past its action's end, and
      * when this command has renewed it before.
      */
-    async renew (challenge: Challenge, code: StoredCode, given: { ttlSeconds: number, commandId: string, to: Pick<Challenge, 'factorId' | 'address'> }, transaction: Transaction): Promise<Challenge | undefined> {
+    async renew (challenge: Challenge, code: StoredCode, given: { ttlSeconds: number | undefined, commandId: string, to: Pick<Challenge, 'factorId' | 'address'> }, transaction: Transaction): Promise<Challenge | undefined> {
       const found = await challenges.findOneAndUpdate(
-        { _id: challenge.id, ...open, counted_at: null, attempts_left: { $gt: 0 }, resent_by: { $ne: given.commandId }, $expr: { $or: [{ $eq: ['$action_ends_at', null] }, { $gt: ['$action_ends_at', '$$NOW'] }] } },
+        { _id: challenge.id, ...open, counted_at: null, attempts_left: { $gt: 0 }, resent_by: { $ne: given.commandId }, $expr: given.ttlSeconds === undefined ? { $gt: ['$expires_at', '$$NOW'] } : { $or: [{ $eq: ['$action_ends_at', null] }, { $gt: ['$action_ends_at', '$$NOW'] }] } },
         [{
           $set: {
             factor_id: { $literal: given.to.factorId },
             address: { $literal: given.to.address },
             code_mac: { $literal: code.codeMac },
             pepper_id: { $literal: code.pepperId },
-            expires_at: expiry(given.ttlSeconds, challenge.actionEndsAt),
+            ...given.ttlSeconds !== undefined && { expires_at: expiry(given.ttlSeconds, challenge.actionEndsAt) },
             last_sent_at: '$$NOW',
             sends: { $add: ['$sends', 1] },
             resent_by: { $literal: given.commandId }
@@ -160,7 +160,7 @@ export function createChallengeRepository (db: Db) {
     async bury (userId: string, transaction: Transaction): Promise<void> {
       await challenges.updateMany({ user_id: userId, ...open }, [{ $set: { cancelled_at: '$$NOW' } }], { session: transaction })
       await challenges.updateMany({ user_id: userId }, { $set: { address: nobodysAddress } }, { session: transaction })
-      await challenges.updateMany({ user_id: userId, purpose: { $in: ['email_enrol', 'email_change'] } }, { $set: { enrolment: null, text: '' } }, { session: transaction })
+      await challenges.updateMany({ user_id: userId, purpose: { $in: ['email_enrol', 'email_change', 'step_up'] } }, { $set: { enrolment: null, text: '' } }, { session: transaction })
     },
 
     countPending: () => challenges.countDocuments({ ...open, attempts_left: { $gt: 0 }, $expr: { $gt: ['$expires_at', '$$NOW'] } }),

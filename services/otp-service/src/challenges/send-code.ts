@@ -44,7 +44,7 @@ export const createSendCode = ({ challenges, budgets, codes, mails, sendLimit, a
     const { code, ...stored } = codes.draw(challenge)
     const factorId = to.to === 'factor' ? to.factorId : null
     const renewed = await transact(async (transaction) => {
-      const next = await challenges.renew(challenge, stored, { ttlSeconds, commandId: asking.commandId, to: { factorId, address: to.address } }, transaction)
+      const next = await challenges.renew(challenge, stored, { ttlSeconds: keepsItsEnd(challenge) ? undefined : ttlSeconds, commandId: asking.commandId, to: { factorId, address: to.address } }, transaction)
       if (next === undefined) return undefined
       await takeSend()
       const row = await writeCodeMail(mails, next, code, asking.requestId, transaction)
@@ -62,6 +62,9 @@ export const createSendCode = ({ challenges, budgets, codes, mails, sendLimit, a
     await dispatch([renewed.row])
     return renewed.challenge
   }
+
+/** The question of a step-up ends when it was said to, however often its code is sent. */
+const keepsItsEnd = ({ purpose }: Challenge): boolean => purpose === 'step_up'
 
 /** Asked before a code is drawn; the update's guard decides. */
 const isOver = ({ consumedAt, cancelledAt, attemptsLeft }: Challenge): boolean => consumedAt !== null || cancelledAt !== null || attemptsLeft === 0

@@ -69,7 +69,7 @@ export function createBeginEmailFactor (deps: BeginDeps) {
     const besides = current === undefined ? await factors.ownerOf(request.user_id) : undefined
     const drafts = draftsOf(request, asking, current, besides?.factorRoot, { enrol: newChallengeId(), change: newChallengeId(), factor: newFactorId() })
     const sent = await transact(async (transaction) => {
-      if (besides !== undefined) await stepUps.use({ userId: request.user_id, sessionId: request.session_id, stepUpId: request.step_up, action: { type: 'factors.add_email', resource_id: '-' } }, asking, transaction)
+      if (besides !== undefined) await stepUps.use({ userId: request.user_id, sessionId: request.session_id, stepUpId: request.step_up, action: { type: 'factors.add_email', resource_id: encodeURI(request.email) } }, asking, transaction)
       await challenges.cancelOwn({ aud: asking.caller, userId: request.user_id, sessionId: request.session_id }, enrolmentPurposes, transaction)
       const all: Sent[] = []
       for (const draft of drafts) all.push(await send(draft, asking, transaction))

@@ -33,6 +33,10 @@ export const createMakeRecoveryCodes = (deps: MakeRecoveryCodesDeps) => {
     if (owner === undefined) throw new AlreadyEnrolled()
     const { factor: proof, at } = await stepUps.use(wanted, asking, transaction)
     const all = await factors.listOf(userId, transaction)
+    // One code that somebody found would make ten.
+    if (proof.kind === 'recovery_codes' && all.some(({ kind }) => kind !== 'recovery_codes')) {
+      throw new Problem(problems.stateConflict, { detail: 'Recovery codes do not renew themselves beside another factor: prove it with that one, or remove it first if it is lost.' })
+    }
     const factor: RecoveryCodesFactor = { ...draft, factorRoot: owner.factorRoot, provedAt: at }
     const old = all.find(({ kind }) => kind === 'recovery_codes')
     await (old === undefined ? factors.add(factor, transaction) : factors.replace(old.id, factor, transaction))
@@ -45,7 +49,7 @@ export const createMakeRecoveryCodes = (deps: MakeRecoveryCodesDeps) => {
     throw error instanceof AlreadyEnrolled ? new Problem(problems.stateConflict) : error
   })
 
-  /** @throws Problem factorRequired without another factor, stepUpRequired */
+  /** @throws Problem factorRequired without another factor, stepUpRequired, stateConflict when the proof was a recovery code and need not have been */
   return async ({ user_id: userId, session_id: sessionId, step_up: stepUpId }: RequestOf<typeof makeRecoveryCodes>, asking: Asking): Promise<ReplyOf<typeof makeRecoveryCodes>> => {
     if (await factors.ownerOf(userId) === undefined) throw new Problem(problems.factorRequired, { detail: 'Recovery codes stand beside another factor: add one first.' })
     const wanted: WantedStepUp = { userId, sessionId, stepUpId, action: { type: 'factors.make_recovery_codes', resource_id: '-' } }

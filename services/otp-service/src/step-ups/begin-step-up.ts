@@ -1,5 +1,5 @@
 /** Opens the question whether a user confirms one action of the gateway. Which factor answers is the user's choice; nothing is sent before it. */
-import { Problem, problems, stepUpPreimage, stepUpText, type ReplyOf, type RequestOf, type beginStepUp } from '@countersign/contracts'
+import { isOfAction, Problem, problems, stepUpPreimage, stepUpText, type ReplyOf, type RequestOf, type beginStepUp } from '@countersign/contracts'
 import { isDuplicateKey, type Audit } from '@countersign/mongo'
 import { actionDigest } from '@countersign/secrets'
 import type { Asking } from '../asking.ts'
@@ -8,6 +8,8 @@ import type { Challenge, NewChallenge } from '../challenges/challenge.ts'
 import type { FactorChecks } from '../factors/factor-check.ts'
 import type { FactorRepository } from '../factors/factor-repository.ts'
 import { factorView } from '../factors/factor-view.ts'
+import { nameOf } from '../factors/factor-notices.ts'
+import type { Factor } from '../factors/factor.ts'
 import type { Transact } from '../transaction.ts'
 import { stepUpPurpose } from './step-up-purpose.ts'
 
@@ -34,12 +36,13 @@ export const createBeginStepUp = ({ factors, challenges, checks, audit, transact
     return made
   })
 
-  /** @throws Problem factorRequired when the user has no factor */
+  /** @throws Problem schemaViolation for a resource that the action cannot have, factorRequired when the user has no factor, notFound for a factor that is not theirs */
   return async (request: Request, asking: Asking): Promise<ReplyOf<typeof beginStepUp>> => {
-    const draft = { ...draftOf(request, asking, newChallengeId()), attemptsMax: maxAttempts }
-    const repeated = async () => sameOrConflict((await challenges.findByCommand(asking.caller, asking.commandId))[0], draft)
+    if (!isOfAction(request.action)) throw new Problem(problems.schemaViolation)
     const all = await factors.listOf(request.user_id)
     if (all.length === 0) throw new Problem(problems.factorRequired)
+    const draft = { ...draftOf(request, all, asking, newChallengeId()), attemptsMax: maxAttempts }
+    const repeated = async () => sameOrConflict((await challenges.findByCommand(asking.caller, asking.commandId))[0], draft)
 
     const challenge = await repeated() ?? await open(draft, asking).catch(async (error: unknown) => {
       // The same command raced this one and was first.
@@ -52,12 +55,20 @@ export const createBeginStepUp = ({ factors, challenges, checks, audit, transact
 }
 
 /** Its text is said by the contract, from the action alone: what the mail shows is not the gateway's to write. */
-function draftOf ({ user_id: userId, session_id: sessionId, action }: Request, { caller, commandId }: Asking, id: string): Omit<NewChallenge, 'attemptsMax'> {
+function draftOf ({ user_id: userId, session_id: sessionId, action }: Request, all: readonly Factor[], { caller, commandId }: Asking, id: string): Omit<NewChallenge, 'attemptsMax'> {
   const digest = actionDigest(stepUpPreimage(userId, sessionId, action))
   return {
-    id, userId, sessionId, commandId, aud: caller, purpose: stepUpPurpose, text: stepUpText(userId, action), actionDigest: digest, fingerprint: digest,
+    id, userId, sessionId, commandId, aud: caller, purpose: stepUpPurpose, text: stepUpText(userId, action, calledBy(action, all)), actionDigest: digest, fingerprint: digest,
     factorId: null, address: null, codeMac: null, pepperId: null, actionEndsAt: null, enrolment: null
   }
+}
+
+/** Its owner would not know a factor by its id. */
+function calledBy ({ type, resource_id: id }: Request['action'], all: readonly Factor[]): string | undefined {
+  if (type !== 'factors.remove') return undefined
+  const factor = all.find((known) => known.id === id)
+  if (factor === undefined) throw new Problem(problems.notFound)
+  return nameOf(factor)
 }
 
 /** A command id names one request of one session. */

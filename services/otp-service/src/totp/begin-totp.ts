@@ -38,7 +38,7 @@ export const createBeginTotp = ({ factors, enrolments, secrets, stepUps, audit, 
     const begun = await transact(async (transaction) => {
       const owner = await factors.ownerOf(userId, transaction)
       const proof = owner && await stepUps.use({ userId, sessionId, stepUpId, action: { type: 'factors.add_totp', resource_id: '-' } }, asking, transaction)
-      const made = await enrolments.begin({ id, userId, sessionId, commandId, sealedSecret, factorRoot: owner?.factorRoot ?? null }, enrolmentSeconds, transaction)
+      const made = await enrolments.begin({ id, userId, sessionId, commandId, sealedSecret, factorRoot: owner?.factorRoot ?? null, provedBy: proof?.factor.id ?? null }, enrolmentSeconds, transaction)
       await audit.append({
         event: 'factor.enrolment_begun', subject: userId, actor: userId, requestId, facts: { factor: id, kind: 'totp', session: sessionId, step_up: stepUpId ?? null, proved_by: proof?.factor.id ?? null }
       }, transaction)

@@ -29,7 +29,8 @@ export const createConfirmTotp = ({ factors, enrolments, secrets, checks, notice
     const { userId, id } = enrolment
     const [owner, all] = [await factors.ownerOf(userId, transaction), await factors.listOf(userId, transaction)]
     // Whatever proved that it may be added proves nothing beside other factors than those.
-    if ((owner?.factorRoot ?? null) !== enrolment.factorRoot || !await enrolments.finish(id, transaction)) throw new AlreadyEnrolled()
+    const holds = (owner?.factorRoot ?? null) === enrolment.factorRoot && (enrolment.provedBy === null || all.some((factor) => factor.id === enrolment.provedBy))
+    if (!holds || !await enrolments.finish(id, transaction)) throw new AlreadyEnrolled()
     const factor = { ...draft, factorRoot: owner?.factorRoot ?? newFactorRoot() }
     await (owner === undefined ? factors.enrolFirst(factor, transaction) : factors.add(factor, transaction))
     const rows = await notices.write({ change: 'added', factor, all, at: factor.provedAt, requestId }, transaction)

@@ -11,6 +11,8 @@ export interface TotpEnrolment {
   readonly sealedSecret: string
   /** Of the factors there were, one of which proved that this may be added; null for a first factor. */
   readonly factorRoot: string | null
+  /** The factor that proved it. It must still be there when this one comes to count. */
+  readonly provedBy: string | null
   readonly expiresAt: Date
   readonly lastAttemptAt: Date | null
 }
@@ -22,6 +24,8 @@ interface EnrolmentDocument {
   readonly command_id: string
   readonly sealed_secret: string
   readonly factor_root: string | null
+  /** Absent in rows of an earlier version, which live for a quarter of an hour. */
+  readonly proved_by?: string | null
   readonly attempts_left: number
   readonly last_attempt_at: Date | null
   readonly created_at: Date
@@ -53,12 +57,12 @@ export function createTotpEnrolmentRepository (db: Db) {
 
     /** What this session began before goes. A duplicate of the command ends the transaction. */
     async begin (enrolment: Omit<TotpEnrolment, 'expiresAt' | 'lastAttemptAt'> & { readonly commandId: string }, ttlSeconds: number, transaction: Transaction): Promise<TotpEnrolment> {
-      const { id, userId, sessionId, sealedSecret, factorRoot, commandId } = enrolment
+      const { id, userId, sessionId, sealedSecret, factorRoot, provedBy, commandId } = enrolment
       await enrolments.deleteMany({ user_id: userId, session_id: sessionId, command_id: { $ne: commandId } }, { session: transaction })
       const found = await enrolments.findOneAndUpdate({ _id: id }, [{
         $replaceWith: {
           $mergeObjects: [
-            literally({ _id: id, user_id: userId, session_id: sessionId, command_id: commandId, sealed_secret: sealedSecret, factor_root: factorRoot, attempts_left: attemptsMax, last_attempt_at: null }),
+            literally({ _id: id, user_id: userId, session_id: sessionId, command_id: commandId, sealed_secret: sealedSecret, factor_root: factorRoot, proved_by: provedBy, attempts_left: attemptsMax, last_attempt_at: null }),
             { created_at: '$$NOW', expires_at: { $add: ['$$NOW', ttlSeconds * 1_000] } }
           ]
         }
@@ -95,6 +99,7 @@ const toEnrolment = (found: EnrolmentDocument): TotpEnrolment => ({
   sessionId: found.session_id,
   sealedSecret: found.sealed_secret,
   factorRoot: found.factor_root,
+  provedBy: found.proved_by ?? null,
   expiresAt: found.expires_at,
   lastAttemptAt: found.last_attempt_at
 })
