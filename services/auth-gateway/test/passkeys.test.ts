@@ -29,7 +29,7 @@ const options = { rpId: 'gateway.test', challenge: 'A'.repeat(43), timeout: 300_
 const expires_at = '2030-01-01T00:00:00Z'
 const factorView = (id: string) => ({ id, kind: 'passkey' as const, label: 'Laptop', shown: false, sends: false, proved_at: '2030-01-01T00:00:00Z', last_used_at: null, backed_up: false })
 const claimsFor = (challengeId: string, userId: string, more: Pick<ReceiptClaims, 'purpose' | 'action_digest'>): ReceiptClaims => ({
-  jti: newId('rcp'), challenge_id: challengeId, aud: 'auth-gateway', sub: userId, factor_root: 'A'.repeat(43), factor_kind: 'passkey', shown: false, factor_age_seconds: 0, text_sha256: '0'.repeat(64), iat: 0, ...more
+  jti: newId('rcp'), challenge_id: challengeId, aud: 'auth-gateway', sub: userId, factor_root: 'A'.repeat(43), factor_kind: 'passkey', shown: false, factor_age_seconds: 0, text_sha256: '0'.repeat(64), iat: Math.floor(Date.now() / 1_000), ...more
 })
 const refused = (): never => { throw new Problem(problems.proofRejected) }
 
