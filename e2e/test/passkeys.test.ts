@@ -1,9 +1,10 @@
 /** Passkeys as people use them: a real Chromium with a virtual authenticator, over the gateway's public door. */
+import { readFile } from 'node:fs/promises'
 import { scratchDirectory, startBrowser } from '@countersign/testing'
 import t from 'tap'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
 import { createGatewayClient, type GatewayReply } from '../src/gateway-client.ts'
-import { openHouse } from '../src/house.ts'
+import { openHouse, workspaceRoot } from '../src/house.ts'
 import { signIn } from '../src/main-job.ts'
 
 interface Options { readonly challenge: string }
@@ -37,7 +38,12 @@ const exchange = async (abilities = laptop): Promise<void> => {
   authenticatorId = await plugIn(abilities)
 }
 
-/** What a page does, as the README has it. */
+/** The README's own lines, in the page. */
+const readme = await readFile(`${workspaceRoot}README.md`, 'utf8')
+const [, lines = ''] = /\nA passkey is .*?```js\n(.*?)```/s.exec(readme) ?? []
+const inPage = <Body = Record<string, unknown>>(call: string, accessToken = ''): Promise<Body> => page.evaluate(`(async () => { const accessToken = '${accessToken}'; ${lines}; return await ${call} })()`)
+
+/** What a page may do besides. */
 const create = (options: Options): Promise<Credential> => page.evaluate(`(async () => {
   const publicKey = PublicKeyCredential.parseCreationOptionsFromJSON(${JSON.stringify(options)})
   return (await navigator.credentials.create({ publicKey })).toJSON()
@@ -51,21 +57,18 @@ interface Begun { readonly factor_id: string, readonly challenge_id: string, rea
 const post = <Body = Record<string, unknown>>(path: string, token?: string, body?: object, headers: Record<string, string> = {}): Promise<GatewayReply<Body>> =>
   gateway.send<Body>('POST', `/api/v1${path}`, { headers, ...token !== undefined && { token }, ...body !== undefined && { body } })
 const newUser = async (): Promise<string> => (await signIn(gateway, privateKeyToAccount(generatePrivateKey()))).accessToken
-const addPasskey = async (token: string, name: string): Promise<{ factorId: string, credential: Credential }> => {
-  const { body: { factor_id: factorId, options } } = await post<Begun>('/me/factors/passkey', token)
-  const credential = await create(options)
-  const { status } = await post('/me/factors/passkey/confirm', token, { factor_id: factorId, credential, name })
-  if (status !== 200) throw new Error(`the passkey was answered ${status}`)
-  return { factorId, credential }
+const addPasskey = async (token: string, name: string): Promise<string> => {
+  const { factor } = await inPage<{ factor?: { id: string } }>(`addPasskey('${name}')`, token)
+  if (factor === undefined) throw new Error('the passkey was not added')
+  return factor.id
 }
 const askStepUp = async (token: string, type: string, resource: string): Promise<{ id: string, options: Begun['options'] }> => {
   const { body: { id } } = await post<{ id: string }>('/step-ups', token, { action: { type, resource_id: resource } })
   return { id, options: (await post<Begun>(`/step-ups/${id}/passkey`, token)).body.options }
 }
 const stepUp = async (token: string, type: string, resource: string): Promise<string> => {
-  const { id, options } = await askStepUp(token, type, resource)
-  const { status } = await post(`/step-ups/${id}/passkey/verify`, token, { credential: await get(options) })
-  t.equal(status, 200, type)
+  const { body: { id } } = await post<{ id: string }>('/step-ups', token, { action: { type, resource_id: resource } })
+  t.match(await inPage(`answerWithPasskey('${id}')`, token), { id, factor_kind: 'passkey' }, type)
   return id
 }
 const challenge = async (): Promise<Begun> => (await post<Begun>('/auth/passkey/challenge')).body
@@ -76,7 +79,7 @@ const enter = async (): Promise<GatewayReply<{ access_token: string, user: { id:
 
 t.test('from the first passkey to the last: added, named, shown as a second proof, signed in with, removed', async (t) => {
   const token = await newUser()
-  const { factorId } = await addPasskey(token, 'Laptop')
+  const factorId = await addPasskey(token, 'Laptop')
   t.match((await gateway.send('GET', '/api/v1/me/factors', { token })).body, { factors: [{ id: factorId, kind: 'passkey', label: 'Laptop', shown: false, last_used_at: null }] })
   t.match(await gateway.send('PATCH', `/api/v1/me/factors/${factorId}`, { token, body: { name: 'Old laptop' } }), { status: 200, body: { factor: { label: 'Old laptop' } } })
   await t.rejects(addPasskey(token, 'Again'), 'a second one takes the proof of the first')
@@ -88,9 +91,7 @@ t.test('from the first passkey to the last: added, named, shown as a second proo
   t.equal((await post('/api-keys', token, key, { 'step-up': proof })).status, 401)
 
   t.equal((await post('/auth/logout', token)).status, 204)
-  const back = await enter()
-  t.equal(back.status, 200)
-  const { access_token: anew } = back.body
+  const { access_token: anew } = await inPage<{ access_token: string }>('signInWithPasskey()', token)
   t.match((await gateway.send('GET', '/api/v1/sessions', { token: anew })).body, { data: [{ method: 'passkey', current: true }] })
   t.match((await post('/api-keys', anew, key)).body, { type: '/problems/step-up-required' }, 'signing in by it is no second proof')
 
@@ -134,7 +135,7 @@ t.test('a user who was not verified, a page of another origin and a domain of an
 t.test('a copy of a passkey, whose counter stands lower, opens nothing', async (t) => {
   await exchange()
   const token = await newUser()
-  const { factorId } = await addPasskey(token, 'Security key')
+  const factorId = await addPasskey(token, 'Security key')
   for (let uses = 0; uses < 3; uses++) t.equal((await enter()).status, 200)
   const { credentials: [credential] } = await devtools.send('WebAuthn.getCredentials', { authenticatorId })
   if (credential === undefined) throw new Error('no credential')

@@ -1,6 +1,6 @@
 /** Passkeys at the gateway's doors: which receipts of otp-service open a session, what a passkey is among the logins, and what ends it. */
 import {
-  beginPasskey, beginPasskeySignIn, beginPasskeyStepUp, beginStepUp, confirmPasskey, listFactors, passkeySignInPreimage, Problem, problems, removeFactor, stepUpPreimage, verifyPasskeySignIn, verifyPasskeyStepUp,
+  beginPasskey, beginPasskeySignIn, beginPasskeyStepUp, beginStepUp, confirmPasskey, listFactors, objectToFactor, passkeySignInPreimage, Problem, problems, removeFactor, stepUpPreimage, verifyPasskeySignIn, verifyPasskeyStepUp,
   type ReceiptClaims, type StepUpAction
 } from '@countersign/contracts'
 import { handle } from '@countersign/redis'
@@ -51,6 +51,10 @@ await house.answerFor('otp-service', [
     return Promise.resolve({ factor: factorView(id), credential_hash: credentialHash(credential.id) })
   }),
   handle(listFactors, ({ user_id: userId }) => Promise.resolve({ factors: [...owners.values()].includes(userId) ? [factorView('fct_01HZZZZZZZZZZZZZZZZZZZZZZZ')] : [] })),
+  handle(objectToFactor, ({ token }) => {
+    const [userId = '', id = ''] = token.split('-')
+    return Promise.resolve(userId === 'gone' ? { removed: false } : { removed: true, factor: { id, user_id: userId } })
+  }),
   handle(removeFactor, () => Promise.resolve({ factors_left: 0 })),
   handle(beginStepUp, ({ user_id: userId, session_id: sessionId, action }) => {
     const id = newId('chl')
@@ -207,6 +211,18 @@ t.test('a passkey is never the login that is left, and goes with its factor and 
   t.equal(await isOpen(byIt), false)
   t.same((await logins(second.tokens)).map(({ kind }) => kind), ['evm'])
   t.equal((await enter(second)).status, 401)
+})
+
+t.test('a passkey that was slipped in goes by the mail that told of it, and the sessions that it opened with it', async (t) => {
+  const user = await holder()
+  const opened = tokensIn((await enter(user)).json)
+  const object = (token: string) => gateway.send('POST', '/api/v1/auth/factor-objection', { body: { token } })
+  t.match(await object('gone-already'), { status: 200, json: { removed: false } })
+  t.equal(await isOpen(opened), true)
+  t.same((await object(`${user.tokens.userId}-${user.factorId}`)).json, { removed: true })
+  t.equal(await isOpen(opened), false)
+  t.equal(await isOpen(user.tokens), true)
+  t.equal((await enter(user)).status, 401)
 })
 
 t.test('a passkey whose factor was reset and that another account added since is that one\'s', async (t) => {

@@ -1,7 +1,7 @@
 /** The end of an account: what otp-service wipes, on whose proof, and what a stolen gateway cannot have it wipe. */
 import { createHash } from 'node:crypto'
 import {
-  accountDeletedOtp, accountDeleteOtp, beginFactorWipe, confirmFactorWipe, describeFactors, listFactors, wipeActionPreimage, type PayloadOf, type RequestOf
+  accountDeletedOtp, accountDeleteOtp, beginFactorWipe, beginPasskey, beginTotp, confirmFactorWipe, describeFactors, listFactors, wipeActionPreimage, type PayloadOf, type RequestOf
 } from '@countersign/contracts'
 import { createProducer, jobConnection, startWorker } from '@countersign/redis'
 import { newId } from '@countersign/runtime'
@@ -139,7 +139,9 @@ t.test('an account without a factor needs no code, and is done at once', async (
   const user = newUser()
   t.same(await beginWipe(user), { challenge: null })
   t.same(await confirmWipe(user), { receipt: null })
+  for (const begin of [gateway.call(beginPasskey, { user_id: user.userId, session_id: user.sessionId, account: 'ada' }, ask), gateway.call(beginTotp, { user_id: user.userId, session_id: user.sessionId }, ask)]) await begin
   t.match(await deletion(user.userId), { factors: 'none' })
+  for (const begun of ['passkey_enrolments', 'totp_enrolments']) t.equal(await db.collection(begun).countDocuments({ user_id: user.userId }), 0, `what was begun is gone: ${begun}`)
   await t.resolves(enrol(newAddress(), user), 'and such a job keeps nobody from enrolling one')
 })
 

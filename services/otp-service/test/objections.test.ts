@@ -65,7 +65,7 @@ t.test('the mail about a new factor leads to where it is taken away, once, and t
   const row = await objections.findOne({ factor_id: user.appId })
   t.notMatch(JSON.stringify(row), token)
 
-  t.strictSame(await object(token), { removed: true })
+  t.match(await object(token), { removed: true })
   t.strictSame(await kindsOf(user), ['email_code'])
   t.match(await mails.newest(user.address, ({ template }) => template === 'factor_removed'), { parameters: { factor: 'Authenticator app' } })
   t.match(await db.collection('audit').findOne({ event: 'factor.objected', subject: user.userId }), { facts: { factor: user.appId, kind: 'totp' } })
@@ -127,6 +127,6 @@ t.test('a token of a mailbox objects to nothing, one of an objection proves no m
   const { token: other } = await doors.challenge({ purpose: 'login_email', link_base: 'https://app.example.com/verify-email' })
   for (const wrong of [other, 'x', `${token}A`, token.slice(1), 'A'.repeat(43)]) t.equal(await refusal(object(wrong)), 'code-rejected')
   t.equal(await refusal(gateway.call(answerMailbox, { purpose: 'login_email', proof: { link_token: token } }, ask)), 'code-rejected')
-  t.strictSame(await object(token), { removed: true })
+  t.match(await object(token), { removed: true })
   await second.stop()
 })

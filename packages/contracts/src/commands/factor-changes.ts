@@ -63,7 +63,10 @@ export const objectToFactor = defineCommand({
   name: 'factors.object',
   summary: 'Take a new factor away again, by the token of the mail that told of it',
   request: Type.Object({ token: LinkToken }, { additionalProperties: false }),
-  reply: Type.Object({ removed: Type.Boolean({ description: 'false: it was gone already' }) }, { additionalProperties: false })
+  reply: Type.Object({
+    removed: Type.Boolean({ description: 'false: it was gone already' }),
+    factor: Type.Optional(Type.Object({ id: FactorId, user_id: UserId }, { additionalProperties: false, description: 'There when it was removed' }))
+  }, { additionalProperties: false })
 })
 
 /** A name proves nothing, so it needs no proof. A factor with an address has none: it shows the address. */

@@ -9,8 +9,8 @@ export interface DropPasskeyLoginDeps {
 
 /** The factor is gone, and otp-service takes no answer of it any more. So goes its login, with the sessions that it opened. */
 export const createDropPasskeyLogin = ({ users, unlink }: DropPasskeyLoginDeps) =>
-  async (asker: Asker, factorId: string): Promise<void> => {
-    const user = await users.find(asker.userId)
+  async (who: Pick<Asker, 'userId' | 'requestId'>, factorId: string): Promise<void> => {
+    const user = await users.find(who.userId)
     const login = user?.identities.find(({ kind, address }) => kind === 'passkey' && address === factorId)
-    if (login !== undefined) await unlink(login.id, asker, { evenLast: true })
+    if (login !== undefined) await unlink(login.id, who, { evenLast: true })
   }

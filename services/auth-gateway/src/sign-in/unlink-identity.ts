@@ -22,7 +22,7 @@ export interface UnlinkDeps {
 }
 
 /** @param given `evenLast`: it signs nobody in any more, whatever is left */
-export type UnlinkIdentity = (identityId: string, asker: Asker, given?: { readonly evenLast: boolean }) => Promise<void>
+export type UnlinkIdentity = (identityId: string, asker: Omit<Asker, 'sessionId'> & Partial<Asker>, given?: { readonly evenLast: boolean }) => Promise<void>
 
 /** @throws Problem lastIdentity */
 export const createUnlinkIdentity = ({ identities, users, states, audit, revocations, passwords, revokeKeysMadeBy }: UnlinkDeps): UnlinkIdentity =>

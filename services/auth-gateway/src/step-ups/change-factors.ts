@@ -10,7 +10,7 @@ export interface ChangeFactorsDeps {
   readonly users: Pick<UserRepository, 'noteFactors'>
   readonly tellFirstFactor: TellFirstFactor
   /** What else went with a factor. */
-  readonly removed: (asker: Asker, factorId: string) => Promise<void>
+  readonly removed: (who: Pick<Asker, 'userId' | 'requestId'>, factorId: string) => Promise<void>
 }
 
 export interface ChangeFactors {
@@ -23,7 +23,7 @@ export interface ChangeFactors {
   /** @throws Problem stepUpRequired, notFound, stateConflict, unavailable */
   remove (asker: Asker, factorId: string, stepUpId: string | undefined): Promise<void>
   /** By the token of a mail. @throws Problem codeRejected, unavailable */
-  object (token: string, requestId: string): Promise<ReplyOf<typeof objectToFactor>>
+  object (token: string, requestId: string): Promise<Pick<ReplyOf<typeof objectToFactor>, 'removed'>>
   /** @throws Problem notFound, stateConflict, unavailable */
   rename (asker: Asker, factorId: string, name: string): Promise<ReplyOf<typeof renameFactor>>
 }
@@ -53,7 +53,11 @@ export function createChangeFactors ({ commands, users, tellFirstFactor, removed
       await users.noteFactors(asker.userId, left > 0 ? 'some' : 'unknown')
       await removed(asker, factorId)
     },
-    object: (token, requestId) => commands.call(objectToFactor, { token }, { requestId }),
+    async object (token, requestId) {
+      const { removed: isGone, factor } = await commands.call(objectToFactor, { token }, { requestId })
+      if (factor !== undefined) await removed({ userId: factor.user_id, requestId }, factor.id)
+      return { removed: isGone }
+    },
     rename: (asker, factorId, name) => commands.call(renameFactor, { user_id: asker.userId, factor_id: factorId, name }, by(asker))
   }
 }

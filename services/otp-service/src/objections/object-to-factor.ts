@@ -40,5 +40,5 @@ export const createObjectToFactor = ({ objections, links, factors, challenges, n
     })
     if (done.factor !== undefined) notices.note({ change: 'removed', factor: done.factor, requestId })
     await dispatch(done.rows)
-    return { removed: done.factor !== undefined }
+    return done.factor === undefined ? { removed: false } : { removed: true, factor: { id: done.factor.id, user_id: done.factor.userId } }
   }
