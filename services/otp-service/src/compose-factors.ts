@@ -3,6 +3,7 @@ import type { Audit } from '@countersign/mongo'
 import { newId, type Logger, type Metrics } from '@countersign/runtime'
 import { randomToken } from '@countersign/secrets'
 import type { Db } from 'mongodb'
+import type { BudgetRepository } from './budgets/budget-repository.ts'
 import type { ChallengeRepository } from './challenges/challenge-repository.ts'
 import type { Codes } from './challenges/codes.ts'
 import type { Config } from './config.ts'
@@ -36,6 +37,7 @@ export interface ComposeFactorsOptions {
   readonly codes: Codes
   readonly challenges: ChallengeRepository
   readonly factors: FactorRepository
+  readonly budgets: Pick<BudgetRepository, 'isOwn'>
   readonly mails: MailWriter
   readonly audit: Audit
   readonly transact: Transact
@@ -44,12 +46,12 @@ export interface ComposeFactorsOptions {
   readonly metrics: Metrics
 }
 
-export function composeFactors ({ db, config, codes, challenges, factors, mails, audit, transact, dispatch, log, metrics }: ComposeFactorsOptions) {
+export function composeFactors ({ db, config, codes, challenges, factors, budgets, mails, audit, transact, dispatch, log, metrics }: ComposeFactorsOptions) {
   const secrets = createTotpSecrets(config.secretKey, config.previousSecretKey)
   const recoveryCodes = createRecoveryCodes()
   const checks: FactorChecks = {
     email_code: mailedCodeCheck(codes),
-    totp: totpCheck({ attempts: createTotpAttempts(db), secrets, newRef: () => randomToken(12) }),
+    totp: totpCheck({ attempts: createTotpAttempts(db), isOwn: (userId, sessionId) => budgets.isOwn(userId, sessionId), secrets, newRef: () => randomToken(12) }),
     recovery_codes: recoveryCodeCheck({ codes: recoveryCodes, take: createTakeRecoveryCode(db) }),
     passkey: passkeyCheck
   }

@@ -175,6 +175,19 @@ t.test('of 200 uses of one recovery code at once, over many questions at two pro
   t.equal((await factors.findOne({ _id: made.id }))?.hashes.length, 9)
 })
 
+t.test('wrong recovery codes cost the account nothing, and its lock stops no recovery code', async (t) => {
+  const user = await house.enrol()
+  const made = await codesOf(user, await byMail(user, makeCodes))
+  const thief = elsewhere(user)
+  for (let guess = 0; guess < 12; guess++) t.equal(await refusal(verify(thief, await asked(thief, addTotp), made.id, '0000-0000-0000-0000')), 'code-rejected')
+  t.ok(await byMail({ ...user, ...elsewhere(user) }, addTotp), 'mailed codes go on, at a session that never answered before')
+
+  for (let guess = 0; guess < 10; guess++) await refusal(verify(thief, await asked(thief, addTotp), user.factorId, '000000'))
+  const locked = elsewhere(user)
+  t.equal(await refusal(verify(locked, await asked(locked, addTotp), user.factorId, '000000')), 'factor-locked')
+  t.ok(await verify(locked, await asked(locked, addTotp), made.id, made.code))
+})
+
 t.test('a recovery code may be typed as people type, and nothing else is one', async (t) => {
   fc.assert(fc.property(fc.uint8Array({ minLength: 10, maxLength: 10 }), fc.boolean(), fc.boolean(), (bytes, lower, letters) => {
     const alphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'

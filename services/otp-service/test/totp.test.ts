@@ -163,6 +163,20 @@ t.test('six wrong codes in a day close the app until the first is a day old, wha
   t.ok(await answer(user, id, codeNow(user.secret)))
 })
 
+t.test('whoever spends the day of an app from elsewhere does not keep its owner from it where they have answered before', async (t) => {
+  const user = await enrol()
+  await answer(user, await question(user), codeNow(user.secret))
+  const thief = { ...user, sessionId: newId('ses') }
+  for (let guess = 0; guess < 6; guess++) t.equal(await refusal(answer(thief, await question(thief), noCode(user.secret))), 'code-rejected')
+  await rewind(user.factorId)
+  t.equal(await refusal(answer(thief, await question(thief), codeNow(user.secret))), 'factor-locked', 'the thief is out, with a right code too')
+  for (let slip = 0; slip < 2; slip++) t.equal(await refusal(answer(user, await question(user), noCode(user.secret))), 'code-rejected', 'the owner may slip')
+  t.ok(await answer(user, await question(user), codeNow(user.secret)))
+  for (let slip = 0; slip < 3; slip++) await refusal(answer(user, await question(user), noCode(user.secret)))
+  await rewind(user.factorId)
+  t.equal(await refusal(answer(user, await question(user), codeNow(user.secret))), 'factor-locked', 'and not for ever')
+})
+
 t.test('of 200 wrong codes at once six are compared', async (t) => {
   const user = await enrol()
   const sessions = Array.from({ length: 20 }, () => ({ ...user, sessionId: newId('ses') }))

@@ -95,6 +95,11 @@ export function createBudgetRepository (db: Db, rules: BudgetRules, collection: 
       return row === undefined ? { closed: false, retryAfterSeconds: 0 } : lockOf(row)
     },
 
+    /** Whether this session has answered rightly before, and is one of those remembered. */
+    async isOwn (userId: string, sessionId: string): Promise<boolean> {
+      return await budgets.countDocuments({ _id: userId, own_sessions: sessionId }, { limit: 1 }) === 1
+    },
+
     /** With the account. */
     async forget (userId: string, transaction: Transaction): Promise<void> {
       await budgets.deleteOne({ _id: userId }, { session: transaction })

@@ -32,6 +32,8 @@ export interface Answer {
   readonly purpose: ChallengePurpose
   readonly answerer: Answerer
   readonly code: string
+  /** The account pays nothing for a wrong one, and its lock stops none: only what cannot be guessed. */
+  readonly uncharged?: true
   /** Asked once, after the attempt was paid for. Absent: the code is right when it is the one that was sent. */
   readonly judge?: (challenge: Challenge) => Promise<Verdict>
 }
@@ -56,6 +58,9 @@ export interface AnswerChallenge {
   /** For a right answer that came to nothing: its attempt is spent, its account is not charged. */
   reject (right: RightAnswer, asking: Asking): Promise<Problem>
 }
+
+/** A charge that is in no budget. */
+const free = { granted: true, spends: false, lock: { closed: false, retryAfterSeconds: 0 } } as const
 
 export function createAnswerChallenge ({ challenges, budgets, codes, house, tellLock, audit, events, newReservationId }: AnswerDeps): AnswerChallenge {
   const refuse = async (reason: RejectionClass, { challengeId, purpose, answerer }: Pick<Answer, 'challengeId' | 'purpose' | 'answerer'>, { requestId }: Asking, lock?: Lock): Promise<Problem> => {
@@ -86,11 +91,12 @@ export function createAnswerChallenge ({ challenges, budgets, codes, house, tell
 
   return {
     async answer (given, asking) {
-      const { challengeId, purpose, answerer, code, judge } = given
+      const { challengeId, purpose, answerer, code, judge, uncharged = false } = given
       const challenge = await challenges.spendAttempt(challengeId, purpose, answerer)
       if (challenge === undefined) throw await unknown(given, asking)
 
-      const reservation = await budgets.reserve(challenge.userId, challenge.sessionId, newReservationId())
+      const id = newReservationId()
+      const reservation = uncharged ? { ...free, id } : await budgets.reserve(challenge.userId, challenge.sessionId, id)
       if (!reservation.granted) {
         // Nothing is compared, so that the lock does not eat the challenge.
         await challenges.giveBackAttempt(challengeId)
@@ -112,7 +118,7 @@ export function createAnswerChallenge ({ challenges, budgets, codes, house, tell
       }
 
       // Not waited for: a refusal takes as long as any other.
-      void house.count()
+      if (!uncharged) void house.count()
       const locked = { userId: challenge.userId, challengeId, at: right.answeredAt, requestId: asking.requestId }
       if (reservation.spends) {
         events.accountLocked(challenge, asking.requestId)

@@ -16,6 +16,8 @@ export interface FactorCheck {
   readonly shown: boolean
   /** A code must be sent before it can answer. */
   readonly sends: boolean
+  /** Its answers have so many bits that wrong ones are no guesses: they cost their question an attempt and the account nothing, and the account's lock stops none. */
+  readonly unguessable?: true
   /** Asked once for each attempt that was paid for; it may use something up for good. */
   readonly judge: (challenge: Challenge, factor: Factor, code: string) => Promise<Verdict>
 }

@@ -15,6 +15,7 @@ export const createTakeRecoveryCode = (db: Db): TakeRecoveryCode => async (facto
 export const recoveryCodeCheck = ({ codes, take }: { readonly codes: Pick<RecoveryCodes, 'hash'>, readonly take: TakeRecoveryCode }): FactorCheck => ({
   shown: false,
   sends: false,
+  unguessable: true,
   async judge (_challenge, factor, code) {
     if (factor.kind !== 'recovery_codes') return 'wrong'
     const hash = await codes.hash(code, factor.salt)

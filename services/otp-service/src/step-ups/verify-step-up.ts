@@ -35,7 +35,7 @@ export const createVerifyStepUp = (deps: VerifyStepUpDeps) => {
 
     const factor = await factors.find(userId, proof.factor_id)
     const right = await answering.answer({
-      challengeId, purpose: stepUpPurpose, answerer, code: proof.code,
+      challengeId, purpose: stepUpPurpose, answerer, code: proof.code, ...factor !== undefined && checks[factor.kind].unguessable === true && { uncharged: true as const },
       judge: async (challenge) => factor === undefined ? 'wrong' : await checks[factor.kind].judge(challenge, factor, proof.code)
     }, asking)
     if (factor === undefined) throw await answering.reject(right, asking)

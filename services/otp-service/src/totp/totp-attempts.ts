@@ -9,12 +9,12 @@ import type { FactorDocument } from '../factors/factor-document.ts'
 
 /** Three codes are right at any time, so that a guess is three times as good as one at a mailed code: a third of that day's 20. */
 const perDay = 6
+/** Beside those, for sessions that have answered rightly before: whoever guesses from elsewhere does not keep the owner from where they are. */
+const ownPerDay = 3
 const dayMs = 86_400_000
 
 /** `waitSeconds`: until the next attempt may be made, if this one is wrong. */
 export interface Paid { readonly granted: boolean, readonly waitSeconds: number }
-
-const isOpen = { $lt: [{ $size: '$failures' }, perDay] }
 
 export type TotpAttempts = ReturnType<typeof createTotpAttempts>
 
@@ -22,8 +22,9 @@ export function createTotpAttempts (db: Db) {
   const factors = db.collection<FactorDocument>('factors')
 
   return {
-    /** Counts one attempt as wrong, unless there must be none now. @returns undefined when the factor is gone. */
-    async pay (factorId: string, ref: string): Promise<Paid | undefined> {
+    /** Counts one attempt as wrong, unless there must be none now. @param own of a session that has answered rightly before @returns undefined when the factor is gone. */
+    async pay (factorId: string, ref: string, own: boolean): Promise<Paid | undefined> {
+      const isOpen = { $lt: [{ $size: '$failures' }, perDay + (own ? ownPerDay : 0)] }
       const found = await factors.findOneAndUpdate({ _id: factorId, kind: 'totp' }, [
         { $set: { failures: pruned['failures'] } },
         { $set: { failures: { $cond: [isOpen, { $concatArrays: ['$failures', [{ at: '$$NOW', ref: literally(ref) }]] }, '$failures'] } } },

@@ -6,18 +6,20 @@ import { stepOf } from './totp.ts'
 
 export interface TotpCheckDeps {
   readonly attempts: TotpAttempts
+  /** Whether that session has answered rightly before. */
+  readonly isOwn: (userId: string, sessionId: string) => Promise<boolean>
   readonly secrets: Pick<TotpSecrets, 'open' | 'again'>
   readonly newRef: () => string
 }
 
-export const totpCheck = ({ attempts, secrets, newRef }: TotpCheckDeps): FactorCheck => ({
+export const totpCheck = ({ attempts, isOwn, secrets, newRef }: TotpCheckDeps): FactorCheck => ({
   // It knows the time and nothing of the action.
   shown: false,
   sends: false,
   async judge (challenge, factor, code) {
     if (factor.kind !== 'totp') return 'wrong'
     const ref = newRef()
-    const paid = await attempts.pay(factor.id, ref)
+    const paid = await attempts.pay(factor.id, ref, await isOwn(factor.userId, challenge.sessionId))
     if (paid === undefined) return 'wrong'
     const lock = { closed: false, retryAfterSeconds: paid.waitSeconds }
     if (!paid.granted) return lock
