@@ -121,6 +121,7 @@ t.test('each producer has its templates', async (t) => {
     ['otp', { template: 'factor_reset_done', to, parameters: { account: newId('usr'), at: '2030-01-04T00:00:00Z' } }, /taken away at 2030-01-04/],
     ['otp', { template: 'factor_added', to, parameters: { factor: 'Authenticator app', at: '2030-01-01T00:00:00Z' } }, /Added .*\n\nAuthenticator app/],
     ['otp', { template: 'factor_removed', to, parameters: { factor: 'Recovery codes', at: '2030-01-01T00:00:00Z' } }, /Removed .*\n\nRecovery codes/],
+    ['gateway', { template: 'first_factor_added', to, parameters: { factor: 'Passkey', at: '2030-01-01T00:00:00Z' } }, /first one .*\n\nPasskey/],
     ['gateway', { template: 'session_closed', to, parameters: { at: '2030-01-01T00:00:00Z' } }, /used twice/],
     ['signer', { template: 'wallet_low', to, parameters: { wallet_id: 'wal_1', chain_id: 31337, balance: '1', needed: '20' } }, /Needed {3}20/]
   ]

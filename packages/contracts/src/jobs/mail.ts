@@ -55,6 +55,8 @@ export const FactorResetDoneMail = template('factor_reset_done', { account: User
 /** A factor beside this address came, which the link takes away again, or went. */
 export const FactorAddedMail = template('factor_added', { factor: line(128), at: Timestamp, link: Type.Optional(MailedLink) })
 export const FactorRemovedMail = template('factor_removed', { factor: line(128), at: Timestamp })
+/** The gateway's, where otp-service knew no address to tell: it holds no link, since whoever has stolen the gateway's key could make it lead anywhere. */
+export const FirstFactorAddedMail = template('first_factor_added', { factor: line(128), at: Timestamp })
 /** A refresh token was used twice: the session was closed. */
 export const SessionClosedMail = template('session_closed', { at: Timestamp })
 /** Too many wrong codes: until the lock ends nothing is confirmed by a code, or by this factor where one is named. `until` is absent when no time ends it, which is `closed`, or when the reader's own sessions go on. */
@@ -91,7 +93,7 @@ export const WalletLowMail = template('wallet_low', {
 /** What is inside the seal. */
 export const MailContent = Type.Union([
   CodeMail, SignupCodeMail, LoginCodeMail, PasswordResetMail, EmailLinkCodeMail, FactorChangedMail, FactorAddedMail, FactorRemovedMail, FactorLockedMail, FactorResetAskedMail, FactorResetDoneMail,
-  SessionClosedMail, NewDeviceMail, PasswordChangedMail, IdentityLinkedMail, IdentityUnlinkedMail, ApiKeyCreatedMail, EmailTakenMail, AccountDeletingMail, AccountDeletedMail, TransactionConfirmedMail, TransactionFailedMail, BroadcastMail,
+  FirstFactorAddedMail, SessionClosedMail, NewDeviceMail, PasswordChangedMail, IdentityLinkedMail, IdentityUnlinkedMail, ApiKeyCreatedMail, EmailTakenMail, AccountDeletingMail, AccountDeletedMail, TransactionConfirmedMail, TransactionFailedMail, BroadcastMail,
   WalletLowMail
 ])
 export type MailContent = Static<typeof MailContent>
@@ -119,7 +121,7 @@ export const mailFromSigner = mailJob('mail-signer', 'signer-service')
 export const templatesOf: Readonly<Record<string, readonly MailTemplate[]>> = Object.freeze({
   'mail-otp': ['code', 'signup_code', 'login_code', 'password_reset', 'email_link_code', 'factor_changed', 'factor_added', 'factor_removed', 'factor_locked', 'factor_reset_asked', 'factor_reset_done'],
   'mail-gateway': [
-    'session_closed', 'new_device', 'factor_added', 'password_changed', 'identity_linked', 'identity_unlinked', 'api_key_created', 'email_taken', 'account_deleting', 'account_deleted',
+    'session_closed', 'new_device', 'first_factor_added', 'password_changed', 'identity_linked', 'identity_unlinked', 'api_key_created', 'email_taken', 'account_deleting', 'account_deleted',
     'transaction_confirmed', 'transaction_failed', 'broadcast'
   ],
   'mail-signer': ['wallet_low']

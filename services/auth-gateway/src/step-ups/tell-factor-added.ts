@@ -30,7 +30,7 @@ export const createTellFactorAdded = ({ writeMail, dispatch, inTransaction, now,
   async ({ kind, address }, to, requestId) => {
     const factor = address === undefined ? names[kind] : `${names[kind]}: ${maskAddress(address)}`
     try {
-      await dispatch(await inTransaction((transaction) => writeMail({ template: 'factor_added', to, parameters: { factor, at: now().toISOString() } }, requestId, transaction)))
+      await dispatch(await inTransaction((transaction) => writeMail({ template: 'first_factor_added', to, parameters: { factor, at: now().toISOString() } }, requestId, transaction)))
     } catch (error) {
       log.error({ err: error, requestId }, 'nobody was told of an added factor')
     }

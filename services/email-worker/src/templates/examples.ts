@@ -20,6 +20,7 @@ export function exampleMails (now: Date): { readonly [Template in MailTemplate]:
     email_link_code: { template: 'email_link_code', to, parameters: { code: '082917', expires_at: inMinutes(10), account } },
     factor_changed: { template: 'factor_changed', to, parameters: { masked: 'l***@e***.com', at } },
     factor_added: { template: 'factor_added', to, parameters: { factor: 'Authenticator app: Telephone', at, link: { ...proof.link, expires_at: inMinutes(2_880) } } },
+    first_factor_added: { template: 'first_factor_added', to, parameters: { factor: 'Passkey', at } },
     factor_removed: { template: 'factor_removed', to, parameters: { factor: 'Recovery codes', at } },
     factor_locked: { template: 'factor_locked', to, parameters: { at, closed: false, until: inMinutes(15) } },
     factor_reset_asked: { template: 'factor_reset_asked', to, parameters: { account, at, due_at: inMinutes(4_320) } },

@@ -22,6 +22,7 @@ function partsOf ({ say }: Voice, notice: Notice): Part[] {
         says(say('factor_added.not_you'))
       ]
     }
+    case 'first_factor_added': return [says(say('first_factor_added.what', { at: utc(notice.parameters.at) })), shows(notice.parameters.factor), says(say('first_factor_added.not_you'))]
     case 'factor_removed': return [says(say('factor_removed.what', { at: utc(notice.parameters.at) })), shows(notice.parameters.factor), says(say('factor_removed.not_you'))]
     case 'factor_locked': {
       const { at, closed, until, factor } = notice.parameters
