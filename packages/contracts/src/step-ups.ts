@@ -27,6 +27,7 @@ export const stepUpActions = Object.freeze({
   'factors.add_email': { title: 'Add an e-mail address that confirms transactions', what: 'Address', resource: email },
   'factors.add_totp': { title: 'Add an authenticator app' },
   'factors.add_passkey': { title: 'Add a passkey, which confirms actions and signs in' },
+  'factors.add_wallet': { title: 'Add a wallet that confirms actions', what: 'Wallet', resource: '[a-z]{3,16}:[A-Za-z0-9]{26,90}(:[1-9][0-9]{0,15})?' },
   'factors.make_recovery_codes': { title: 'Make new recovery codes; older ones stop working' },
   'factors.remove': { title: 'Remove a second factor', what: 'Factor', resource: id('fct') },
   'roles.set': { title: 'Set the roles of a user', what: 'User and all of their roles', resource: `${id('usr')}:[a-z+]{0,64}` }
@@ -52,12 +53,12 @@ export interface StepUp {
   readonly resource: readonly `${'params' | 'body'}.${string}`[]
 }
 
-/** @returns the action that this very request asks for: its fields joined by ":", lists by "+", whatever is no printable ASCII percent-encoded */
+/** @returns the action that this very request asks for: those of its fields that are there, joined by ":", lists by "+", whatever is no printable ASCII percent-encoded */
 export function stepUpActionOf ({ action, resource }: StepUp, request: { readonly params: unknown, readonly body: unknown }): StepUpAction {
-  const parts = resource.map((place) => {
+  const parts = resource.flatMap((place) => {
     const [part, field] = place.split('.') as ['params' | 'body', string]
     const value = (request[part] as Readonly<Record<string, unknown>> | undefined)?.[field]
-    return encodeURI((Array.isArray(value) ? value : [value]).join('+'))
+    return value === undefined ? [] : [encodeURI((Array.isArray(value) ? value : [value]).join('+'))]
   })
   return { type: action, resource_id: parts.join(':') || '-' }
 }
@@ -84,6 +85,6 @@ export function stepUpText (userId: string, { type, resource_id: resourceId }: S
     `${title}, for the account ${userId}.`,
     '',
     ...what === undefined ? [] : [`${what}: ${called === undefined ? '' : `${called}, `}${resourceId}`],
-    'Whoever has this code can do that. If you did not ask for it, do not give this code to anybody: somebody else is signed in to your account.'
+    'Whoever has this code, or your signature of this, can do that. If you did not ask for it, do not give this code to anybody and sign nothing: somebody else is signed in to your account.'
   ].join('\n')
 }

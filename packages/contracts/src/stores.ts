@@ -31,7 +31,7 @@ export const stores: Readonly<Record<ServiceName, Store>> = Object.freeze({
   },
   'otp-service': {
     database: 'countersign_otp',
-    collections: ['factor_owners', 'factors', 'factor_objections', 'totp_enrolments', 'passkey_enrolments', 'passkey_sign_ins', 'challenges', 'failure_budgets', 'mailbox_challenges', 'mailbox_budgets', 'withheld_mails', 'otp_days', 'receipts', 'outbox', 'migrations', 'leases'],
+    collections: ['factor_owners', 'factors', 'factor_objections', 'totp_enrolments', 'wallet_enrolments', 'passkey_enrolments', 'passkey_sign_ins', 'challenges', 'failure_budgets', 'mailbox_challenges', 'mailbox_budgets', 'withheld_mails', 'otp_days', 'receipts', 'outbox', 'migrations', 'leases'],
     insertOnly: ['audit'],
     insertOnlyIndexes: [bySubject]
   },

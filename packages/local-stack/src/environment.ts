@@ -33,6 +33,9 @@ export function environmentOf (service: ServiceName, where: Whereabouts): Servic
 
 const receiptKeys = ({ receiptKey }: StackSecrets): string => JSON.stringify({ keys: [receiptKey.publicJwk] })
 
+/** Whose wallets are taken, to sign in and to confirm. */
+const chains = (rpcUrl: string) => ({ EVM_CHAIN_IDS: '31337', EVM_RPC_URLS: JSON.stringify({ 31337: rpcUrl }) })
+
 function ofItsOwn (service: ServiceName, { secrets, rpcUrl, kmsEndpoint, smtp, sms, gatewayPort, compatibilityPorts }: Whereabouts): ServiceEnvironment {
   switch (service) {
     case 'auth-gateway': return {
@@ -40,13 +43,13 @@ function ofItsOwn (service: ServiceName, { secrets, rpcUrl, kmsEndpoint, smtp, s
       PORT: String(gatewayPort),
       ...(compatibilityPorts.length === 0 ? {} : { COMPATIBILITY_PORTS: compatibilityPorts.join(',') }),
       PUBLIC_URL: `http://127.0.0.1:${gatewayPort}`,
-      EVM_CHAIN_IDS: '31337',
-      EVM_RPC_URLS: JSON.stringify({ 31337: rpcUrl }),
+      ...chains(rpcUrl),
       ACCESS_TOKEN_PRIVATE_JWK: JSON.stringify(secrets.accessTokenKey.privateJwk),
       RECEIPT_PUBLIC_JWKS: receiptKeys(secrets),
       MAIL_SEAL_KEY: secrets.mailSealKeys.gateway
     }
     case 'otp-service': return {
+      ...chains(rpcUrl),
       PUBLIC_URL: `http://127.0.0.1:${gatewayPort}`,
       RECEIPT_PRIVATE_JWK: JSON.stringify(secrets.receiptKey.privateJwk),
       FRONTEND_URL: `http://127.0.0.1:${gatewayPort}`,

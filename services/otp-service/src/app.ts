@@ -9,6 +9,7 @@ import { factorCommands } from './commands/factor-commands.ts'
 import { mailboxCommands } from './commands/mailbox-commands.ts'
 import { passkeyCommands } from './commands/passkey-commands.ts'
 import { stepUpCommands } from './commands/step-up-commands.ts'
+import { walletCommands } from './commands/wallet-commands.ts'
 import type { Parts } from './compose.ts'
 import type { Config } from './config.ts'
 import { indexes } from './indexes.ts'
@@ -70,7 +71,7 @@ export async function startApp ({ config, parts, log, metrics, lifecycle }: AppO
   lifecycle.onStop('operations server', () => ops.close())
 
   const server = await startCommandServer({
-    url: config.redisUrl, service: 'otp-service', log, metrics, handlers: [...factorCommands(useCases), ...challengeCommands(useCases), ...stepUpCommands(useCases), ...passkeyCommands(useCases), ...earlierOtpCommands(useCases), ...mailboxCommands(useCases)]
+    url: config.redisUrl, service: 'otp-service', log, metrics, handlers: [...factorCommands(useCases), ...challengeCommands(useCases), ...stepUpCommands(useCases), ...passkeyCommands(useCases), ...earlierOtpCommands(useCases), ...mailboxCommands(useCases), ...walletCommands(useCases)]
   })
   serving = true
   lifecycle.onStop('commands', async () => {

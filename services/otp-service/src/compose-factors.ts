@@ -7,7 +7,8 @@ import type { BudgetRepository } from './budgets/budget-repository.ts'
 import type { ChallengeRepository } from './challenges/challenge-repository.ts'
 import type { Codes } from './challenges/codes.ts'
 import type { Config } from './config.ts'
-import { mailedCodeCheck, type FactorChecks } from './factors/factor-check.ts'
+import { createAddFactor } from './factors/add-factor.ts'
+import { mailedCodeCheck, walletCheck, type FactorChecks } from './factors/factor-check.ts'
 import { createFactorNotices } from './factors/factor-notices.ts'
 import type { FactorRepository } from './factors/factor-repository.ts'
 import { createRemoveFactor } from './factors/remove-factor.ts'
@@ -30,6 +31,7 @@ import { totpCheck } from './totp/totp-check.ts'
 import { createTotpEnrolmentRepository } from './totp/totp-enrolment.ts'
 import { createTotpSecrets } from './totp/totp-secrets.ts'
 import type { Dispatch, Transact, Transaction } from './transaction.ts'
+import { createWalletEnrolmentRepository } from './wallets/wallet-enrolment.ts'
 
 export interface ComposeFactorsOptions {
   readonly db: Db
@@ -53,7 +55,8 @@ export function composeFactors ({ db, config, codes, challenges, factors, budget
     email_code: mailedCodeCheck(codes),
     totp: totpCheck({ attempts: createTotpAttempts(db), isOwn: (userId, sessionId) => budgets.isOwn(userId, sessionId), secrets, newRef: () => randomToken(12) }),
     recovery_codes: recoveryCodeCheck({ codes: recoveryCodes, take: createTakeRecoveryCode(db) }),
-    passkey: passkeyCheck
+    passkey: passkeyCheck,
+    wallet: walletCheck
   }
   const enrolments = createTotpEnrolmentRepository(db)
   const passkeyEnrolments = createPasskeyEnrolmentRepository(db)
@@ -61,19 +64,24 @@ export function composeFactors ({ db, config, codes, challenges, factors, budget
   const links = createLinks(config.secretKey, config.previousSecretKey)
   const stepUps = createUseStepUp({ challenges, factors, objections })
   const notices = createFactorNotices({ mails, offerObjection: createOfferObjection({ objections, links, ...config.objection }), log, metrics })
-  const changing = { challenges, factors, enrolments, secrets, stepUps, checks, notices, audit, transact, dispatch, newFactorId: () => newId('fct') }
+  const walletEnrolments = createWalletEnrolmentRepository(db)
+  const addFactor = createAddFactor({ factors, notices, audit, newFactorRoot: () => randomToken(32) })
+  const changing = { challenges, factors, enrolments, secrets, stepUps, checks, notices, addFactor, audit, transact, dispatch, newFactorId: () => newId('fct') }
   return {
     checks,
     notices,
+    addFactor,
     passkeyEnrolments,
+    walletEnrolments,
     /** Of factors of any kind, with the account. */
     async forgetEnrolments (userId: string, transaction: Transaction): Promise<void> {
       await enrolments.forget(userId, transaction)
       await passkeyEnrolments.forget(userId, transaction)
+      await walletEnrolments.forget(userId, transaction)
     },
     stepUps,
     beginTotp: createBeginTotp(changing),
-    confirmTotp: createConfirmTotp({ ...changing, newFactorRoot: () => randomToken(32) }),
+    confirmTotp: createConfirmTotp(changing),
     makeRecoveryCodes: createMakeRecoveryCodes({ ...changing, codes: recoveryCodes }),
     removeFactor: createRemoveFactor(changing),
     objectToFactor: createObjectToFactor({ ...changing, objections, links }),

@@ -8,7 +8,7 @@ import { budgetRules } from './budgets/budget.ts'
 import { createBudgetRepository } from './budgets/budget-repository.ts'
 import { createHouseFailures } from './budgets/house-failures.ts'
 import { createAnswerChallenge } from './challenges/answer-challenge.ts'
-import { countSendLimit, createChallengeEvents } from './challenges/challenge-events.ts'
+import { countLimit, createChallengeEvents } from './challenges/challenge-events.ts'
 import { createChallengeRepository } from './challenges/challenge-repository.ts'
 import { createCodes } from './challenges/codes.ts'
 import { createConsumeChallenge } from './challenges/consume-challenge.ts'
@@ -19,6 +19,7 @@ import { createVerifyChallenge } from './challenges/verify-challenge.ts'
 import { composeFactors } from './compose-factors.ts'
 import { composePasskeys } from './compose-passkeys.ts'
 import { composeMailboxes } from './compose-mailboxes.ts'
+import { composeWallets } from './compose-wallets.ts'
 import type { Config } from './config.ts'
 import { createEarlierOtpStatus } from './earlier-otp/earlier-otp-status.ts'
 import { createSendEarlierOtp } from './earlier-otp/send-earlier-otp.ts'
@@ -83,18 +84,19 @@ export async function compose ({ config, log, metrics, lifecycle }: ComposeOptio
     limiter: createLimiter({ redis, prefix: 'otp:{sends}' }),
     hashKey: deriveKey(config.secretKey, 'otp-service/recipient/v1'),
     rules: config.sends,
-    onLimited: countSendLimit(metrics)
+    onLimited: countLimit(metrics, 'sends')
   })
 
   const house = createHouseFailures({ redis, perHour: config.houseFailuresPerHour, log, metrics })
   const answering = createAnswerChallenge({ challenges, budgets, codes, house, tellLock: createTellLock({ factors, mails, audit, transact, dispatch }), audit, events, newReservationId: () => randomToken(12) })
   const resets = createFactorResetRepository(db)
   const consume = createConsumeChallenge({ challenges, receipts, budgets, outbox, cancelReset: resets.cancel, audit })
-  const { checks, notices, passkeyEnrolments, forgetEnrolments, stepUps, ...factorUseCases } = composeFactors({ db, config, codes, challenges, factors, budgets, mails, audit, transact, dispatch, log, metrics })
+  const { checks, notices, addFactor, walletEnrolments, passkeyEnrolments, forgetEnrolments, stepUps, ...factorUseCases } = composeFactors({ db, config, codes, challenges, factors, budgets, mails, audit, transact, dispatch, log, metrics })
   const asking = { challenges, factors, stepUps, budgets, codes, mails, sendLimit, audit, events, transact, dispatch, ...config.codes }
   const sendCode = createSendCode(asking)
   const answered = { challenges, factors, receipts, answering, consume, codes, events, sign, transact, dispatch, newReceiptId: () => newId('rcp') }
   const passkeyUseCases = composePasskeys({ db, config, challenges, factors, passkeyEnrolments, receipts, stepUps, checks, notices, consume, sign, audit, events, transact, dispatch, log, metrics })
+  const walletUseCases = composeWallets({ redis, config, ...answered, enrolments: walletEnrolments, checks, stepUps, notices, addFactor, audit, log, metrics, lifecycle })
   const { mailboxes, ...mailboxUseCases } = composeMailboxes({ db, config, codes, mails, receipts, sign: signMailbox, sendLimit, house, audit, events, transact, dispatch })
 
   return {
@@ -111,7 +113,7 @@ export async function compose ({ config, log, metrics, lifecycle }: ComposeOptio
       createChallenge: createCreateChallenge(asking),
       resendChallenge: createResendChallenge({ challenges, sendCode }),
       verifyChallenge: createVerifyChallenge(answered),
-      beginEmailFactor: createBeginEmailFactor({ ...asking, newChallengeId: () => newId('chl'), newFactorId: () => newId('fct') }),
+      beginEmailFactor: createBeginEmailFactor({ ...asking, checks, newChallengeId: () => newId('chl'), newFactorId: () => newId('fct') }),
       confirmEmailFactor: createConfirmEmailFactor({
         ...answered,
         applyEnrolment: createApplyEnrolment({ factors, challenges, consume, mails, audit }),
@@ -123,6 +125,7 @@ export async function compose ({ config, log, metrics, lifecycle }: ComposeOptio
       listFactors: createListFactors({ factors, checks }),
       ...factorUseCases,
       ...passkeyUseCases,
+      ...walletUseCases,
       beginStepUp: createBeginStepUp({ ...asking, checks, newChallengeId: () => newId('chl') }),
       sendStepUp: createSendStepUp({ factors, challenges, sendCode }),
       verifyStepUp: createVerifyStepUp({ ...answered, checks }),

@@ -2,6 +2,7 @@
 import { LinkBase, stores } from '@countersign/contracts'
 import { commonRules, commonVariables, defineEnvironment, jsonVariable, listVariable, metricsApiKeyOf, processConfigFrom, variable, type Values } from '@countersign/runtime'
 import { generateReceiptKey, keyFromText, randomToken } from '@countersign/secrets'
+import { walletConfigFrom, walletRules, walletVariables } from '@countersign/wallets'
 import { Type } from 'typebox'
 import { Value } from 'typebox/value'
 
@@ -34,13 +35,17 @@ export const environment = defineEnvironment({
     description: 'Seals the mails of this service, 32 bytes in base64url; the same as MAIL_SEAL_KEY_OTP of email-worker', secret: true, generate: () => randomToken(32)
   }),
   PUBLIC_URL: variable(Type.String({ pattern: '^https?://[^/\\s]+$' }), {
-    aliases: ['API_URL'], description: 'Origin of the gateway as its callers see it; passkeys are bound to its host', example: 'https://auth.example.com',
+    aliases: ['API_URL'], description: 'Origin of the gateway as its callers see it; passkeys are bound to its host, and wallets show it when they confirm', example: 'https://auth.example.com',
     strict: (value) => value.startsWith('https://') ? undefined : 'must be https'
   }),
   CORS_ORIGINS: listVariable(Type.Array(Type.String({ pattern: '^https?://[^/\\s]+$' }), { default: [] }), { aliases: ['BACKEND_CORS_ORIGINS'], description: 'Origins of browser applications that may use passkeys' }),
   PROJECT_NAME: variable(Type.String({ default: 'Countersign', pattern: '^[A-Za-z0-9 .-]{1,64}$' }), { description: 'What authenticators call this deployment' }),
   FRONTEND_URL: variable(Type.Optional(Type.String({ pattern: '^https?://[^\\s]+$', maxLength: 2_000 })), {
     aliases: ['WEB_URL'], description: 'Origin that links in mails lead to, and to nowhere else; without it they lead where the gateway says, stolen or not', strict: 'required', example: 'http://127.0.0.1:3000'
+  }),
+  ...walletVariables,
+  OTP_SIGNATURES_PER_MINUTE: variable(Type.Integer({ default: 20, minimum: 1, maximum: 100_000 }), {
+    description: 'Signatures of wallets that one session may have checked in a minute', strict: (value) => value > 120 ? 'must be 120 or fewer' : undefined
   }),
   OTP_TTL_SECONDS: variable(Type.Integer({ default: 300, minimum: 1, maximum: 900 }), {
     description: 'Life of a code', strict: (value) => value < 60 || value > 600 ? 'must lie between 60 and 600' : undefined
@@ -74,6 +79,7 @@ export const environment = defineEnvironment({
   })
 }, [
   ...commonRules,
+  ...walletRules,
   ({ FRONTEND_URL: url }) => url === undefined || Value.Check(LinkBase, newFactorPage(url)) ? undefined : { name: 'FRONTEND_URL', fault: 'must be an origin, with a path at most: links in mails begin with it' }
 ])
 
@@ -109,6 +115,8 @@ export const configFrom = (values: Values<typeof environment.variables>) => ({
   codes: { ttlSeconds: values.OTP_TTL_SECONDS, maxAttempts: values.OTP_MAX_ATTEMPTS },
   linkOrigin: values.FRONTEND_URL === undefined ? undefined : new URL(values.FRONTEND_URL).origin,
   relyingParty: relyingPartyOf(values),
+  wallets: walletConfigFrom(values),
+  confirmations: { site: new URL(values.PUBLIC_URL).host, perMinute: values.OTP_SIGNATURES_PER_MINUTE },
   lockSeconds: values.OTP_LOCK_SECONDS,
   objection: { hours: values.FACTOR_OBJECTION_HOURS, page: values.FRONTEND_URL === undefined ? undefined : newFactorPage(values.FRONTEND_URL) },
   houseFailuresPerHour: values.OTP_HOUSE_FAILURES_PER_HOUR,

@@ -11,6 +11,7 @@ import { passkeySignInIndexes } from './passkeys/passkey-sign-ins.ts'
 import { totpEnrolmentIndexes } from './totp/totp-enrolment.ts'
 import { withheldMailIndexes } from './mailboxes/mailbox-mail.ts'
 import { tallyIndexes } from './reports/tally-repository.ts'
+import { walletEnrolmentIndexes } from './wallets/wallet-enrolment.ts'
 
 export const indexes: readonly IndexSpec[] = [
   // A kind without slots has the same one, none, in all of its rows.
@@ -24,6 +25,7 @@ export const indexes: readonly IndexSpec[] = [
   ...objectionIndexes,
   ...tallyIndexes,
   ...totpEnrolmentIndexes,
+  ...walletEnrolmentIndexes,
   ...passkeyEnrolmentIndexes,
   ...passkeySignInIndexes,
   ...mailboxIndexes,

@@ -1,7 +1,8 @@
 import { Type, type Static } from 'typebox'
 import { defineCommand } from '../command.ts'
-import { ChallengeId, Code, EmailAddress, FactorId, MaskedEmail, SessionId, Timestamp, UserId } from '../primitives.ts'
+import { ChainId, ChallengeId, Code, EmailAddress, FactorId, MaskedEmail, SessionId, Timestamp, UserId } from '../primitives.ts'
 import { FactorKind } from '../receipts.ts'
+import { WalletFamilySchema } from '../wallet-accounts.ts'
 
 const SentCode = Type.Object({
   challenge_id: ChallengeId,
@@ -9,7 +10,7 @@ const SentCode = Type.Object({
   expires_at: Timestamp
 })
 
-/** Addresses of people stay with otp-service. Factors without one confirm no transaction, so that the operator is not shown them. */
+/** Mail addresses of people stay with otp-service; that of a wallet is public, and whole. Factors that show nothing confirm no transaction, so that the operator is not shown them. */
 export const MaskedFactor = Type.Object({ factor_id: FactorId, kind: FactorKind, masked: MaskedEmail, proved_at: Timestamp })
 export type MaskedFactor = Static<typeof MaskedFactor>
 
@@ -84,7 +85,8 @@ export const FactorView = Type.Object({
   proved_at: Timestamp,
   codes_left: Type.Optional(Type.Integer({ minimum: 0, description: 'Of recovery codes' })),
   last_used_at: Type.Optional(Type.Union([Timestamp, Type.Null()], { description: 'Of a passkey' })),
-  backed_up: Type.Optional(Type.Boolean({ description: 'Of a passkey: it is kept in more places than one device, as it last said' }))
+  backed_up: Type.Optional(Type.Boolean({ description: 'Of a passkey: it is kept in more places than one device, as it last said' })),
+  wallet: Type.Optional(Type.Object({ family: WalletFamilySchema, address: Type.String({ maxLength: 90 }), chain_id: Type.Optional(Type.Unsafe<number>({ ...ChainId, description: 'Of an Ethereum wallet: the chain that its typed data names' })) }, { additionalProperties: false }))
 }, { additionalProperties: false })
 
 /** Neither the root nor a whole address; none is an answer like any other. */

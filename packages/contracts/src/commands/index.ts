@@ -6,6 +6,7 @@ import { beginFactorWipe, confirmFactorWipe } from './factor-wipes.ts'
 import { beginEmailFactor, confirmEmailFactor, describeFactors, listFactors } from './factors.ts'
 import { beginPasskey, beginPasskeySignIn, beginPasskeyStepUp, confirmPasskey, verifyPasskeySignIn, verifyPasskeyStepUp } from './passkeys.ts'
 import { beginStepUp, sendStepUp, verifyStepUp } from './step-ups.ts'
+import { answerByWallet, askWallet, beginWallet, confirmWallet } from './wallet-factors.ts'
 import { answerMailbox, beginMailbox, cancelMailbox, resendMailbox } from './mailbox.ts'
 import { challengeTransaction, confirmTransaction, createTransaction, getTransaction, listTransactions } from './transactions.ts'
 
@@ -13,6 +14,7 @@ import { challengeTransaction, confirmTransaction, createTransaction, getTransac
 export const commands: readonly Command[] = Object.freeze([
   beginEmailFactor, confirmEmailFactor, describeFactors, beginFactorWipe, confirmFactorWipe,
   beginTotp, confirmTotp, makeRecoveryCodes, objectToFactor, removeFactor, renameFactor,
+  beginWallet, confirmWallet, askWallet, answerByWallet,
   beginPasskey, confirmPasskey, beginPasskeyStepUp, verifyPasskeyStepUp, beginPasskeySignIn, verifyPasskeySignIn,
   createChallenge, resendChallenge, verifyChallenge,
   beginStepUp, sendStepUp, verifyStepUp, listFactors,

@@ -130,6 +130,24 @@ export const adasWallets: Readonly<Record<WalletFamily, WalletExample>> = {
   }
 }
 
+/** A wallet of Ada's that confirms, with its signatures of what the examples ask of it; they are right, a test of otp-service checks them. */
+export const adasFactorWallet = {
+  address: '0x42aa9c7512F84C6593B2d2e60989C904142A0533',
+  asked: { account: ada.userId, site: 'auth.example.com' },
+  enrolment: {
+    of: { userId: ada.userId, sessionId: ada.sessionId, factorId: ada.factorId, family: 'evm', address: '0x42aa9c7512F84C6593B2d2e60989C904142A0533', chainReference: '1' },
+    nonce: '5f0c1d6a52e94b7fa3d2c4e6b8091737',
+    digest: '0x51c88c2ff4295b32b8ba35d2e8f6748a2f5ed51d950e7e5c7b732aa09f137150',
+    signature: '0xda70c24a084ff3f9f6917d6186d435d2e5da05164a449eaa5a690f61fe7193ea5fc769e2099fb81b61cb510a12f987a9c67daaf439bb6021dd5a1809be94e7e31b'
+  },
+  stepUp: {
+    action: { type: 'api_keys.rotate', resource_id: ada.apiKeyId },
+    nonce: ada.challengeId,
+    digest: '0xcf3cf27e4c06e424d29fde14aed74b2f76578dff6409e70c2636ba98ffc4c9c2',
+    signature: '0x4b1300c13fa4ce6f42e237378b9d6ada66a61d6b7cd1a25b1be71511656a0c2d4272700902dee8ba7548158f7958b66716ca67a4740805dfe6126b0f428aed7b1b'
+  }
+} as const
+
 /** As a gateway at auth.example.com composes it. */
 export const walletMessage = (family: WalletFamily, purpose: 'login' | 'link'): string => {
   const { address, chainName, chainReference, nonce } = adasWallets[family]

@@ -15,6 +15,7 @@ import { deleteSession, readSessions, revokeSessions } from './sessions.ts'
 import { postStepUp, readFactors, sendStepUpCode, verifyStepUpProof } from './step-ups.ts'
 import { postChallenge, postConfirmation, postTransaction, readTransaction, readTransactions } from './transactions.ts'
 import { walletConnectionRoutes } from './wallet-connection.ts'
+import { walletFactorRoutes } from './wallet-factors.ts'
 import { walletRoutes } from './wallets.ts'
 
 /** Every documented route of the gateway. */
@@ -26,6 +27,7 @@ export const routes: readonly Route[] = Object.freeze([
   readMe, updateMe, readIdentities, deleteIdentity, beginEmail, confirmEmail,
   readFactors, postStepUp, sendStepUpCode, verifyStepUpProof,
   beginTotpFactor, confirmTotpFactor, postRecoveryCodes, updateFactor, deleteFactor, objectToNewFactor,
+  ...walletFactorRoutes,
   ...passkeyRoutes,
   exportMe, beginDeletion, deleteMe,
   createApiKey, readApiKeys, rotateApiKey, deleteApiKey,

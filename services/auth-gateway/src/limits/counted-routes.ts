@@ -1,6 +1,6 @@
 /** How each route that is limited as sign-in, or on which a code is guessed or a mail sent, is counted, and whose login it tries: told by the checked request alone. */
 import {
-  askToRegisterUser, askToSignUp, authenticateWallet, beginEmail, challengePasskey, changePassword, confirmEmail, confirmEmailLink, confirmPasskeyFactor, confirmPasswordReset, confirmTotpFactor, postConfirmation, connectWallet, deleteMe, linkEmail, logInUser, logInWithEmail, objectToNewFactor, refreshSession, registerUser,
+  answerStepUpByWallet, askToRegisterUser, askToSignUp, authenticateWallet, beginEmail, challengePasskey, changePassword, confirmEmail, confirmEmailLink, confirmPasskeyFactor, confirmPasswordReset, confirmTotpFactor, confirmWalletFactor, postConfirmation, connectWallet, deleteMe, linkEmail, logInUser, logInWithEmail, objectToNewFactor, refreshSession, registerUser,
   requestConnection, requestEmailCode, requestPasswordReset, requestVerification, resendEmail, signInWithPasskey, signUpWithEmail, submitVerification, verifyEmail, verifyEmailCode, verifyPasskeyProof, verifyStepUpProof, verifyWalletOtp, verifyWalletOtpToo,
   walletFamilies, walletRoutes, type Route
 } from '@countersign/contracts'
@@ -64,6 +64,8 @@ const counting: readonly (readonly [Route, Counting])[] = [
   [deleteMe, { kind: 'proof' }],
   [confirmPasskeyFactor, { kind: 'proof' }],
   [verifyPasskeyProof, { kind: 'proof' }],
+  [confirmWalletFactor, { kind: 'proof' }],
+  [answerStepUpByWallet, { kind: 'proof' }],
   // They name nobody that could be counted.
   [challengePasskey, { kind: 'challenge' }],
   [signInWithPasskey, { kind: 'proof' }],

@@ -1,4 +1,4 @@
-import { beginTotpFactor, ChallengeId, confirmTotpFactor, deleteFactor, objectToNewFactor, postRecoveryCodes, stepUpHeader, updateFactor } from '@countersign/contracts'
+import { beginTotpFactor, beginWalletFactor, ChallengeId, confirmTotpFactor, confirmWalletFactor, deleteFactor, objectToNewFactor, postRecoveryCodes, stepUpHeader, updateFactor } from '@countersign/contracts'
 import { addRoute } from '@countersign/http'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { Value } from 'typebox/value'
@@ -18,6 +18,10 @@ export function factorRoutes (app: FastifyInstance, { changeFactors, totpLabel }
   })
 
   addRoute<typeof confirmTotpFactor, OpenSession>(app, confirmTotpFactor, async ({ body, session, request }) => await changeFactors.confirmTotp(askerOf(session, request), body))
+
+  addRoute<typeof beginWalletFactor, OpenSession>(app, beginWalletFactor, async ({ body, session, request }) => await changeFactors.beginWallet(askerOf(session, request), body, stepUpOf(request)))
+
+  addRoute<typeof confirmWalletFactor, OpenSession>(app, confirmWalletFactor, async ({ body, session, request }) => await changeFactors.confirmWallet(askerOf(session, request), body))
 
   addRoute<typeof postRecoveryCodes, OpenSession>(app, postRecoveryCodes, async ({ session, request }) => await changeFactors.makeRecoveryCodes(askerOf(session, request), stepUpOf(request)))
 

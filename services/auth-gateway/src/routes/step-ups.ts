@@ -1,4 +1,4 @@
-import { postStepUp, readFactors as factorsRoute, sendStepUp, sendStepUpCode, stepUpSeconds, verifyStepUpProof } from '@countersign/contracts'
+import { answerStepUpByWallet, askWallet, askWalletOfStepUp, postStepUp, readFactors as factorsRoute, sendStepUp, sendStepUpCode, stepUpSeconds, verifyStepUpProof } from '@countersign/contracts'
 import { addRoute } from '@countersign/http'
 import type { CommandClient } from '@countersign/redis'
 import type { FastifyInstance } from 'fastify'
@@ -30,7 +30,18 @@ export function stepUpRoutes (app: FastifyInstance, { commands, askStepUp, answe
   })
 
   addRoute<typeof verifyStepUpProof, OpenSession>(app, verifyStepUpProof, async ({ params: { id }, body, session, request }) => {
-    const { factorKind, verifiedAt } = await answerStepUp(askerOf(session, request), { challengeId: id, factorId: body.factor_id, code: body.code })
-    return { id, factor_kind: factorKind, verified_at: verifiedAt.toISOString(), usable_until: new Date(verifiedAt.getTime() + stepUpSeconds * 1_000).toISOString() }
+    return viewOf(id, await answerStepUp(askerOf(session, request), { challengeId: id, factorId: body.factor_id, code: body.code }))
+  })
+
+  addRoute<typeof askWalletOfStepUp, OpenSession>(app, askWalletOfStepUp, async ({ params, body, session, request }) => await commands.call(askWallet, {
+    user_id: session.userId, session_id: session.id, challenge_id: params.id, factor_id: body.factor_id
+  }, { requestId: request.id, actor: session.userId }))
+
+  addRoute<typeof answerStepUpByWallet, OpenSession>(app, answerStepUpByWallet, async ({ params: { id }, body, session, request }) => {
+    const { factor_id: factorId, signature, public_key: publicKey } = body
+    return viewOf(id, await answerStepUp(askerOf(session, request), { challengeId: id, factorId, signature, ...publicKey !== undefined && { publicKey } }))
   })
 }
+
+const viewOf = (id: string, { factorKind, verifiedAt }: Awaited<ReturnType<AnswerStepUp>>) =>
+  ({ id, factor_kind: factorKind, verified_at: verifiedAt.toISOString(), usable_until: new Date(verifiedAt.getTime() + stepUpSeconds * 1_000).toISOString() })

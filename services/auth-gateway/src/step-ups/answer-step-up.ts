@@ -1,5 +1,5 @@
-/** Answers a step-up with a code through otp-service. */
-import { Problem, problems, verifyStepUp } from '@countersign/contracts'
+/** Answers a step-up with a code, or with what a wallet signed, through otp-service. */
+import { answerByWallet, Problem, problems, verifyStepUp } from '@countersign/contracts'
 import type { CommandClient } from '@countersign/redis'
 import { keyedHash } from '@countersign/secrets'
 import type { Asker } from '../sign-in/link-wallet.ts'
@@ -13,27 +13,28 @@ export interface AnswerStepUpDeps {
   readonly settle: SettleStepUp
 }
 
-export interface StepUpAnswer {
-  readonly challengeId: string
-  readonly factorId: string
-  readonly code: string
-}
+export type StepUpAnswer = { readonly challengeId: string, readonly factorId: string } &
+  ({ readonly code: string } | { readonly signature: string, readonly publicKey?: string })
 
-/** @throws Problem codeRejected, factorLocked, unavailable */
+/** @throws Problem codeRejected, of a signature proofRejected, factorLocked, rateLimited, unavailable */
 export type AnswerStepUp = (asker: Asker, answer: StepUpAnswer) => Promise<VerifiedStepUp>
 
 export const createAnswerStepUp = ({ commands, commandKey, settle }: AnswerStepUpDeps): AnswerStepUp =>
-  async (asker, { challengeId, factorId, code }) => {
+  async (asker, answer) => {
     const { userId, sessionId, requestId } = asker
-    const { receipt } = await commands.call(verifyStepUp, {
-      user_id: userId, session_id: sessionId, challenge_id: challengeId, proof: { factor_id: factorId, code }
-    }, {
+    const { challengeId, factorId } = answer
+    const isCode = 'code' in answer
+    const question = { user_id: userId, session_id: sessionId, challenge_id: challengeId }
+    const sent = {
       requestId,
       actor: userId,
       // The same request sent again, because its answer was lost, is the same command: its result is read, not refused as a used code.
-      commandId: `cmd_${keyedHash(commandKey, sessionId, challengeId, factorId, code).toString('base64url')}`
-    })
+      commandId: `cmd_${keyedHash(commandKey, sessionId, challengeId, factorId, ...isCode ? [answer.code] : [answer.signature, answer.publicKey ?? '']).toString('base64url')}`
+    }
+    const { receipt } = isCode
+      ? await commands.call(verifyStepUp, { ...question, proof: { factor_id: factorId, code: answer.code } }, sent)
+      : await commands.call(answerByWallet, { ...question, factor_id: factorId, signature: answer.signature, ...answer.publicKey !== undefined && { public_key: answer.publicKey } }, sent)
     const verified = await settle(asker, challengeId, receipt)
-    if (verified === undefined) throw new Problem(problems.codeRejected)
+    if (verified === undefined) throw new Problem(isCode ? problems.codeRejected : problems.proofRejected)
     return verified
   }

@@ -1,5 +1,5 @@
 /** Changes of factors, through otp-service: it decides, by step-ups on its own record. Noted here is only whether the user has any. */
-import { beginTotp, confirmTotp, makeRecoveryCodes, objectToFactor, Problem, problems, removeFactor, renameFactor, type ReplyOf, type RequestOf } from '@countersign/contracts'
+import { beginTotp, beginWallet, confirmTotp, confirmWallet, makeRecoveryCodes, objectToFactor, Problem, problems, removeFactor, renameFactor, type ReplyOf, type RequestOf } from '@countersign/contracts'
 import type { CommandClient } from '@countersign/redis'
 import type { Asker } from '../sign-in/link-wallet.ts'
 import type { TellFirstFactor } from './tell-first-factor.ts'
@@ -18,6 +18,10 @@ export interface ChangeFactors {
   beginTotp (asker: Asker, stepUpId: string | undefined): Promise<ReplyOf<typeof beginTotp>>
   /** @throws Problem codeRejected, unavailable */
   confirmTotp (asker: Asker, answer: Pick<RequestOf<typeof confirmTotp>, 'factor_id' | 'code' | 'name'>): Promise<ReplyOf<typeof confirmTotp>>
+  /** @throws Problem schemaViolation, stepUpRequired, stateConflict, tooMany, unavailable */
+  beginWallet (asker: Asker, wallet: Omit<RequestOf<typeof beginWallet>, 'user_id' | 'session_id' | 'step_up'>, stepUpId: string | undefined): Promise<ReplyOf<typeof beginWallet>>
+  /** @throws Problem proofRejected, rateLimited, unavailable */
+  confirmWallet (asker: Asker, answer: Pick<RequestOf<typeof confirmWallet>, 'factor_id' | 'signature' | 'public_key'>): Promise<ReplyOf<typeof confirmWallet>>
   /** @throws Problem stepUpRequired, factorRequired, unavailable */
   makeRecoveryCodes (asker: Asker, stepUpId: string | undefined): Promise<ReplyOf<typeof makeRecoveryCodes>>
   /** @throws Problem stepUpRequired, notFound, stateConflict, unavailable */
@@ -37,16 +41,20 @@ export function createChangeFactors ({ commands, users, tellFirstFactor, removed
     throw error
   })
 
+  const adding = async <T extends ReplyOf<typeof confirmTotp>>(asker: Asker, add: () => Promise<T>): Promise<T> => {
+    // Its answer may be lost.
+    await users.noteFactors(asker.userId, 'unknown')
+    const added = await add()
+    await users.noteFactors(asker.userId, 'some')
+    await tellFirstFactor(asker, added.factor)
+    return added
+  }
+
   return {
     beginTotp: (asker, stepUpId) => learning(asker, commands.call(beginTotp, of(asker, stepUpId), by(asker))),
-    async confirmTotp (asker, answer) {
-      // Its answer may be lost.
-      await users.noteFactors(asker.userId, 'unknown')
-      const added = await commands.call(confirmTotp, { ...of(asker), ...answer }, by(asker))
-      await users.noteFactors(asker.userId, 'some')
-      await tellFirstFactor(asker, added.factor)
-      return added
-    },
+    confirmTotp: (asker, answer) => adding(asker, () => commands.call(confirmTotp, { ...of(asker), ...answer }, by(asker))),
+    beginWallet: (asker, wallet, stepUpId) => learning(asker, commands.call(beginWallet, { ...of(asker, stepUpId), ...wallet }, by(asker))),
+    confirmWallet: (asker, answer) => adding(asker, () => commands.call(confirmWallet, { ...of(asker), ...answer }, by(asker))),
     makeRecoveryCodes: (asker, stepUpId) => learning(asker, commands.call(makeRecoveryCodes, of(asker, stepUpId), by(asker))),
     async remove (asker, factorId, stepUpId) {
       const { factors_left: left } = await learning(asker, commands.call(removeFactor, { ...of(asker, stepUpId), factor_id: factorId }, by(asker)))

@@ -39,7 +39,7 @@ export function createChallengeEvents (log: Logger, metrics: Metrics): Challenge
     buckets: [5, 10, 20, 30, 60, 120, 180, 300, 600]
   })
   for (const purpose of purposes) for (const counter of [sends, verifications, successes]) counter.inc({ purpose }, 0)
-  for (const limit of ['sends', 'failures']) limits.inc({ limit }, 0)
+  for (const limit of ['sends', 'failures', 'signatures']) limits.inc({ limit }, 0)
 
   return {
     sent ({ id, purpose, address, sends: number, deliver = true }, requestId) {
@@ -64,8 +64,8 @@ export function createChallengeEvents (log: Logger, metrics: Metrics): Challenge
   }
 }
 
-/** For the limiter, which knows no challenge. */
-export const countSendLimit = (metrics: Metrics): (() => void) => {
+/** For the limiters, which know no challenge. */
+export const countLimit = (metrics: Metrics, limit: 'sends' | 'signatures'): (() => void) => {
   const limits = metrics.counter({ name: 'otp_rate_limit_hits', help: 'Refusals because of a limit', labels: ['limit'] })
-  return () => { limits.inc({ limit: 'sends' }) }
+  return () => { limits.inc({ limit }) }
 }

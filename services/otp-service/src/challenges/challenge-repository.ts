@@ -110,6 +110,14 @@ export function createChallengeRepository (db: Db) {
       return found === null ? undefined : toChallenge(found)
     },
 
+    /** For whoever answers by a signature: that takes no attempt, and those of codes do not matter to it. With the database's time. Undefined when the challenge is over, or not the answerer's. */
+    async findSignable (id: string, purpose: Challenge['purpose'], answerer: Answerer): Promise<FoundChallenge | undefined> {
+      const [found] = await challenges.aggregate<ChallengeDocument & { now: Date }>([
+        { $match: { _id: id, purpose, ...owned(answerer), ...open, counted_at: null, $expr: { $gt: ['$expires_at', '$$NOW'] } } }, { $set: { now: '$$NOW' } }
+      ]).toArray()
+      return found === undefined ? undefined : { challenge: toChallenge(found), now: found.now }
+    },
+
     /** For an attempt that was paid and then compared with nothing. */
     async giveBackAttempt (id: string): Promise<void> {
       await challenges.updateOne({ _id: id, ...open, $expr: { $lt: ['$attempts_left', '$attempts_max'] } }, { $inc: { attempts_left: 1 } })

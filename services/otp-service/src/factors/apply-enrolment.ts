@@ -15,7 +15,7 @@ export interface Change {
   readonly factor: EmailFactor
   /** The factor that goes; undefined for a first enrolment. */
   readonly replaces: EmailFactor | undefined
-  /** The root of factors without an address that are there. They take the root of this factor. */
+  /** The root of factors without an address that are there. They take the root of this factor, where it is another one. */
   readonly besides: string | undefined
   readonly proofs: readonly Proof[]
   /** Of the new address's challenge. */
@@ -62,7 +62,7 @@ export function createApplyEnrolment ({ factors, challenges, consume, mails, aud
     if (replaces !== undefined) rows.push(await replace(replaces, factor, asking, transaction))
     else if (besides === undefined) await factors.enrolFirst(factor, transaction)
     else {
-      await factors.renewRoot(factor.userId, besides, factor.factorRoot, transaction)
+      if (besides !== factor.factorRoot) await factors.renewRoot(factor.userId, besides, factor.factorRoot, transaction)
       await factors.add(factor, transaction)
     }
 

@@ -13,16 +13,19 @@ import type { MailWriter } from '../mail/mail-writer.ts'
 import type { SendLimit } from '../mail/send-limit.ts'
 import type { UseStepUp } from '../step-ups/use-step-up.ts'
 import type { Dispatch, Transact, Transaction } from '../transaction.ts'
+import { admitShown } from './admit-shown.ts'
 import { changeAction, enrolAction, type Action, type EmailPurpose } from './enrolment.ts'
 import { maskAddress, normaliseAddress, type EmailFactor } from './factor.ts'
+import type { FactorChecks } from './factor-check.ts'
 import type { FactorRepository } from './factor-repository.ts'
 
 type Request = RequestOf<typeof beginEmailFactor>
 type Reply = ReplyOf<typeof beginEmailFactor>
 
 export interface BeginDeps {
-  readonly factors: Pick<FactorRepository, 'emailOf' | 'ownerOf'>
+  readonly factors: Pick<FactorRepository, 'emailOf' | 'ownerOf' | 'listOf'>
   readonly stepUps: Pick<UseStepUp, 'use'>
+  readonly checks: FactorChecks
   readonly challenges: Pick<ChallengeRepository, 'findByCommand' | 'insert' | 'cancelOwn'>
   readonly budgets: Pick<BudgetRepository, 'lockOf'>
   readonly codes: Pick<Codes, 'draw'>
@@ -43,13 +46,21 @@ const enrolmentPurposes: readonly EmailPurpose[] = ['email_enrol', 'email_change
 interface Sent { readonly challenge: Challenge, readonly row: OutboxRow }
 
 export function createBeginEmailFactor (deps: BeginDeps) {
-  const { factors, stepUps, challenges, budgets, codes, mails, sendLimit, audit, events, transact, dispatch, newChallengeId, newFactorId, ttlSeconds, maxAttempts } = deps
+  const { factors, stepUps, checks, challenges, budgets, codes, mails, sendLimit, audit, events, transact, dispatch, newChallengeId, newFactorId, ttlSeconds, maxAttempts } = deps
 
   const send = async (challenge: Draft, asking: Asking, transaction: Transaction): Promise<Sent> => {
     const { code, ...stored } = codes.draw(challenge)
     const made = await challenges.insert({ ...challenge, ...stored, attemptsMax: maxAttempts }, ttlSeconds, transaction)
     if (made === undefined) throw new Error('a fresh challenge id was taken')
     return { challenge: made, row: await writeCodeMail(mails, made, code, asking.requestId, transaction) }
+  }
+
+  /** Beside factors without an address, on the proof of one of them. */
+  const admit = async ({ user_id: userId, session_id: sessionId, email, step_up: stepUpId }: Request, asking: Asking, transaction: Transaction) => {
+    const proof = await stepUps.use({ userId, sessionId, stepUpId, action: { type: 'factors.add_email', resource_id: encodeURI(email) } }, asking, transaction)
+    const admission = admitShown(proof.factor, await factors.listOf(userId, transaction), checks)
+    if (admission === undefined) throw new Problem(problems.stateConflict, { detail: 'An address confirms what the account does: it is added on the proof of a factor that shows that, such as the wallet.' })
+    return admission
   }
 
   return async (request: Request, asking: Asking): Promise<Reply> => {
@@ -69,10 +80,10 @@ export function createBeginEmailFactor (deps: BeginDeps) {
     const besides = current === undefined ? await factors.ownerOf(request.user_id) : undefined
     const drafts = draftsOf(request, asking, current, besides?.factorRoot, { enrol: newChallengeId(), change: newChallengeId(), factor: newFactorId() })
     const sent = await transact(async (transaction) => {
-      if (besides !== undefined) await stepUps.use({ userId: request.user_id, sessionId: request.session_id, stepUpId: request.step_up, action: { type: 'factors.add_email', resource_id: encodeURI(request.email) } }, asking, transaction)
+      const inherits = besides !== undefined && await admit(request, asking, transaction) === 'inherits root'
       await challenges.cancelOwn({ aud: asking.caller, userId: request.user_id, sessionId: request.session_id }, enrolmentPurposes, transaction)
       const all: Sent[] = []
-      for (const draft of drafts) all.push(await send(draft, asking, transaction))
+      for (const draft of drafts) all.push(await send(inherits && draft.enrolment !== null ? { ...draft, enrolment: { ...draft.enrolment, inherits } } : draft, asking, transaction))
       // After the inserts: of repeats in parallel only the one that mails codes pays for them.
       await takeSends()
       await audit.append({

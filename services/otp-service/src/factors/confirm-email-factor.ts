@@ -82,8 +82,8 @@ async function prepare ({ factors, sign, newReceiptId, newFactorRoot }: ConfirmD
   const besides = current === undefined ? await factors.ownerOf(challenge.userId) : undefined
   if (besides?.factorRoot !== enrolment.besides) return undefined
 
-  // Also beside others: they showed their owner nothing, so whoever was trusted to confirm by the old root has not agreed to this address.
-  const factorRoot = current?.factorRoot ?? newFactorRoot()
+  // Beside others that showed their owner nothing, whoever was trusted to confirm by the old root has not agreed to this address.
+  const factorRoot = current?.factorRoot ?? (enrolment.inherits === true ? besides?.factorRoot : undefined) ?? newFactorRoot()
   const prove = async (right: RightAnswer, provedAt: Date): Promise<Proof> => {
     const claims = receiptClaims(right.challenge, { receiptId: newReceiptId(), factor: { kind: 'email_code', factorRoot, provedAt }, shown: true, answeredAt: right.answeredAt })
     return { right, signed: { claims, receipt: await sign(claims) } }

@@ -17,9 +17,14 @@ export const createDescribeFactors = ({ factors }: DescribeFactorsDeps) =>
     const [owner, all] = await Promise.all([factors.ownerOf(userId), factors.listOf(userId)])
     if (owner === undefined) throw new Problem(problems.factorRequired)
     const addresses = all.filter((factor) => factor.kind === 'email_code')
+    const wallets = all.filter((factor) => factor.kind === 'wallet')
     return {
       factor_root: owner.factorRoot,
-      factors: addresses.map(({ id, kind, address, provedAt }) => ({ factor_id: id, kind, masked: maskAddress(address), proved_at: provedAt.toISOString() })),
+      factors: [
+        ...addresses.map(({ id, kind, address, provedAt }) => ({ factor_id: id, kind, masked: maskAddress(address), proved_at: provedAt.toISOString() })),
+        // Under the same root: whoever is granted it should be seen whole.
+        ...wallets.map(({ id, kind, wallet: { address }, provedAt }) => ({ factor_id: id, kind, masked: address, proved_at: provedAt.toISOString() }))
+      ],
       ...expected !== undefined && { matches_expected: addresses.some(({ addressNormalised }) => constantTimeEqual(addressNormalised, normaliseAddress(expected))) }
     }
   }

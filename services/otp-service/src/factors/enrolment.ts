@@ -11,6 +11,8 @@ export interface Enrolment {
   readonly replaces: { readonly factorId: string, readonly challengeId: string } | null
   /** The root of factors without an address, one of which proved that this one may be added. */
   readonly besides?: string
+  /** That proof showed it, so that whoever was trusted by their root has agreed to this address. */
+  readonly inherits?: true
 }
 
 export interface Action {

@@ -18,8 +18,8 @@ export interface FactorCheck {
   readonly sends: boolean
   /** Its answers have so many bits that wrong ones are no guesses: they cost their question an attempt and the account nothing, and the account's lock stops none. */
   readonly unguessable?: true
-  /** Asked once for each attempt that was paid for; it may use something up for good. */
-  readonly judge: (challenge: Challenge, factor: Factor, code: string) => Promise<Verdict>
+  /** Asked once for each attempt that was paid for; it may use something up for good. Absent: no code answers, but a signature. */
+  readonly judge?: (challenge: Challenge, factor: Factor, code: string) => Promise<Verdict>
 }
 
 export type FactorChecks = Readonly<Record<FactorKind, FactorCheck>>
@@ -30,3 +30,6 @@ export const mailedCodeCheck = (codes: Pick<Codes, 'matches'>): FactorCheck => (
   sends: true,
   judge: (challenge, factor, code) => Promise.resolve(codes.matches(challenge, code) && challenge.factorId === factor.id ? 'right' : 'wrong')
 })
+
+/** The typed data or the text is on the wallet's own screen. */
+export const walletCheck: FactorCheck = { shown: true, sends: false }

@@ -1,5 +1,6 @@
 /** A factor as MongoDB keeps it: fields of its kind beside those of every kind. */
-import type { EmailFactor, Factor, PasskeyFactor, RecoveryCodesFactor, TotpFactor } from './factor.ts'
+import type { FactorWallet } from '../wallets/factor-wallet.ts'
+import type { EmailFactor, Factor, PasskeyFactor, RecoveryCodesFactor, TotpFactor, WalletFactor } from './factor.ts'
 
 interface AnyDocument {
   readonly _id: string
@@ -50,7 +51,15 @@ interface PasskeyDocument extends AnyDocument {
   readonly uses: number
 }
 
-export type FactorDocument = EmailDocument | TotpDocument | RecoveryCodesDocument | PasskeyDocument
+interface WalletDocument extends AnyDocument {
+  readonly kind: 'wallet'
+  readonly name: string | null
+  /** The account. */
+  readonly slot: string
+  readonly wallet: FactorWallet
+}
+
+export type FactorDocument = EmailDocument | TotpDocument | RecoveryCodesDocument | PasskeyDocument | WalletDocument
 
 export function toFactor (found: EmailDocument): EmailFactor
 export function toFactor (found: PasskeyDocument): PasskeyFactor
@@ -65,6 +74,7 @@ export function toFactor (found: FactorDocument): Factor {
       ...any, kind: found.kind, name: found.name, credentialId: found.slot, publicKey: found.public_key, userHandle: found.user_handle, counter: found.counter, transports: found.transports,
       backupEligible: found.backup_eligible, backedUp: found.backed_up, lastUsedAt: found.last_used_at
     } satisfies PasskeyFactor
+    case 'wallet': return { ...any, kind: found.kind, name: found.name, account: found.slot, wallet: found.wallet } satisfies WalletFactor
   }
 }
 
@@ -78,5 +88,6 @@ export function toDocument (factor: Factor): FactorDocument {
       ...any, kind: factor.kind, name: factor.name, slot: factor.credentialId, public_key: factor.publicKey, user_handle: factor.userHandle, counter: factor.counter, transports: factor.transports,
       backup_eligible: factor.backupEligible, backed_up: factor.backedUp, last_used_at: factor.lastUsedAt, uses: 0
     }
+    case 'wallet': return { ...any, kind: factor.kind, name: factor.name, slot: factor.account, wallet: factor.wallet }
   }
 }

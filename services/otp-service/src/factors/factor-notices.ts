@@ -27,12 +27,12 @@ export interface FactorNotices {
 
 /** Worth delivering late, as long as somebody may still act on it. */
 const noticeUsefulMs = 86_400_000
-const kinds: readonly FactorKind[] = ['email_code', 'totp', 'recovery_codes', 'passkey']
-const kindNames: Readonly<Record<FactorKind, string>> = { email_code: 'E-mail address', totp: 'Authenticator app', recovery_codes: 'Recovery codes', passkey: 'Passkey' }
+const kinds: readonly FactorKind[] = ['email_code', 'totp', 'recovery_codes', 'passkey', 'wallet']
+const kindNames: Readonly<Record<FactorKind, string>> = { email_code: 'E-mail address', totp: 'Authenticator app', recovery_codes: 'Recovery codes', passkey: 'Passkey', wallet: 'Wallet' }
 
-/** The kind in our words, so that a name cannot pass for another one. */
+/** The kind in our words, so that a name cannot pass for another one; a wallet by its address, whatever it is called. */
 export const nameOf = (factor: Factor): string => {
-  const [kind, label] = [kindNames[factor.kind], labelOf(factor)]
+  const [kind, label] = [kindNames[factor.kind], factor.kind === 'wallet' ? factor.wallet.address : labelOf(factor)]
   return label === kind ? kind : `${kind}: ${label}`
 }
 

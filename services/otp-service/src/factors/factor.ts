@@ -1,5 +1,6 @@
 /** What an owner answers with. A factor's root says which chain of proofs it stands in. */
 import { maskAddress } from '@countersign/contracts'
+import type { FactorWallet } from '../wallets/factor-wallet.ts'
 
 export { maskAddress } from '@countersign/contracts'
 
@@ -57,7 +58,17 @@ export interface PasskeyFactor extends AnyFactor {
 
 export type PasskeyTransport = 'ble' | 'hybrid' | 'internal' | 'nfc' | 'usb'
 
-export type Factor = EmailFactor | TotpFactor | RecoveryCodesFactor | PasskeyFactor
+/** A wallet that signs the action itself. A user may have several; one may be a factor of several users, and is one of each at most. */
+export interface WalletFactor extends AnyFactor {
+  readonly kind: 'wallet'
+  /** Null: it is called by its address. */
+  readonly name: string | null
+  /** CAIP-10 with the canonical address, as it was proved: of a key on all chains, or of a contract on one. */
+  readonly account: string
+  readonly wallet: FactorWallet
+}
+
+export type Factor = EmailFactor | TotpFactor | RecoveryCodesFactor | PasskeyFactor | WalletFactor
 
 export const isPasskey = (factor: Factor): factor is PasskeyFactor => factor.kind === 'passkey'
 
@@ -68,7 +79,10 @@ export interface FactorOwner {
 }
 
 /** How lists and mails call a factor: a masked address, or the name that its owner gave it. */
-export const labelOf = (factor: Factor): string => factor.kind === 'email_code' ? maskAddress(factor.address) : factor.name
+export function labelOf (factor: Factor): string {
+  if (factor.kind === 'email_code') return maskAddress(factor.address)
+  return factor.kind === 'wallet' ? factor.name ?? factor.wallet.address : factor.name
+}
 
 /**
  * Two spellings of one mailbox. Local parts are case-sensitive by RFC 5321 §2.4 and by hardly any mail server, so that treating them

@@ -1,5 +1,5 @@
 /** Answers a step-up with one of the user's factors. The right answer to a pending one gives exactly one receipt, for the gateway alone. */
-import type { ReceiptClaims, ReplyOf, RequestOf, verifyStepUp } from '@countersign/contracts'
+import { Problem, problems, type ReceiptClaims, type ReplyOf, type RequestOf, type verifyStepUp } from '@countersign/contracts'
 import type { Asking } from '../asking.ts'
 import type { AnswerChallenge } from '../challenges/answer-challenge.ts'
 import type { ChallengeEvents } from '../challenges/challenge-events.ts'
@@ -27,16 +27,19 @@ export const createVerifyStepUp = (deps: VerifyStepUpDeps) => {
   const { factors, checks, answering, consume, sign, transact, dispatch, events, newReceiptId } = deps
   const receiptOfRepetition = createReceiptOfRepetition(deps)
 
-  /** @throws Problem codeRejected, alike for every reason, or factorLocked to the challenge's own answerer */
+  /** @throws Problem codeRejected, alike for every reason, factorLocked to the challenge's own answerer, stateConflict for a factor that no code answers for */
   return async ({ challenge_id: challengeId, user_id: userId, session_id: sessionId, proof }: RequestOf<typeof verifyStepUp>, asking: Asking): Promise<ReplyOf<typeof verifyStepUp>> => {
     const answerer = { aud: asking.caller, userId, sessionId }
     const repeated = await receiptOfRepetition(challengeId, answerer, asking)
     if (repeated !== undefined) return { receipt: repeated }
 
     const factor = await factors.find(userId, proof.factor_id)
+    const judge = factor && checks[factor.kind].judge
+    // Nothing is compared, so nothing is paid for.
+    if (factor !== undefined && judge === undefined) throw new Problem(problems.stateConflict, { detail: 'This factor answers by a signature.' })
     const right = await answering.answer({
       challengeId, purpose: stepUpPurpose, answerer, code: proof.code, ...factor !== undefined && checks[factor.kind].unguessable === true && { uncharged: true as const },
-      judge: async (challenge) => factor === undefined ? 'wrong' : await checks[factor.kind].judge(challenge, factor, proof.code)
+      judge: async (challenge) => factor === undefined || judge === undefined ? 'wrong' : await judge(challenge, factor, proof.code)
     }, asking)
     if (factor === undefined) throw await answering.reject(right, asking)
 

@@ -1,7 +1,7 @@
 /** Adds an authenticator app once a code shows that it holds the secret. That code counts as answered: it confirms nothing else. */
 import { Problem, problems, type ReplyOf, type RequestOf, type confirmTotp } from '@countersign/contracts'
-import type { Audit } from '@countersign/mongo'
 import type { Asking } from '../asking.ts'
+import type { AddFactor } from '../factors/add-factor.ts'
 import type { FactorChecks } from '../factors/factor-check.ts'
 import type { FactorNotices } from '../factors/factor-notices.ts'
 import type { FactorRepository } from '../factors/factor-repository.ts'
@@ -13,29 +13,20 @@ import type { TotpSecrets } from './totp-secrets.ts'
 import { stepOf } from './totp.ts'
 
 export interface ConfirmTotpDeps {
-  readonly factors: Pick<FactorRepository, 'find' | 'listOf' | 'ownerOf' | 'enrolFirst' | 'add'>
+  readonly factors: Pick<FactorRepository, 'find'>
   readonly enrolments: Pick<TotpEnrolmentRepository, 'spendAttempt' | 'finish'>
   readonly secrets: Pick<TotpSecrets, 'open'>
+  readonly addFactor: AddFactor
   readonly checks: FactorChecks
   readonly notices: FactorNotices
-  readonly audit: Audit
   readonly transact: Transact
   readonly dispatch: Dispatch
-  readonly newFactorRoot: () => string
 }
 
-export const createConfirmTotp = ({ factors, enrolments, secrets, checks, notices, audit, transact, dispatch, newFactorRoot }: ConfirmTotpDeps) => {
-  const enrol = async (enrolment: TotpEnrolment, draft: Omit<TotpFactor, 'factorRoot'>, { requestId }: Asking) => await transact(async (transaction) => {
-    const { userId, id } = enrolment
-    const [owner, all] = [await factors.ownerOf(userId, transaction), await factors.listOf(userId, transaction)]
-    // Whatever proved that it may be added proves nothing beside other factors than those.
-    const holds = (owner?.factorRoot ?? null) === enrolment.factorRoot && (enrolment.provedBy === null || all.some((factor) => factor.id === enrolment.provedBy))
-    if (!holds || !await enrolments.finish(id, transaction)) throw new AlreadyEnrolled()
-    const factor = { ...draft, factorRoot: owner?.factorRoot ?? newFactorRoot() }
-    await (owner === undefined ? factors.enrolFirst(factor, transaction) : factors.add(factor, transaction))
-    const rows = await notices.write({ change: 'added', factor, all, at: factor.provedAt, requestId }, transaction)
-    await audit.append({ event: 'factor.enrolled', subject: userId, actor: userId, requestId, facts: { factor: id, kind: 'totp' } }, transaction)
-    return { factor, rows }
+export const createConfirmTotp = ({ factors, enrolments, secrets, addFactor, checks, notices, transact, dispatch }: ConfirmTotpDeps) => {
+  const enrol = async (enrolment: TotpEnrolment, draft: Omit<TotpFactor, 'factorRoot'>, asking: Asking) => await transact(async (transaction) => {
+    if (!await enrolments.finish(enrolment.id, transaction)) throw new AlreadyEnrolled()
+    return await addFactor(draft, { ...enrolment, renewsRoot: false }, asking, transaction)
   }).catch((error: unknown) => {
     if (!(error instanceof AlreadyEnrolled)) throw error
     return undefined
