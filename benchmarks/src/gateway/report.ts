@@ -1,14 +1,13 @@
 /** How a path of the gateway is measured and told: the same for all of them. */
 import { closedLoop, openLoop, type Load, type Operation } from '../load/measure.ts'
 import { median, table, whole } from '../table.ts'
-import type { House } from './house.ts'
 
 /** For a look at CPU time while developing; its rates are no figures. */
-const isQuick = process.argv.includes('--quick')
+export const isQuick = process.argv.includes('--quick')
 
 export const inFlight = 50
-const rounds = isQuick ? 1 : 3
-const roundMs = isQuick ? 1_500 : 2_500
+export const rounds = isQuick ? 1 : 3
+export const roundMs = isQuick ? 1_500 : 2_500
 export const openMs = isQuick ? 1_500 : 4_000
 export const openPart = 0.7
 
@@ -30,7 +29,8 @@ export interface PathMeasured extends Path {
   readonly part: Load
 }
 
-export const measurePath = async ({ processes }: Pick<House, 'processes'>, path: Path): Promise<PathMeasured> => {
+/** @param house whose CPU time is counted: process ids by name */
+export const measurePath = async ({ processes }: { readonly processes: Readonly<Record<string, number>> }, path: Path): Promise<PathMeasured> => {
   const full: Load[] = []
   for (let round = 0; round < rounds; round++) full.push(await closedLoop(path.operation, { inFlight: path.inFlight ?? inFlight, ms: roundMs, processes }))
   const load = medians(full)

@@ -42,6 +42,8 @@ import { createReceiptRepository } from './receipts/receipt-repository.ts'
 import { createCountEnded } from './reports/count-ended.ts'
 import { createTallyRepository } from './reports/tally-repository.ts'
 import { createBeginStepUp } from './step-ups/begin-step-up.ts'
+import { createConsumeStepUpAlone } from './step-ups/consume-step-up-alone.ts'
+import { createConsumeStepUp } from './step-ups/consume-step-ups.ts'
 import { createSendStepUp } from './step-ups/send-step-up.ts'
 import { createVerifyStepUp } from './step-ups/verify-step-up.ts'
 import type { Dispatch, Transact } from './transaction.ts'
@@ -128,7 +130,11 @@ export async function compose ({ config, log, metrics, lifecycle }: ComposeOptio
       ...walletUseCases,
       beginStepUp: createBeginStepUp({ ...asking, checks, newChallengeId: () => newId('chl') }),
       sendStepUp: createSendStepUp({ factors, challenges, sendCode }),
-      verifyStepUp: createVerifyStepUp({ ...answered, checks }),
+      verifyStepUp: createVerifyStepUp({
+        ...answered,
+        checks,
+        consumeStepUp: createConsumeStepUp({ challenges, factors, receipts, budgets, resets, audit, transact, consumeAlone: createConsumeStepUpAlone({ factors, consume, transact, dispatch }) })
+      }),
       sendEarlierOtp: createSendEarlierOtp({ ...asking, newChallengeId: () => newId('chl') }),
       earlierOtpStatus: createEarlierOtpStatus(asking),
       verifyEarlierOtp: createVerifyEarlierOtp({ ...answered, newChallengeId: () => newId('chl') }),

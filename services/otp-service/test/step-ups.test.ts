@@ -116,6 +116,30 @@ t.test('of 200 right codes at once one is answered with a receipt, and of 200 wr
   t.equal(await refusal(verify(other, guessed.id, other.factorId, guessed.code)), 'code-rejected', 'too late')
 })
 
+t.test('right answers that come together count each for its own: the one that came twice, the one whose factor goes meanwhile and the one that cancels a reset spoil no other', async (t) => {
+  const users = await Promise.all(Array.from({ length: 40 }, () => enrol()))
+  const questions = await Promise.all(users.map((user) => asked(user)))
+  const [, going, resetting] = users as [User, User, User]
+  const owners = db.collection<{ _id: string, reset?: object }>('factor_owners')
+  await owners.updateOne({ _id: resetting.userId }, { $set: { reset: { id: 'rst_test', asked_at: new Date(), due_at: new Date(Date.now() + 3_600_000) } } })
+  const answerOf = (index: number) => refusal(verify(users[index] as User, questions[index]?.id ?? '', users[index]?.factorId ?? '', questions[index]?.code ?? ''))
+
+  const [slugs, again] = await Promise.all([
+    Promise.all(users.map((_user, index) => answerOf(index))), answerOf(0), db.collection<{ _id: string }>('factors').deleteOne({ _id: going.factorId })
+  ])
+
+  t.strictSame([slugs[0], again].sort(), ['code-rejected', 'none'], 'once of twice')
+  t.ok(['code-rejected', 'none'].includes(slugs[1] ?? ''))
+  t.strictSame(slugs.slice(2).filter((slug) => slug !== 'none'), [], 'the others')
+  const ids = questions.map(({ id }) => id)
+  const counted = 39 + (slugs[1] === 'none' ? 1 : 0)
+  t.equal(await db.collection('receipts').countDocuments({ challenge_id: { $in: ids } }), counted)
+  t.equal(await db.collection('audit').countDocuments({ event: 'challenge.answered', subject: { $in: ids } }), counted)
+  t.equal(await db.collection('failure_budgets').countDocuments({ _id: { $in: users.slice(2).map(({ userId }) => userId) } as never, 'failures.0': { $exists: true } }), 0, 'no charge is left')
+  t.equal((await owners.findOne({ _id: resetting.userId }))?.reset, undefined, 'who answers has not lost the factor')
+  t.equal(await db.collection('audit').countDocuments({ event: 'factor.reset_cancelled', subject: resetting.userId }), 1)
+})
+
 t.test('wrong answers here spend the one budget of the account', async (t) => {
   const user = await enrol()
   for (const round of [1, 2, 3]) {

@@ -1,6 +1,6 @@
 /** Step-ups of this gateway's own actions. Whether one still opens its route is decided by the database's clock, in the update that uses it up. */
 import { stepUpSeconds, type FactorKind, type StepUpAction } from '@countersign/contracts'
-import { isDuplicateKey, literally, type Mongo } from '@countersign/mongo'
+import { gather, isDuplicateKey, literally, type Mongo } from '@countersign/mongo'
 
 interface StepUpDocument {
   /** The challenge of otp-service. */
@@ -45,6 +45,14 @@ export type StepUpRepository = ReturnType<typeof createStepUpRepository>
 
 export function createStepUpRepository (mongo: Pick<Mongo, 'db'>) {
   const stepUps = mongo.db.collection<StepUpDocument>('step_ups')
+  const find = gather(async (wanted: readonly Omit<StepUp, 'action'>[]) => {
+    const found = await stepUps.find({ _id: { $in: wanted.map(({ id }) => id) } }).toArray()
+    return wanted.map(({ id, userId, sessionId }): StepUp | undefined => {
+      const own = found.find((one) => one._id === id && one.userId === userId && one.sessionId === sessionId)
+      return own && { id, userId, sessionId, action: { type: own.type, resource_id: own.resourceId } }
+    })
+  })
+
   return {
     /** Again changes nothing. */
     async begin ({ id, userId, sessionId, action }: StepUp): Promise<void> {
@@ -59,10 +67,7 @@ export function createStepUpRepository (mongo: Pick<Mongo, 'db'>) {
       }], { upsert: true })
     },
 
-    async find (id: string, { userId, sessionId }: Pick<StepUp, 'userId' | 'sessionId'>): Promise<StepUp | undefined> {
-      const found = await stepUps.findOne({ _id: id, userId, sessionId })
-      return found === null ? undefined : { id, userId, sessionId, action: { type: found.type, resource_id: found.resourceId } }
-    },
+    find: (id: string, { userId, sessionId }: Pick<StepUp, 'userId' | 'sessionId'>): Promise<StepUp | undefined> => find({ id, userId, sessionId }),
 
     /**
      * The same receipt again changes nothing. It counts from the answer on, whenever that is learnt.

@@ -1,6 +1,6 @@
 /** One row per account, or whatever else wrong codes are counted for, and one update per attempt: it prunes, decides and counts at once, by the database's clock. */
 import { randomInt } from 'node:crypto'
-import type { Db } from 'mongodb'
+import type { Db, Document } from 'mongodb'
 import type { Transaction } from '../transaction.ts'
 import type { BudgetRules, Lock, Reservation } from './budget.ts'
 import { pruned, reserving, waitMs, without } from './reserving.ts'
@@ -57,21 +57,11 @@ export function createBudgetRepository (db: Db, rules: BudgetRules, collection: 
      * @param reservationId null: it was no code, and nothing was counted for it.
      */
     async succeed (userId: string, sessionId: string | null, reservationId: string | null, transaction: Transaction): Promise<void> {
-      await budgets.updateOne(
-        { _id: userId },
-        [{
-          $set: {
-            ...reservationId !== null && { failures: without('$failures', reservationId), own_failures: without('$own_failures', reservationId) },
-            own_sessions: sessionId === null ? '$own_sessions' : { $slice: [{ $concatArrays: [others(sessionId), [{ $literal: sessionId }]] }, -rules.ownSessions] },
-            counted_from: '$$NOW',
-            in_a_row: 0,
-            ...unlocked,
-            closed_at: null,
-            closed_by: null
-          }
-        }],
-        { session: transaction }
-      )
+      await budgets.updateOne({ _id: userId }, succeeding(rules, sessionId, reservationId), { session: transaction })
+    },
+
+    async succeedAll (all: readonly { readonly userId: string, readonly sessionId: string, readonly reservationId: string | null }[], transaction: Transaction): Promise<void> {
+      await budgets.bulkWrite(all.map(({ userId, sessionId, reservationId }) => ({ updateOne: { filter: { _id: userId }, update: succeeding(rules, sessionId, reservationId) } })), { session: transaction })
     },
 
     /** The code was right and was not used: neither a failure nor a success. */
@@ -118,6 +108,18 @@ export function createBudgetRepository (db: Db, rules: BudgetRules, collection: 
 }
 
 const others = (sessionId: string) => ({ $filter: { input: { $ifNull: ['$own_sessions', []] }, as: 'session', cond: { $ne: ['$$session', { $literal: sessionId }] } } })
+
+const succeeding = (rules: BudgetRules, sessionId: string | null, reservationId: string | null): Document[] => [{
+  $set: {
+    ...reservationId !== null && { failures: without('$failures', reservationId), own_failures: without('$own_failures', reservationId) },
+    own_sessions: sessionId === null ? '$own_sessions' : { $slice: [{ $concatArrays: [others(sessionId), [{ $literal: sessionId }]] }, -rules.ownSessions] },
+    counted_from: '$$NOW',
+    in_a_row: 0,
+    ...unlocked,
+    closed_at: null,
+    closed_by: null
+  }
+}]
 
 const unlocked = { locked_until: null, locked_by: null }
 

@@ -2,6 +2,7 @@
  * Challenges. Every guard is in the update itself, and every life is measured with the database's clock (`$$NOW`): a process whose
  * clock is wrong, or two requests at once, change nothing.
  */
+import { gather } from '@countersign/mongo'
 import type { Db, Document, Filter } from 'mongodb'
 import type { Transaction } from '../transaction.ts'
 import type { Answerer, Challenge, NewChallenge } from './challenge.ts'
@@ -31,6 +32,14 @@ export function createChallengeRepository (db: Db) {
     return found === null ? undefined : toChallenge(found)
   }
 
+  const findShared = gather(async (wanted: readonly { readonly id: string, readonly answerer: Answerer }[]) => {
+    const found = await challenges.find({ _id: { $in: wanted.map(({ id }) => id) } }).toArray()
+    return wanted.map(({ id, answerer: { aud, userId, sessionId } }) => {
+      const own = found.find((one) => one._id === id && one.aud === aud && one.user_id === userId && one.session_id === sessionId)
+      return own === undefined ? undefined : toChallenge(own)
+    })
+  })
+
   return {
     find: (id: string) => first({ _id: id }),
 
@@ -40,7 +49,7 @@ export function createChallengeRepository (db: Db) {
     },
 
     /** As a stranger would see it: undefined unless every field of the answerer is right. */
-    findFor: (id: string, answerer: Answerer) => first({ _id: id, ...owned(answerer) }),
+    findFor: (id: string, answerer: Answerer) => findShared({ id, answerer }),
 
     /** One that can still be answered, with the database's time. */
     async findPending (id: string, purpose: Challenge['purpose'], answerer: Answerer): Promise<FoundChallenge | undefined> {
@@ -124,13 +133,14 @@ export function createChallengeRepository (db: Db) {
     },
 
     /** True for exactly one caller, and, when he was right about a code that was sent, only while that is still the current one. */
-    async consume ({ id, codeMac }: Challenge, { bySentCode, commandId, answeredBy }: { bySentCode: boolean, commandId: string, answeredBy: string | null }, transaction: Transaction): Promise<boolean> {
-      const { modifiedCount } = await challenges.updateOne(
-        { _id: id, ...open, ...bySentCode && { code_mac: codeMac } },
-        [{ $set: { consumed_at: '$$NOW', consumed_by: { $literal: commandId }, answered_by: { $literal: answeredBy } } }],
-        { session: transaction }
-      )
-      return modifiedCount === 1
+    async consume (challenge: Challenge, given: Omit<Consumed, 'challenge'>, transaction: Transaction): Promise<boolean> {
+      const { filter, update } = consuming({ challenge, ...given })
+      return (await challenges.updateOne(filter, update, { session: transaction })).modifiedCount === 1
+    },
+
+    /** @returns how many of them counted */
+    async consumeAll (all: readonly Consumed[], transaction: Transaction): Promise<number> {
+      return (await challenges.bulkWrite(all.map((one) => ({ updateOne: consuming(one) })), { session: transaction })).modifiedCount
     },
 
     /** Whether `useAnswer` would succeed now. */
@@ -180,6 +190,18 @@ export function createChallengeRepository (db: Db) {
     }
   }
 }
+
+interface Consumed {
+  readonly challenge: Pick<Challenge, 'id' | 'codeMac'>
+  readonly bySentCode: boolean
+  readonly commandId: string
+  readonly answeredBy: string | null
+}
+
+const consuming = ({ challenge: { id, codeMac }, bySentCode, commandId, answeredBy }: Consumed) => ({
+  filter: { _id: id, ...open, ...bySentCode && { code_mac: codeMac } },
+  update: [{ $set: { consumed_at: '$$NOW', consumed_by: { $literal: commandId }, answered_by: { $literal: answeredBy } } }]
+})
 
 /** A step-up of that asker for exactly that action, answered a short while ago. */
 interface WantedAnswer {

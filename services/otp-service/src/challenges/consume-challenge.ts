@@ -1,6 +1,6 @@
 /** The second half of every verification: what happens, all or nothing, when a right answer is the first one. */
 import { receiptForSigner, type PayloadOf, type ReceiptClaims } from '@countersign/contracts'
-import type { Audit, Outbox, OutboxRow } from '@countersign/mongo'
+import type { Audit, AuditEntry, Outbox, OutboxRow } from '@countersign/mongo'
 import type { Asking } from '../asking.ts'
 import type { BudgetRepository } from '../budgets/budget-repository.ts'
 import type { ReceiptRepository } from '../receipts/receipt-repository.ts'
@@ -34,6 +34,9 @@ export type ConsumeChallenge = (right: Answered, signed: SignedReceipt, asking: 
 /** A receipt without an end of its action is offered this long. */
 const receiptUsefulMs = 900_000
 
+export const answeredRow = ({ id, userId, purpose, aud, actionDigest }: Challenge, { claims }: SignedReceipt, { requestId }: Asking): AuditEntry =>
+  ({ event: 'challenge.answered', subject: id, actor: userId, requestId, facts: { purpose, aud, receipt: claims.jti, digest: actionDigest } })
+
 export const createConsumeChallenge = ({ challenges, receipts, budgets, outbox, cancelReset, audit }: ConsumeDeps): ConsumeChallenge => {
   /** The signer gets its receipt twice, by reply and by job: whichever comes first counts. */
   const receiptRow = async (challenge: Challenge, { claims, receipt }: SignedReceipt, { requestId }: Asking, transaction: Transaction): Promise<OutboxRow[]> => {
@@ -50,13 +53,7 @@ export const createConsumeChallenge = ({ challenges, receipts, budgets, outbox, 
     // Who answers with a factor has not lost it. The code of an enrolment proves none that was there before.
     const reset = challenge.enrolment === null ? await cancelReset(challenge.userId, transaction) : undefined
     if (reset !== undefined) await audit.append({ event: 'factor.reset_cancelled', subject: challenge.userId, actor: challenge.userId, requestId: asking.requestId, facts: { reset: reset.id, by: challenge.id } }, transaction)
-    await audit.append({
-      event: 'challenge.answered',
-      subject: challenge.id,
-      actor: challenge.userId,
-      requestId: asking.requestId,
-      facts: { purpose: challenge.purpose, aud: challenge.aud, receipt: signed.claims.jti, digest: challenge.actionDigest }
-    }, transaction)
+    await audit.append(answeredRow(challenge, signed, asking), transaction)
     return await receiptRow(challenge, signed, asking, transaction)
   }
 }

@@ -1,5 +1,5 @@
 /** Factors and their owners. One factor of each kind per user, several of a kind that has slots, held by a unique index. */
-import { exactly, isDuplicateKey, literally } from '@countersign/mongo'
+import { exactly, gather, isDuplicateKey, literally } from '@countersign/mongo'
 import type { Db } from 'mongodb'
 import type { Transaction } from '../transaction.ts'
 import { toDocument, toFactor, type FactorDocument } from './factor-document.ts'
@@ -32,6 +32,18 @@ export function createFactorRepository (db: Db) {
     }
   }
 
+  const findShared = gather(async (wanted: readonly { readonly userId: string, readonly factorId: string }[]) => {
+    const found = await factors.find({ _id: { $in: wanted.map(({ factorId }) => factorId) } }).toArray()
+    return wanted.map(({ userId, factorId }) => {
+      const own = found.find(({ _id, user_id: user }) => _id === factorId && user === userId)
+      return own === undefined ? undefined : toFactor(own)
+    })
+  })
+  const listShared = gather(async (userIds: readonly string[]) => {
+    const found = await factors.find({ user_id: { $in: [...userIds] } }).sort({ proved_at: 1 }).toArray()
+    return userIds.map((userId) => found.filter(({ user_id: user }) => user === userId).map((one) => toFactor(one)))
+  })
+
   return {
     async ownerOf (userId: string, transaction?: Transaction): Promise<FactorOwner | undefined> {
       const owner = await owners.findOne({ _id: userId, wiped_at: { $exists: false } }, within(transaction))
@@ -55,11 +67,18 @@ export function createFactorRepository (db: Db) {
     },
 
     async find (userId: string, factorId: string, transaction?: Transaction): Promise<Factor | undefined> {
+      if (transaction === undefined) return await findShared({ userId, factorId })
       const found = await factors.findOne({ _id: factorId, user_id: userId }, within(transaction))
       return found === null ? undefined : toFactor(found)
     },
 
+    /** How many of these are there. */
+    async countOf (factorIds: readonly string[], transaction: Transaction): Promise<number> {
+      return await factors.countDocuments({ _id: { $in: [...factorIds] } }, { session: transaction })
+    },
+
     async listOf (userId: string, transaction?: Transaction): Promise<Factor[]> {
+      if (transaction === undefined) return await listShared(userId)
       return (await factors.find({ user_id: userId }, within(transaction)).sort({ proved_at: 1 }).toArray()).map((found) => toFactor(found))
     },
 

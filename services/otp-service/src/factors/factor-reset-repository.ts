@@ -39,6 +39,10 @@ export function createFactorResetRepository (db: Db) {
       return owner?.reset === undefined ? undefined : toReset(owner.reset)
     },
 
+    async anyPendingOf (userIds: readonly string[], transaction: Transaction): Promise<boolean> {
+      return await owners.findOne({ _id: { $in: [...userIds] }, reset: { $exists: true } }, { projection: { _id: 1 }, session: transaction }) !== null
+    },
+
     /** @returns the one that will not be; undefined when none waited */
     async cancel (userId: string, transaction: Transaction): Promise<FactorReset | undefined> {
       const owner = await owners.findOneAndUpdate({ ...alive(userId), reset: { $exists: true } }, { $unset: { reset: '' } }, { returnDocument: 'before', session: transaction })

@@ -22,16 +22,11 @@ export function createReceiptRepository (db: Db) {
 
   return {
     async insert (claims: ReceiptClaims | MailboxReceiptClaims, receipt: string, transaction: Transaction): Promise<void> {
-      await receipts.insertOne({
-        _id: claims.jti,
-        challenge_id: claims.challenge_id,
-        aud: claims.aud,
-        purpose: claims.purpose,
-        user_id: claims.sub ?? null,
-        action_digest: claims.action_digest,
-        receipt,
-        created_at: new Date(claims.iat * 1_000)
-      }, { session: transaction })
+      await receipts.insertOne(toDocument(claims, receipt), { session: transaction })
+    },
+
+    async insertAll (all: readonly { readonly claims: ReceiptClaims, readonly receipt: string }[], transaction: Transaction): Promise<void> {
+      await receipts.insertMany(all.map(({ claims, receipt }) => toDocument(claims, receipt)), { session: transaction })
     },
 
     async ofChallenge (challengeId: string): Promise<{ id: string, receipt: string } | undefined> {
@@ -40,3 +35,14 @@ export function createReceiptRepository (db: Db) {
     }
   }
 }
+
+const toDocument = (claims: ReceiptClaims | MailboxReceiptClaims, receipt: string): ReceiptDocument => ({
+  _id: claims.jti,
+  challenge_id: claims.challenge_id,
+  aud: claims.aud,
+  purpose: claims.purpose,
+  user_id: claims.sub ?? null,
+  action_digest: claims.action_digest,
+  receipt,
+  created_at: new Date(claims.iat * 1_000)
+})

@@ -3,11 +3,10 @@ import { Problem, problems, type ReceiptClaims, type ReplyOf, type RequestOf, ty
 import type { Asking } from '../asking.ts'
 import type { AnswerChallenge } from '../challenges/answer-challenge.ts'
 import type { ChallengeEvents } from '../challenges/challenge-events.ts'
-import type { ConsumeChallenge } from '../challenges/consume-challenge.ts'
 import type { FactorChecks } from '../factors/factor-check.ts'
 import type { FactorRepository } from '../factors/factor-repository.ts'
 import { receiptClaims } from '../receipts/receipt-claims.ts'
-import type { Dispatch, Transact } from '../transaction.ts'
+import type { ConsumeStepUp } from './consume-step-ups.ts'
 import { createReceiptOfRepetition, type ReceiptOfRepetitionDeps } from './receipt-of-repetition.ts'
 import { stepUpPurpose } from './step-up-purpose.ts'
 
@@ -15,16 +14,14 @@ export interface VerifyStepUpDeps extends ReceiptOfRepetitionDeps {
   readonly factors: Pick<FactorRepository, 'find'>
   readonly checks: FactorChecks
   readonly answering: AnswerChallenge
-  readonly consume: ConsumeChallenge
+  readonly consumeStepUp: ConsumeStepUp
   readonly sign: (claims: ReceiptClaims) => Promise<string>
-  readonly transact: Transact
-  readonly dispatch: Dispatch
   readonly events: Pick<ChallengeEvents, 'accepted'>
   readonly newReceiptId: () => string
 }
 
 export const createVerifyStepUp = (deps: VerifyStepUpDeps) => {
-  const { factors, checks, answering, consume, sign, transact, dispatch, events, newReceiptId } = deps
+  const { factors, checks, answering, consumeStepUp, sign, events, newReceiptId } = deps
   const receiptOfRepetition = createReceiptOfRepetition(deps)
 
   /** @throws Problem codeRejected, alike for every reason, factorLocked to the challenge's own answerer, stateConflict for a factor that no code answers for */
@@ -46,15 +43,9 @@ export const createVerifyStepUp = (deps: VerifyStepUpDeps) => {
     const { challenge, answeredAt } = right
     const claims = receiptClaims(challenge, { receiptId: newReceiptId(), factor, shown: checks[factor.kind].shown, answeredAt })
     const receipt = await sign(claims)
-    const rows = await transact(async (transaction) => {
-      // It may have been removed while it was answering.
-      if (await factors.find(userId, factor.id, transaction) === undefined) return undefined
-      return await consume({ ...right, answeredBy: factor.id }, { claims, receipt }, asking, transaction)
-    })
-    if (rows === undefined) throw await answering.reject(right, asking)
+    if (!await consumeStepUp({ right: { ...right, answeredBy: factor.id }, signed: { claims, receipt }, asking })) throw await answering.reject(right, asking)
 
     events.accepted(challenge, answeredAt, asking.requestId)
-    await dispatch(rows)
     return { receipt }
   }
 }
