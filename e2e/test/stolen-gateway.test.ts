@@ -2,7 +2,8 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import {
-  accountDeleteOtp, beginEmailFactor, beginFactorWipe, commandListKey, confirmEmailFactor, confirmFactorWipe, createTransaction, getTransaction, mailFromGateway, mailSealContext, Problem, stores,
+  accountDeleteOtp, beginEmailFactor, beginFactorWipe, beginPasskey, beginStepUp, beginTotp, beginWallet, commandListKey, confirmEmailFactor, confirmFactorWipe, createTransaction, getTransaction, listFactors, mailFromGateway, mailSealContext, makeRecoveryCodes,
+  Problem, problems, removeFactor, sendStepUp, stores, verifyStepUp,
   type MailContent, type TransactionView
 } from '@countersign/contracts'
 import { createCommandClient, createProducer, jobConnection } from '@countersign/redis'
@@ -131,6 +132,38 @@ t.test('it cannot mail codes or texts of its own making', async (t) => {
 
   t.notOk((await house.stack.smtp.mails()).some(({ text }) => text.includes('Approve everything')))
   for (const id of refused) t.ok(await house.database('email-worker').collection('audit').findOne({ subject: id }), 'an audit row says so')
+})
+
+t.test('it adds no factor of any kind to somebody who has one and takes none away, whichever proof it claims', async (t) => {
+  const { factors } = await commands.call(listFactors, { user_id: victim.userId }, call)
+  const thief = privateKeyToAccount(generatePrivateKey()).address
+  const asked = await commands.call(beginStepUp, { ...claim, action: { type: 'factors.add_totp', resource_id: '-' } }, call)
+  // Its own database says that the question was answered. Nobody but otp-service is asked.
+  await mongo.db(stores['auth-gateway'].database).collection<{ _id: string }>('step_ups').insertOne({ _id: asked.challenge_id, userId: victim.userId, sessionId: claim.session_id, verifiedAt: new Date() } as { _id: string })
+  for (const [what, proof] of [['no proof', {}], ['one made up', { step_up: newId('chl') }], ['one that nobody answered', { step_up: asked.challenge_id }]] as const) {
+    const tries = [
+      commands.call(beginTotp, { ...claim, ...proof }, call),
+      commands.call(beginPasskey, { ...claim, ...proof, account: 'thief' }, call),
+      commands.call(beginWallet, { ...claim, ...proof, family: 'evm', address: thief, chain_id: 31337 }, call),
+      commands.call(makeRecoveryCodes, { ...claim, ...proof }, call),
+      commands.call(removeFactor, { ...claim, ...proof, factor_id: factors[0]?.id ?? '' }, call)
+    ]
+    for (const outcome of await Promise.allSettled(tries)) t.equal(outcome.status === 'rejected' && (outcome.reason as Problem).kind, problems.stepUpRequired, what)
+  }
+  t.same((await commands.call(listFactors, { user_id: victim.userId }, call)).factors, factors)
+})
+
+t.test('a question that it asks is shown to the user in otp-service\'s words, and it cannot answer it', async (t) => {
+  const [factor] = (await commands.call(listFactors, { user_id: victim.userId }, call)).factors
+  const ask = (type: 'factors.remove' | 'api_keys.rotate', resource: string) => commands.call(beginStepUp, { ...claim, action: { type, resource_id: resource } }, call)
+  for (const words of ['Nothing-to-worry-about', 'https://evil.example']) await t.rejects(ask('api_keys.rotate', words), Problem)
+  const asked = await ask('factors.remove', factor?.id ?? '')
+  await commands.call(sendStepUp, { ...claim, challenge_id: asked.challenge_id, factor_id: factor?.id ?? '' }, call)
+  const mail = await house.mailTo(victim.email, /Remove a second factor/)
+  t.match(mail.text, 'E-mail address: v***@e***.com', 'what would go is called by its name')
+  const guesses = ['000000', '111111'].filter((code) => code !== codeIn(mail.text))
+  for (const code of guesses) await t.rejects(commands.call(verifyStepUp, { ...claim, challenge_id: asked.challenge_id, proof: { factor_id: factor?.id ?? '', code } }, call), Problem)
+  t.notMatch(environment['RECEIPT_PUBLIC_JWKS'], /"d"/, 'and of the keys that receipts are signed with it holds the public halves')
 })
 
 t.test('it cannot have a factor wiped: a deletion that the mailbox did not prove takes the account, and leaves the factor', async (t) => {
