@@ -46,6 +46,7 @@ export const problems = {
   freshProofRequired: kind('fresh-proof-required', 401, 'A fresh proof is required', 'Unauthorized: this action needs a session that was proved a short while ago. Sign in again, then repeat the request.'),
   stepUpRequired: kind('step-up-required', 401, 'A second proof is required', 'Unauthorized: this action needs the proof of a factor for exactly it: POST /api/v1/step-ups with the action named here, answer it, then repeat the request with its id in the Step-Up header.'),
   notPermitted: kind('not-permitted', 403, 'Not permitted', 'This user is not a principal that may do this. An operator grants it with: countersign principals grant.'),
+  numberNotServed: kind('number-not-served', 403, 'No text messages go to this number', 'This service sends no text messages to the country of this number. Nothing was sent; choose another factor.'),
   roleRequired: kind('role-required', 403, 'Another role is required', 'This user does not hold the role that this route asks for. Roles are given with: countersign users grant.'),
   insufficientScope: kind('insufficient-scope', 403, 'The API key may not do this', 'The key lacks the scope of this route, or this route is closed to keys.'),
   policyDenied: kind('policy-denied', 403, 'Denied by policy', 'No rule of the policy allows this transaction, or a rule denies it.'),

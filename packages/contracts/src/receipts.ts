@@ -5,16 +5,17 @@ import { ServiceNameSchema } from './services.ts'
 /** RFC 7515 `typ` of a receipt, so that no other token of ours can be taken for one (RFC 8725 §3.11). */
 export const receiptType = 'countersign-receipt+jwt'
 
-export const FactorKind = Type.Union([Type.Literal('email_code'), Type.Literal('totp'), Type.Literal('recovery_codes'), Type.Literal('passkey'), Type.Literal('wallet')])
+export const FactorKind = Type.Union([Type.Literal('email_code'), Type.Literal('totp'), Type.Literal('recovery_codes'), Type.Literal('passkey'), Type.Literal('sms'), Type.Literal('wallet')])
 export type FactorKind = Static<typeof FactorKind>
 
-/** Those that show a transaction to their owner, outside the gateway's reach: what moves money is confirmed by these alone. A wallet shows actions as well; transactions do not ask for one yet. */
+/** Those that show a transaction whole to their owner, outside the gateway's reach: what moves money is confirmed by these alone. A wallet shows actions as well; transactions do not ask for one yet. A text message has no room for one. */
 export const ShownFactorKind = Type.Union([Type.Literal('email_code')])
 
 export const ChallengePurpose = Type.Union([
   Type.Literal('transaction'),
   Type.Literal('email_enrol'),
   Type.Literal('email_change'),
+  Type.Literal('sms_enrol'),
   Type.Literal('account_delete'),
   Type.Literal('step_up'),
   Type.Literal('passkey_sign_in'),

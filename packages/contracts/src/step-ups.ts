@@ -25,6 +25,7 @@ export const stepUpActions = Object.freeze({
   'api_keys.create': { title: 'Make an API key', what: 'It may', resource: '[a-z_:+-]{1,256}' },
   'api_keys.rotate': { title: 'Replace an API key', what: 'Key', resource: id('key') },
   'factors.add_email': { title: 'Add an e-mail address that confirms transactions', what: 'Address', resource: email },
+  'factors.add_sms': { title: 'Add a telephone number that gets codes', what: 'Number', resource: '\\+[1-9][0-9]{7,14}' },
   'factors.add_totp': { title: 'Add an authenticator app' },
   'factors.add_passkey': { title: 'Add a passkey, which confirms actions and signs in' },
   'factors.add_wallet': { title: 'Add a wallet that confirms actions', what: 'Wallet', resource: '[a-z]{3,16}:[A-Za-z0-9]{26,90}(:[1-9][0-9]{0,15})?' },
@@ -87,4 +88,12 @@ export function stepUpText (userId: string, { type, resource_id: resourceId }: S
     ...what === undefined ? [] : [`${what}: ${called === undefined ? '' : `${called}, `}${resourceId}`],
     'Whoever has this code, or your signature of this, can do that. If you did not ask for it, do not give this code to anybody and sign nothing: somebody else is signed in to your account.'
   ].join('\n')
+}
+
+/** All of the action in the one line that a text message has room for, in printable ASCII; nothing of it is shortened. @param called as above */
+export function stepUpShortText ({ type, resource_id: resourceId }: StepUpAction, called?: string): string {
+  const { title, what } = stepUpActions[type] as StepUpWords
+  if (what === undefined) return title
+  const name = called?.replaceAll('…', '..').replaceAll('•', '*').replace(/[^ -~]/gu, '?')
+  return `${title}: ${name === undefined ? '' : `${name}, `}${resourceId}`
 }

@@ -53,7 +53,8 @@ function ofItsOwn (service: ServiceName, { secrets, rpcUrl, kmsEndpoint, smtp, s
       PUBLIC_URL: `http://127.0.0.1:${gatewayPort}`,
       RECEIPT_PRIVATE_JWK: JSON.stringify(secrets.receiptKey.privateJwk),
       FRONTEND_URL: `http://127.0.0.1:${gatewayPort}`,
-      MAIL_SEAL_KEY: secrets.mailSealKeys.otp
+      MAIL_SEAL_KEY: secrets.mailSealKeys.otp,
+      ...sms !== undefined && { SMS_COUNTRIES: 'AT,CH,DE,FR,GB,US' }
     }
     case 'signer-service': return {
       RECEIPT_PUBLIC_JWKS: receiptKeys(secrets),

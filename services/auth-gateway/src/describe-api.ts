@@ -23,7 +23,7 @@ export async function describeApi (): Promise<unknown> {
     },
     earlierCodes: { ask: unused, submit: unused }, usernameFor: unused,
     askStepUp: unused, answerStepUp: unused, readFactors: unused, totpLabel: unused,
-    changeFactors: { beginTotp: unused, confirmTotp: unused, beginWallet: unused, confirmWallet: unused, makeRecoveryCodes: unused, remove: unused, object: unused, rename: unused }, assurance: { spend: async () => {} },
+    changeFactors: { beginTotp: unused, confirmTotp: unused, beginSms: unused, confirmSms: unused, beginWallet: unused, confirmWallet: unused, makeRecoveryCodes: unused, remove: unused, object: unused, rename: unused }, assurance: { spend: async () => {} },
     passkeys: { add: { begin: unused, confirm: unused }, answer: unused, ask: unused, signIn: unused }, passkeyOrigins: [],
     exportAccount: unused, askForWipeCode: unused, deleteAccount: unused,
     refresh: unused, close: unused, closeOwn: unused, revokeSessions: unused, listSessions: unused, checkOrigin: unused, introspect: unused, revokeToken: unused,

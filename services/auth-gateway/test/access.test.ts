@@ -1,6 +1,6 @@
 /** Every route of the contract, called as every kind of caller; API keys; roles; the audit. */
 import {
-  beginFactorWipe, beginPasskey, beginPasskeySignIn, beginPasskeyStepUp, beginTotp, challengeTransaction, confirmFactorWipe, getTransaction, listFactors, listTransactions, makeRecoveryCodes, Problem, problems, removeFactor, routes, scopes, type Route, type Scope
+  beginFactorWipe, beginPasskey, beginPasskeySignIn, beginPasskeyStepUp, beginSms, beginTotp, challengeTransaction, confirmFactorWipe, getTransaction, listFactors, listTransactions, makeRecoveryCodes, Problem, problems, removeFactor, routes, scopes, type Route, type Scope
 } from '@countersign/contracts'
 import { handle } from '@countersign/redis'
 import { until } from '@countersign/testing'
@@ -17,7 +17,7 @@ const notThere = (): never => { throw new Problem(problems.notFound) }
 await house.answerFor('otp-service', [
   handle(beginFactorWipe, () => Promise.resolve({ challenge: null })),
   handle(confirmFactorWipe, () => Promise.resolve({ receipt: null })),
-  handle(beginTotp, notThere), handle(makeRecoveryCodes, notThere), handle(removeFactor, notThere),
+  handle(beginTotp, notThere), handle(beginSms, notThere), handle(makeRecoveryCodes, notThere), handle(removeFactor, notThere),
   handle(beginPasskey, notThere), handle(beginPasskeyStepUp, notThere), handle(beginPasskeySignIn, notThere),
   handle(listFactors, ({ user_id: id }) => Promise.resolve({ factors: enrolled.has(id) ? [factor] : [] }))
 ])

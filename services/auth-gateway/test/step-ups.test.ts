@@ -1,7 +1,7 @@
 /** Step-ups at the gateway's doors: what they open, how often, for whom, and what of otp-service's answers is believed. */
 import { createHash } from 'node:crypto'
 import {
-  beginStepUp, beginTotp, confirmEmailFactor, confirmTotp, listFactors, makeRecoveryCodes, objectToFactor, problems, Problem, removeFactor, renameFactor, sendStepUp, stepUpPreimage, verifyStepUp, type ReceiptClaims, type StepUpAction
+  beginSms, beginStepUp, beginTotp, confirmEmailFactor, confirmSms, confirmTotp, listFactors, makeRecoveryCodes, objectToFactor, problems, Problem, removeFactor, renameFactor, sendStepUp, stepUpPreimage, verifyStepUp, type ReceiptClaims, type StepUpAction
 } from '@countersign/contracts'
 import { handle } from '@countersign/redis'
 import { newId } from '@countersign/runtime'
@@ -41,6 +41,14 @@ await house.answerFor('otp-service', [
   handle(confirmTotp, (request) => {
     changes.push(request)
     return Promise.resolve({ factor: app })
+  }),
+  handle(beginSms, ({ phone_number: number, ...request }) => {
+    if (number.startsWith('+49')) throw new Problem(problems.numberNotServed)
+    return changing(() => ({ challenge_id: newId('chl'), sent_to: '+41…••12', expires_at: '2030-01-01T00:00:00Z', attempts_left: 3 }))(request)
+  }),
+  handle(confirmSms, (request) => {
+    changes.push(request)
+    return Promise.resolve({ factor: { ...app, kind: 'sms' as const, label: 'Telephone, +41…••12', shown: true, sends: true } })
   }),
   handle(makeRecoveryCodes, changing(() => ({ factor: { ...app, kind: 'recovery_codes' as const, codes_left: 10 }, codes: ['7Q4Z-0RWA-K93M-VX1D'] }))),
   handle(removeFactor, changing(() => ({ factors_left: left }))),
@@ -316,4 +324,27 @@ t.test('the mailed page about a new factor takes it away by a click and by nothi
   await page.getByRole('button').click()
   await outcome.getByText('wrong, used or expired').waitFor()
   t.strictSame(foreign, [])
+})
+
+t.test('a telephone number is added on the proof that named it, is told by its mask alone, and its country is otp-service\'s to judge', async (t) => {
+  const tokens = await withFactor()
+  const add = (number: string, id?: string) =>
+    gateway.send('POST', '/api/v1/me/factors/sms', { token: tokens.access, body: { phone_number: number, name: 'Telephone' }, ...id !== undefined && { headers: { 'step-up': id } } })
+  const action: StepUpAction = { type: 'factors.add_sms', resource_id: '+41790000012' }
+  t.match(await add('+41790000012'), { status: 401, json: { type: '/problems/step-up-required', action } })
+  const id = await stepUp(tokens, action)
+  t.equal((await add('+41790000013', id)).status, 401, 'a proof that named another number')
+  t.match(await add('+41790000012', id), { status: 202, json: { sent_to: '+41…••12', attempts_left: 3 } })
+  t.match(changes.at(-1), { user_id: tokens.userId, name: 'Telephone', step_up: id })
+  t.match(await gateway.send('POST', '/api/v1/me/factors/sms/confirm', { token: tokens.access, body: { challenge_id: newId('chl'), code: '123456' } }), { status: 200, json: { factor: { kind: 'sms' } } })
+
+  const foreign = await add('+4915112345678', await stepUp(tokens, { ...action, resource_id: '+4915112345678' }))
+  t.match(foreign, { status: 403, json: { type: '/problems/number-not-served' } })
+  for (const bad of ['0041790000012', '+0790000012', '+41 79 000 00 12', '41790000012', '+4179']) {
+    const refused = await add(bad)
+    t.match(refused, { status: 422, json: { faults: [{ path: 'body/phone_number' }] } }, bad)
+    t.notOk(refused.text.includes(bad))
+  }
+  const records = JSON.stringify(await house.mongo.db.collection('audit').find({ subject: tokens.userId }).toArray())
+  for (const kept of [records, house.logs.text()]) t.notMatch(kept, /790000012|15112345678/)
 })

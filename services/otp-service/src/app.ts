@@ -8,6 +8,7 @@ import { earlierOtpCommands } from './commands/earlier-otp-commands.ts'
 import { factorCommands } from './commands/factor-commands.ts'
 import { mailboxCommands } from './commands/mailbox-commands.ts'
 import { passkeyCommands } from './commands/passkey-commands.ts'
+import { smsCommands } from './commands/sms-commands.ts'
 import { stepUpCommands } from './commands/step-up-commands.ts'
 import { walletCommands } from './commands/wallet-commands.ts'
 import type { Parts } from './compose.ts'
@@ -71,7 +72,7 @@ export async function startApp ({ config, parts, log, metrics, lifecycle }: AppO
   lifecycle.onStop('operations server', () => ops.close())
 
   const server = await startCommandServer({
-    url: config.redisUrl, service: 'otp-service', log, metrics, handlers: [...factorCommands(useCases), ...challengeCommands(useCases), ...stepUpCommands(useCases), ...passkeyCommands(useCases), ...earlierOtpCommands(useCases), ...mailboxCommands(useCases), ...walletCommands(useCases)]
+    url: config.redisUrl, service: 'otp-service', log, metrics, handlers: [...factorCommands(useCases), ...challengeCommands(useCases), ...stepUpCommands(useCases), ...smsCommands(useCases), ...passkeyCommands(useCases), ...earlierOtpCommands(useCases), ...mailboxCommands(useCases), ...walletCommands(useCases)]
   })
   serving = true
   lifecycle.onStop('commands', async () => {

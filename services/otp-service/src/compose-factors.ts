@@ -8,7 +8,7 @@ import type { ChallengeRepository } from './challenges/challenge-repository.ts'
 import type { Codes } from './challenges/codes.ts'
 import type { Config } from './config.ts'
 import { createAddFactor } from './factors/add-factor.ts'
-import { mailedCodeCheck, walletCheck, type FactorChecks } from './factors/factor-check.ts'
+import { sentCodeCheck, walletCheck, type FactorChecks } from './factors/factor-check.ts'
 import { createFactorNotices } from './factors/factor-notices.ts'
 import type { FactorRepository } from './factors/factor-repository.ts'
 import { createRemoveFactor } from './factors/remove-factor.ts'
@@ -52,7 +52,8 @@ export function composeFactors ({ db, config, codes, challenges, factors, budget
   const secrets = createTotpSecrets(config.secretKey, config.previousSecretKey)
   const recoveryCodes = createRecoveryCodes()
   const checks: FactorChecks = {
-    email_code: mailedCodeCheck(codes),
+    email_code: sentCodeCheck(codes),
+    sms: sentCodeCheck(codes),
     totp: totpCheck({ attempts: createTotpAttempts(db), isOwn: (userId, sessionId) => budgets.isOwn(userId, sessionId), secrets, newRef: () => randomToken(12) }),
     recovery_codes: recoveryCodeCheck({ codes: recoveryCodes, take: createTakeRecoveryCode(db) }),
     passkey: passkeyCheck,

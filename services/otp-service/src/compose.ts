@@ -1,5 +1,5 @@
 /** The only file that knows everything: connects, picks, and hands each part its own. */
-import { accountDeletedOtp, mailFromOtp, receiptForSigner, type Job } from '@countersign/contracts'
+import { accountDeletedOtp, mailFromOtp, receiptForSigner, smsFromOtp, type Job } from '@countersign/contracts'
 import { connectMongo, createAudit, createLeases, createOutbox, createOutboxDispatcher, inTransaction } from '@countersign/mongo'
 import { connectRedis, createLimiter, createProducer, jobConnection } from '@countersign/redis'
 import { newId, retryWithin, type Lifecycle, type Logger, type Metrics } from '@countersign/runtime'
@@ -10,6 +10,7 @@ import { createHouseFailures } from './budgets/house-failures.ts'
 import { createAnswerChallenge } from './challenges/answer-challenge.ts'
 import { countLimit, createChallengeEvents } from './challenges/challenge-events.ts'
 import { createChallengeRepository } from './challenges/challenge-repository.ts'
+import { createWriteCode } from './challenges/code-sms.ts'
 import { createCodes } from './challenges/codes.ts'
 import { createConsumeChallenge } from './challenges/consume-challenge.ts'
 import { createCreateChallenge } from './challenges/create-challenge.ts'
@@ -41,6 +42,10 @@ import { createSendLimit } from './mail/send-limit.ts'
 import { createReceiptRepository } from './receipts/receipt-repository.ts'
 import { createCountEnded } from './reports/count-ended.ts'
 import { createTallyRepository } from './reports/tally-repository.ts'
+import { createAdmitNumber } from './sms/admit-number.ts'
+import { createBeginSms } from './sms/begin-sms.ts'
+import { createConfirmSms } from './sms/confirm-sms.ts'
+import { createSmsWriter } from './sms/sms-writer.ts'
 import { createBeginStepUp } from './step-ups/begin-step-up.ts'
 import { createConsumeStepUpAlone } from './step-ups/consume-step-up-alone.ts'
 import { createConsumeStepUp } from './step-ups/consume-step-ups.ts'
@@ -66,7 +71,7 @@ export async function compose ({ config, log, metrics, lifecycle }: ComposeOptio
     lifecycle.onStop(`producer of ${job.name}`, () => producer.close())
     return producer
   }
-  const producers = Object.fromEntries([mailFromOtp, receiptForSigner, accountDeletedOtp].map((job) => [job.name, newProducer(job as unknown as Job)]))
+  const producers = Object.fromEntries([mailFromOtp, smsFromOtp, receiptForSigner, accountDeletedOtp].map((job) => [job.name, newProducer(job as unknown as Job)]))
 
   const challenges = createChallengeRepository(db)
   const factors = createFactorRepository(db)
@@ -81,7 +86,8 @@ export async function compose ({ config, log, metrics, lifecycle }: ComposeOptio
   const dispatch: Dispatch = async (rows) => { await Promise.all(rows.map((row) => dispatcher.dispatch(row))) }
   const { sign, signMailbox } = createReceiptSigner(config.receiptPrivateJwk)
   const codes = createCodes(config.secretKey, config.previousSecretKey)
-  const mails = createMailWriter({ outbox, sealKey: config.mailSealKey, newDeliveryId: () => newId('dlv') })
+  const sealing = { outbox, sealKey: config.mailSealKey, newDeliveryId: () => newId('dlv') }
+  const [mails, texts] = [createMailWriter(sealing), createSmsWriter(sealing)]
   const sendLimit = createSendLimit({
     limiter: createLimiter({ redis, prefix: 'otp:{sends}' }),
     hashKey: deriveKey(config.secretKey, 'otp-service/recipient/v1'),
@@ -94,7 +100,7 @@ export async function compose ({ config, log, metrics, lifecycle }: ComposeOptio
   const resets = createFactorResetRepository(db)
   const consume = createConsumeChallenge({ challenges, receipts, budgets, outbox, cancelReset: resets.cancel, audit })
   const { checks, notices, addFactor, walletEnrolments, passkeyEnrolments, forgetEnrolments, stepUps, ...factorUseCases } = composeFactors({ db, config, codes, challenges, factors, budgets, mails, audit, transact, dispatch, log, metrics })
-  const asking = { challenges, factors, stepUps, budgets, codes, mails, sendLimit, audit, events, transact, dispatch, ...config.codes }
+  const asking = { challenges, factors, checks, stepUps, budgets, codes, mails, texts, writeCode: createWriteCode({ mails, texts }), admit: createAdmitNumber(config.countries), sendLimit, audit, events, transact, dispatch, ...config.codes }
   const sendCode = createSendCode(asking)
   const answered = { challenges, factors, receipts, answering, consume, codes, events, sign, transact, dispatch, newReceiptId: () => newId('rcp') }
   const passkeyUseCases = composePasskeys({ db, config, challenges, factors, passkeyEnrolments, receipts, stepUps, checks, notices, consume, sign, audit, events, transact, dispatch, log, metrics })
@@ -121,6 +127,8 @@ export async function compose ({ config, log, metrics, lifecycle }: ComposeOptio
         applyEnrolment: createApplyEnrolment({ factors, challenges, consume, mails, audit }),
         newFactorRoot: () => randomToken(32)
       }),
+      beginSms: createBeginSms({ ...asking, newChallengeId: () => newId('chl'), newFactorId: () => newId('fct') }),
+      confirmSms: createConfirmSms({ ...answered, checks, notices, audit, newFactorRoot: () => randomToken(32) }),
       beginFactorWipe: createBeginFactorWipe({ ...asking, newChallengeId: () => newId('chl') }),
       confirmFactorWipe: createConfirmFactorWipe(answered),
       describeFactors: createDescribeFactors({ factors }),

@@ -5,6 +5,7 @@ import { generateReceiptKey, keyFromText, randomToken } from '@countersign/secre
 import { walletConfigFrom, walletRules, walletVariables } from '@countersign/wallets'
 import { Type } from 'typebox'
 import { Value } from 'typebox/value'
+import { unknownCountries } from './sms/admit-number.ts'
 
 const Base64url32 = Type.String({ pattern: '^[A-Za-z0-9_-]{43}$' })
 const Ed25519PrivateJwk = Type.Object({
@@ -76,11 +77,24 @@ export const environment = defineEnvironment({
   }),
   OTP_ENROLMENTS_PER_DAY: variable(Type.Integer({ default: 10, minimum: 1, maximum: 1_000_000 }), {
     description: 'Enrolments that one user may begin in a day', strict: (value) => value > 60 ? 'must be 60 or fewer' : undefined
+  }),
+  SMS_COUNTRIES: listVariable(Type.Array(Type.String({ pattern: '^([A-Z]{2}|\\+[1-9][0-9]{0,3})$' }), { default: [], maxItems: 300 }), {
+    description: 'Countries whose numbers may get codes by text message: ISO codes (CH) or calling codes (+41); countries that share a code come together, the islands of +1 each by itself. None: no text messages, and no telephone number becomes a factor', example: 'CH,DE,+43'
+  }),
+  SMS_SENDS_PER_NUMBER_PER_DAY: variable(Type.Integer({ default: 20, minimum: 1, maximum: 100_000 }), {
+    description: 'Text messages that one number may get in a day; in a minute and an hour it gets as many as a mailbox', strict: (value) => value > 100 ? 'must be 100 or fewer' : undefined
+  }),
+  SMS_SENDS_PER_HOUR: variable(Type.Integer({ default: 1_000, minimum: 1, maximum: 10_000_000 }), {
+    description: 'Text messages that all numbers together may get in an hour, enrolments half of them at most'
   })
 }, [
   ...commonRules,
   ...walletRules,
-  ({ FRONTEND_URL: url }) => url === undefined || Value.Check(LinkBase, newFactorPage(url)) ? undefined : { name: 'FRONTEND_URL', fault: 'must be an origin, with a path at most: links in mails begin with it' }
+  ({ FRONTEND_URL: url }) => url === undefined || Value.Check(LinkBase, newFactorPage(url)) ? undefined : { name: 'FRONTEND_URL', fault: 'must be an origin, with a path at most: links in mails begin with it' },
+  ({ SMS_COUNTRIES: countries }) => {
+    const unknown = unknownCountries(countries)
+    return unknown.length === 0 ? undefined : { name: 'SMS_COUNTRIES', fault: `names no country that is known: ${unknown.join(', ')}` }
+  }
 ])
 
 /** What the command line needs: it changes no code and signs nothing. */
@@ -124,8 +138,11 @@ export const configFrom = (values: Values<typeof environment.variables>) => ({
     perMinute: values.OTP_SENDS_PER_MINUTE,
     perHour: values.OTP_SENDS_PER_HOUR,
     enrolmentsPerHour: values.OTP_ENROLMENTS_PER_HOUR,
-    enrolmentsPerDay: values.OTP_ENROLMENTS_PER_DAY
-  }
+    enrolmentsPerDay: values.OTP_ENROLMENTS_PER_DAY,
+    textsPerNumberPerDay: values.SMS_SENDS_PER_NUMBER_PER_DAY,
+    textsPerHour: values.SMS_SENDS_PER_HOUR
+  },
+  countries: values.SMS_COUNTRIES
 })
 
 /** Browsers bind no passkey to a numeric address: on this machine's own, the name that it has everywhere stands for it. */

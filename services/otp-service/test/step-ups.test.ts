@@ -1,7 +1,7 @@
 /** Second proofs of the gateway's own actions: one question, one action, one answer, one receipt, and nothing of it counts elsewhere. */
 import { createHash } from 'node:crypto'
 import {
-  answerMailbox, beginEmailFactor, beginFactorWipe, beginStepUp, confirmEmailFactor, confirmFactorWipe, isOfAction, listFactors, sendStepUp, stepUpActions, stepUpPreimage, stepUpText,
+  answerMailbox, beginEmailFactor, beginFactorWipe, beginStepUp, confirmEmailFactor, confirmFactorWipe, confirmSms, isOfAction, listFactors, sendStepUp, stepUpActions, stepUpPreimage, stepUpText,
   verifyChallenge, verifyStepUp, type StepUpAction
 } from '@countersign/contracts'
 import { newId } from '@countersign/runtime'
@@ -75,6 +75,7 @@ t.test('a code confirms its own question, to its own session, by its own factor,
     ['another user with this factor', () => verify(other, first.id, user.factorId, first.code)],
     ['the question about a transaction', () => signer.call(verifyChallenge, { challenge_id: first.id, user_id: user.userId, session_id: user.sessionId, code: first.code }, ask)],
     ['an enrolment', () => gateway.call(confirmEmailFactor, { challenge_id: first.id, user_id: user.userId, session_id: user.sessionId, code: first.code }, ask)],
+    ['the enrolment of a number', () => gateway.call(confirmSms, { challenge_id: first.id, user_id: user.userId, session_id: user.sessionId, code: first.code }, ask)],
     ['the wish to delete', () => gateway.call(confirmFactorWipe, { user_id: user.userId, session_id: user.sessionId, proof: { challenge_id: first.id, code: first.code } }, ask)],
     ['a mailbox', () => gateway.call(answerMailbox, { purpose: 'login_email', proof: { challenge_id: first.id, opener: 'A'.repeat(43), code: first.code } }, ask)]
   ] as const) t.equal(await refusal(call()), 'code-rejected', what)

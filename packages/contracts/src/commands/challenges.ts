@@ -1,10 +1,10 @@
 import { Type } from 'typebox'
 import { defineCommand } from '../command.ts'
-import { ChallengeId, Code, Hash32, MaskedEmail, SessionId, Timestamp, UserId } from '../primitives.ts'
+import { ChallengeId, Code, Hash32, MaskedAddress, SessionId, Timestamp, UserId } from '../primitives.ts'
 
 export const ChallengeView = Type.Object({
   challenge_id: ChallengeId,
-  sent_to: MaskedEmail,
+  sent_to: MaskedAddress,
   expires_at: Timestamp,
   attempts_left: Type.Integer({ minimum: 0 })
 }, { additionalProperties: false })

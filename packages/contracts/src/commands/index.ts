@@ -5,6 +5,7 @@ import { beginTotp, confirmTotp, makeRecoveryCodes, objectToFactor, removeFactor
 import { beginFactorWipe, confirmFactorWipe } from './factor-wipes.ts'
 import { beginEmailFactor, confirmEmailFactor, describeFactors, listFactors } from './factors.ts'
 import { beginPasskey, beginPasskeySignIn, beginPasskeyStepUp, confirmPasskey, verifyPasskeySignIn, verifyPasskeyStepUp } from './passkeys.ts'
+import { beginSms, confirmSms } from './sms-factors.ts'
 import { beginStepUp, sendStepUp, verifyStepUp } from './step-ups.ts'
 import { answerByWallet, askWallet, beginWallet, confirmWallet } from './wallet-factors.ts'
 import { answerMailbox, beginMailbox, cancelMailbox, resendMailbox } from './mailbox.ts'
@@ -16,6 +17,7 @@ export const commands: readonly Command[] = Object.freeze([
   beginTotp, confirmTotp, makeRecoveryCodes, objectToFactor, removeFactor, renameFactor,
   beginWallet, confirmWallet, askWallet, answerByWallet,
   beginPasskey, confirmPasskey, beginPasskeyStepUp, verifyPasskeyStepUp, beginPasskeySignIn, verifyPasskeySignIn,
+  beginSms, confirmSms,
   createChallenge, resendChallenge, verifyChallenge,
   beginStepUp, sendStepUp, verifyStepUp, listFactors,
   sendEarlierOtp, earlierOtpStatus, verifyEarlierOtp,

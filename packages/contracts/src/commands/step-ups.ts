@@ -38,7 +38,7 @@ export const sendStepUp = defineCommand({
 })
 
 /** What was typed in; which form is right depends on the factor. */
-export const FactorCode = Type.String({ pattern: '^[0-9A-Za-z-]{6,32}$', maxLength: 32, description: 'Mailed code, code of an authenticator app, or recovery code' })
+export const FactorCode = Type.String({ pattern: '^[0-9A-Za-z-]{6,32}$', maxLength: 32, description: 'Sent code, code of an authenticator app, or recovery code' })
 
 export const verifyStepUp = defineCommand({
   name: 'step_ups.verify',

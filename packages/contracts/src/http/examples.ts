@@ -9,6 +9,8 @@ export const ada = {
   username: 'ada',
   email: 'ada@example.com',
   maskedEmail: 'a***@e***.com',
+  phoneNumber: '+41790000012',
+  maskedNumber: '+41…••12',
   password: 'paper-lantern-42-orchard',
   nextPassword: 'copper-harbour-19-thistle',
   sessionId: 'ses_01KJMBS8108NMVRFQG0TZ6DA5G',

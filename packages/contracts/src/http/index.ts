@@ -12,6 +12,7 @@ import { beginEmail, confirmEmail, readMe } from './me.ts'
 import { passkeyRoutes } from './passkeys.ts'
 import { readIdentityAudit, setRoles } from './operators.ts'
 import { deleteSession, readSessions, revokeSessions } from './sessions.ts'
+import { beginSmsFactor, confirmSmsFactor } from './sms-factors.ts'
 import { postStepUp, readFactors, sendStepUpCode, verifyStepUpProof } from './step-ups.ts'
 import { postChallenge, postConfirmation, postTransaction, readTransaction, readTransactions } from './transactions.ts'
 import { walletConnectionRoutes } from './wallet-connection.ts'
@@ -26,6 +27,7 @@ export const routes: readonly Route[] = Object.freeze([
   readSessions, deleteSession, revokeSessions, introspectToken, revokeToken,
   readMe, updateMe, readIdentities, deleteIdentity, beginEmail, confirmEmail,
   readFactors, postStepUp, sendStepUpCode, verifyStepUpProof,
+  beginSmsFactor, confirmSmsFactor,
   beginTotpFactor, confirmTotpFactor, postRecoveryCodes, updateFactor, deleteFactor, objectToNewFactor,
   ...walletFactorRoutes,
   ...passkeyRoutes,

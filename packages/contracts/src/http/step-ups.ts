@@ -2,7 +2,7 @@
 import { Type } from 'typebox'
 import { FactorView } from '../commands/factors.ts'
 import { FactorCode } from '../commands/step-ups.ts'
-import { ChallengeId, FactorId, MaskedEmail, Timestamp } from '../primitives.ts'
+import { ChallengeId, FactorId, MaskedAddress, Timestamp } from '../primitives.ts'
 import { FactorKind } from '../receipts.ts'
 import { defineRoute } from '../route.ts'
 import { StepUpAction, stepUpSeconds } from '../step-ups.ts'
@@ -51,16 +51,16 @@ export const sendStepUpCode = defineRoute({
   operationId: 'sendStepUpCode',
   tag: 'Second proofs',
   summary: 'Send the code to a factor',
-  description: 'The mail shows the action. A new code replaces the one before; the attempts stay.',
+  description: 'The mail or text message shows the action. A new code replaces the one before; the attempts stay.',
   caller: 'session',
   limit: 'general',
   params: Params,
   body: Type.Object({ factor_id: FactorId }, { additionalProperties: false, examples: [{ factor_id: ada.factorId }] }),
   status: 202,
-  reply: Type.Object({ sent_to: MaskedEmail, expires_at: Timestamp, attempts_left: Type.Integer({ minimum: 0 }) }, {
+  reply: Type.Object({ sent_to: MaskedAddress, expires_at: Timestamp, attempts_left: Type.Integer({ minimum: 0 }) }, {
     examples: [{ sent_to: ada.maskedEmail, expires_at: ada.codeEndsAt, attempts_left: 3 }]
   }),
-  problems: ['malformedRequest', 'unauthorized', 'notFound', 'stateConflict', 'schemaViolation', 'factorLocked', 'sendLimited', 'rateLimited', 'unavailable']
+  problems: ['malformedRequest', 'unauthorized', 'numberNotServed', 'notFound', 'stateConflict', 'schemaViolation', 'factorLocked', 'sendLimited', 'rateLimited', 'unavailable']
 })
 
 /** The answer to a right proof, whichever route took it. */

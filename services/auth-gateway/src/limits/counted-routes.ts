@@ -1,6 +1,6 @@
 /** How each route that is limited as sign-in, or on which a code is guessed or a mail sent, is counted, and whose login it tries: told by the checked request alone. */
 import {
-  answerStepUpByWallet, askToRegisterUser, askToSignUp, authenticateWallet, beginEmail, challengePasskey, changePassword, confirmEmail, confirmEmailLink, confirmPasskeyFactor, confirmPasswordReset, confirmTotpFactor, confirmWalletFactor, postConfirmation, connectWallet, deleteMe, linkEmail, logInUser, logInWithEmail, objectToNewFactor, refreshSession, registerUser,
+  answerStepUpByWallet, askToRegisterUser, askToSignUp, authenticateWallet, beginEmail, beginSmsFactor, challengePasskey, changePassword, confirmEmail, confirmEmailLink, confirmPasskeyFactor, confirmPasswordReset, confirmSmsFactor, confirmTotpFactor, confirmWalletFactor, postConfirmation, connectWallet, deleteMe, linkEmail, logInUser, logInWithEmail, objectToNewFactor, refreshSession, registerUser,
   requestConnection, requestEmailCode, requestPasswordReset, requestVerification, resendEmail, signInWithPasskey, signUpWithEmail, submitVerification, verifyEmail, verifyEmailCode, verifyPasskeyProof, verifyStepUpProof, verifyWalletOtp, verifyWalletOtpToo,
   walletFamilies, walletRoutes, type Route
 } from '@countersign/contracts'
@@ -25,6 +25,7 @@ export type Counting = CountedRoute | 'secret'
 const wallet = ({ body: { address } }: CheckedRequest): string | undefined => typeof address === 'string' ? walletSubject(address) : undefined
 /** Each route's own field and no other: bodies of the earlier systems may hold more than is read. */
 const email = ({ body: { email: address } }: CheckedRequest): string => emailSubject(String(address))
+const number = ({ body: { phone_number: to } }: CheckedRequest): string => `sms:${String(to)}`
 const identifier = ({ body: { identifier: address } }: CheckedRequest): string => emailSubject(String(address))
 
 const counting: readonly (readonly [Route, Counting])[] = [
@@ -46,6 +47,7 @@ const counting: readonly (readonly [Route, Counting])[] = [
   [requestVerification, { kind: 'mail', subject: identifier }],
   [linkEmail, { kind: 'mail', subject: email }],
   [beginEmail, { kind: 'mail', subject: email }],
+  [beginSmsFactor, { kind: 'mail', subject: number }],
   // It names a challenge: otp-service knows the mailbox behind it.
   [resendEmail, { kind: 'mail' }],
   [logInWithEmail, { kind: 'password', subject: email }],
@@ -69,6 +71,7 @@ const counting: readonly (readonly [Route, Counting])[] = [
   // They name nobody that could be counted.
   [challengePasskey, { kind: 'challenge' }],
   [signInWithPasskey, { kind: 'proof' }],
+  [confirmSmsFactor, { kind: 'proof' }],
   [verifyWalletOtp, { kind: 'proof' }],
   [verifyWalletOtpToo, { kind: 'proof' }],
   [submitVerification, { kind: 'proof', subject: identifier }]

@@ -16,7 +16,7 @@ import { emailIdentityId, type Identity } from '../users/identity.ts'
 export type TryKind =
   /** Stores a pending challenge. */
   | 'challenge'
-  /** Has a mail sent. */
+  /** Has a mail or text message sent. */
   | 'mail'
   /** Shows what was signed or mailed. */
   | 'proof'

@@ -1,4 +1,4 @@
-import { beginTotpFactor, beginWalletFactor, ChallengeId, confirmTotpFactor, confirmWalletFactor, deleteFactor, objectToNewFactor, postRecoveryCodes, stepUpHeader, updateFactor } from '@countersign/contracts'
+import { beginSmsFactor, beginTotpFactor, beginWalletFactor, ChallengeId, confirmSmsFactor, confirmTotpFactor, confirmWalletFactor, deleteFactor, objectToNewFactor, postRecoveryCodes, stepUpHeader, updateFactor } from '@countersign/contracts'
 import { addRoute } from '@countersign/http'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { Value } from 'typebox/value'
@@ -22,6 +22,10 @@ export function factorRoutes (app: FastifyInstance, { changeFactors, totpLabel }
   addRoute<typeof beginWalletFactor, OpenSession>(app, beginWalletFactor, async ({ body, session, request }) => await changeFactors.beginWallet(askerOf(session, request), body, stepUpOf(request)))
 
   addRoute<typeof confirmWalletFactor, OpenSession>(app, confirmWalletFactor, async ({ body, session, request }) => await changeFactors.confirmWallet(askerOf(session, request), body))
+
+  addRoute<typeof beginSmsFactor, OpenSession>(app, beginSmsFactor, async ({ body, session, request }) => await changeFactors.beginSms(askerOf(session, request), body, stepUpOf(request)))
+
+  addRoute<typeof confirmSmsFactor, OpenSession>(app, confirmSmsFactor, async ({ body, session, request }) => await changeFactors.confirmSms(askerOf(session, request), body))
 
   addRoute<typeof postRecoveryCodes, OpenSession>(app, postRecoveryCodes, async ({ session, request }) => await changeFactors.makeRecoveryCodes(askerOf(session, request), stepUpOf(request)))
 

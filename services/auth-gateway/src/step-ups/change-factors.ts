@@ -1,5 +1,5 @@
 /** Changes of factors, through otp-service: it decides, by step-ups on its own record. Noted here is only whether the user has any. */
-import { beginTotp, beginWallet, confirmTotp, confirmWallet, makeRecoveryCodes, objectToFactor, Problem, problems, removeFactor, renameFactor, type ReplyOf, type RequestOf } from '@countersign/contracts'
+import { beginSms, beginTotp, beginWallet, confirmSms, confirmTotp, confirmWallet, makeRecoveryCodes, objectToFactor, Problem, problems, removeFactor, renameFactor, type ReplyOf, type RequestOf } from '@countersign/contracts'
 import type { CommandClient } from '@countersign/redis'
 import type { Asker } from '../sign-in/link-wallet.ts'
 import type { TellFirstFactor } from './tell-first-factor.ts'
@@ -22,6 +22,10 @@ export interface ChangeFactors {
   beginWallet (asker: Asker, wallet: Omit<RequestOf<typeof beginWallet>, 'user_id' | 'session_id' | 'step_up'>, stepUpId: string | undefined): Promise<ReplyOf<typeof beginWallet>>
   /** @throws Problem proofRejected, rateLimited, unavailable */
   confirmWallet (asker: Asker, answer: Pick<RequestOf<typeof confirmWallet>, 'factor_id' | 'signature' | 'public_key'>): Promise<ReplyOf<typeof confirmWallet>>
+  /** @throws Problem stepUpRequired, numberNotServed, stateConflict, factorLocked, sendLimited, unavailable */
+  beginSms (asker: Asker, number: Pick<RequestOf<typeof beginSms>, 'phone_number' | 'name'>, stepUpId: string | undefined): Promise<ReplyOf<typeof beginSms>>
+  /** @throws Problem codeRejected, factorLocked, unavailable */
+  confirmSms (asker: Asker, answer: Pick<RequestOf<typeof confirmSms>, 'challenge_id' | 'code'>): Promise<ReplyOf<typeof confirmSms>>
   /** @throws Problem stepUpRequired, factorRequired, unavailable */
   makeRecoveryCodes (asker: Asker, stepUpId: string | undefined): Promise<ReplyOf<typeof makeRecoveryCodes>>
   /** @throws Problem stepUpRequired, notFound, stateConflict, unavailable */
@@ -55,6 +59,8 @@ export function createChangeFactors ({ commands, users, tellFirstFactor, removed
     confirmTotp: (asker, answer) => adding(asker, () => commands.call(confirmTotp, { ...of(asker), ...answer }, by(asker))),
     beginWallet: (asker, wallet, stepUpId) => learning(asker, commands.call(beginWallet, { ...of(asker, stepUpId), ...wallet }, by(asker))),
     confirmWallet: (asker, answer) => adding(asker, () => commands.call(confirmWallet, { ...of(asker), ...answer }, by(asker))),
+    beginSms: (asker, number, stepUpId) => learning(asker, commands.call(beginSms, { ...of(asker, stepUpId), ...number }, by(asker))),
+    confirmSms: (asker, answer) => adding(asker, () => commands.call(confirmSms, { ...of(asker), ...answer }, by(asker))),
     makeRecoveryCodes: (asker, stepUpId) => learning(asker, commands.call(makeRecoveryCodes, of(asker, stepUpId), by(asker))),
     async remove (asker, factorId, stepUpId) {
       const { factors_left: left } = await learning(asker, commands.call(removeFactor, { ...of(asker, stepUpId), factor_id: factorId }, by(asker)))

@@ -24,7 +24,7 @@ export interface AddedFactor {
 /** Never throws: the factor is there, and its owner learns that in any case. */
 export type TellFactorAdded = (factor: AddedFactor, to: string, requestId: string) => Promise<void>
 
-const names: Readonly<Record<FactorKind, string>> = { email_code: 'E-mail address', totp: 'Authenticator app', recovery_codes: 'Recovery codes', passkey: 'Passkey', wallet: 'Wallet' }
+const names: Readonly<Record<FactorKind, string>> = { email_code: 'E-mail address', totp: 'Authenticator app', recovery_codes: 'Recovery codes', passkey: 'Passkey', sms: 'Telephone number', wallet: 'Wallet' }
 
 export const createTellFactorAdded = ({ writeMail, dispatch, inTransaction, now, log }: TellFactorAddedDeps): TellFactorAdded =>
   async ({ kind, address }, to, requestId) => {

@@ -11,6 +11,7 @@ export interface ChallengeDocument {
   readonly address: string | null
   readonly action_digest: string
   readonly text: string
+  readonly short_text?: string
   readonly action_ends_at: Date | null
   readonly fingerprint: string
   readonly enrolment: Challenge['enrolment']
@@ -49,6 +50,7 @@ export const newDocument = (challenge: NewChallenge): Omit<ChallengeDocument, Da
   address: challenge.address,
   action_digest: challenge.actionDigest,
   text: challenge.text,
+  ...challenge.shortText !== undefined && { short_text: challenge.shortText },
   action_ends_at: challenge.actionEndsAt,
   fingerprint: challenge.fingerprint,
   enrolment: challenge.enrolment,
@@ -75,6 +77,7 @@ export const toChallenge = (found: ChallengeDocument): Challenge => ({
   address: found.address,
   actionDigest: found.action_digest,
   text: found.text,
+  ...found.short_text !== undefined && { shortText: found.short_text },
   actionEndsAt: found.action_ends_at,
   fingerprint: found.fingerprint,
   enrolment: found.enrolment,

@@ -23,10 +23,10 @@ export interface ChallengeEvents {
   accountLocked (challenge: Pick<Told, 'id' | 'userId' | 'address'>, requestId: string): void
 }
 
-const purposes: readonly Purpose[] = ['transaction', 'email_enrol', 'email_change', 'account_delete', 'step_up', 'passkey_sign_in', 'earlier_otp', 'signup', 'login_email', 'password_reset', 'email_link']
+const purposes: readonly Purpose[] = ['transaction', 'email_enrol', 'email_change', 'sms_enrol', 'account_delete', 'step_up', 'passkey_sign_in', 'earlier_otp', 'signup', 'login_email', 'password_reset', 'email_link']
 
 export function createChallengeEvents (log: Logger, metrics: Metrics): ChallengeEvents {
-  const sends = metrics.counter({ name: 'otp_send_total', help: 'Codes handed to the mail queue', labels: ['purpose'] })
+  const sends = metrics.counter({ name: 'otp_send_total', help: 'Codes handed to the queues of mails and text messages', labels: ['purpose'] })
   // Both carry the same labels, so that one divided by the other is the success rate.
   const verifications = metrics.counter({ name: 'otp_verify_total', help: 'Answers to challenges', labels: ['purpose'] })
   const successes = metrics.counter({ name: 'otp_verify_success', help: 'Answers that were right', labels: ['purpose'] })

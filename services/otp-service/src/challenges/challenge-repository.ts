@@ -178,7 +178,7 @@ export function createChallengeRepository (db: Db) {
     async bury (userId: string, transaction: Transaction): Promise<void> {
       await challenges.updateMany({ user_id: userId, ...open }, [{ $set: { cancelled_at: '$$NOW' } }], { session: transaction })
       await challenges.updateMany({ user_id: userId }, { $set: { address: nobodysAddress } }, { session: transaction })
-      await challenges.updateMany({ user_id: userId, purpose: { $in: ['email_enrol', 'email_change', 'step_up'] } }, { $set: { enrolment: null, text: '' } }, { session: transaction })
+      await challenges.updateMany({ user_id: userId, purpose: { $in: ['email_enrol', 'email_change', 'sms_enrol', stepUpPurpose] } }, { $set: { enrolment: null, text: '' }, $unset: { short_text: '' } }, { session: transaction })
     },
 
     countPending: () => challenges.countDocuments({ ...open, attempts_left: { $gt: 0 }, $expr: { $gt: ['$expires_at', '$$NOW'] } }),

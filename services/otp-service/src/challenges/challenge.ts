@@ -15,6 +15,8 @@ export interface Challenge {
   readonly address: string | null
   readonly actionDigest: string
   readonly text: string
+  /** The action in one line, where a text message may show it. */
+  readonly shortText?: string
   readonly actionEndsAt: Date | null
   /** SHA-256 of the request that made it: the same id asked with other fields is refused. */
   readonly fingerprint: string
@@ -40,7 +42,7 @@ export interface Challenge {
 
 /** What is known before the database adds its own times. */
 export type NewChallenge = Pick<Challenge,
-  'id' | 'aud' | 'purpose' | 'userId' | 'sessionId' | 'factorId' | 'address' | 'actionDigest' | 'text' | 'actionEndsAt' |
+  'id' | 'aud' | 'purpose' | 'userId' | 'sessionId' | 'factorId' | 'address' | 'actionDigest' | 'text' | 'shortText' | 'actionEndsAt' |
   'fingerprint' | 'enrolment' | 'commandId' | 'codeMac' | 'pepperId' | 'attemptsMax'>
 
 /** Who may answer: all of it must be equal, else the challenge does not exist for him and loses no attempt. */

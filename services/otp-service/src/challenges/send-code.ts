@@ -4,20 +4,21 @@ import type { Audit } from '@countersign/mongo'
 import type { Asking } from '../asking.ts'
 import type { BudgetRepository } from '../budgets/budget-repository.ts'
 import { isLocked, lockedProblem } from '../budgets/locked-problem.ts'
-import type { MailWriter } from '../mail/mail-writer.ts'
 import type { Send, SendLimit } from '../mail/send-limit.ts'
+import type { AdmitAddress } from '../sms/admit-number.ts'
 import type { Dispatch, Transact } from '../transaction.ts'
 import type { Challenge } from './challenge.ts'
 import type { ChallengeEvents } from './challenge-events.ts'
 import type { ChallengeRepository } from './challenge-repository.ts'
-import { writeCodeMail } from './code-mail.ts'
+import type { WriteCode } from './code-sms.ts'
 import type { Codes } from './codes.ts'
 
 export interface SendCodeDeps {
   readonly challenges: Pick<ChallengeRepository, 'find' | 'renew'>
   readonly budgets: Pick<BudgetRepository, 'lockOf'>
   readonly codes: Pick<Codes, 'draw'>
-  readonly mails: MailWriter
+  readonly writeCode: WriteCode
+  readonly admit: AdmitAddress
   readonly sendLimit: SendLimit
   readonly audit: Audit
   readonly events: Pick<ChallengeEvents, 'sent'>
@@ -28,14 +29,15 @@ export interface SendCodeDeps {
 
 /**
  * @returns the challenge as it is now; a command that is repeated sends nothing again.
- * @throws Problem stateConflict, factorLocked, sendLimited
+ * @throws Problem stateConflict, factorLocked, sendLimited, numberNotServed
  */
 export type SendCode = (challenge: Challenge, to: Send, asking: Asking) => Promise<Challenge>
 
-export const createSendCode = ({ challenges, budgets, codes, mails, sendLimit, audit, events, transact, dispatch, ttlSeconds }: SendCodeDeps): SendCode =>
+export const createSendCode = ({ challenges, budgets, codes, writeCode, admit, sendLimit, audit, events, transact, dispatch, ttlSeconds }: SendCodeDeps): SendCode =>
   async (challenge, to, asking) => {
     if (challenge.resentBy === asking.commandId) return challenge
     if (isOver(challenge)) throw over()
+    admit(to.address)
 
     const lock = await budgets.lockOf(challenge.userId, challenge.sessionId)
     if (isLocked(lock)) throw lockedProblem(lock)
@@ -47,7 +49,7 @@ export const createSendCode = ({ challenges, budgets, codes, mails, sendLimit, a
       const next = await challenges.renew(challenge, stored, { ttlSeconds: keepsItsEnd(challenge) ? undefined : ttlSeconds, commandId: asking.commandId, to: { factorId, address: to.address } }, transaction)
       if (next === undefined) return undefined
       await takeSend()
-      const row = await writeCodeMail(mails, next, code, asking.requestId, transaction)
+      const row = await writeCode(next, code, asking.requestId, transaction)
       await audit.append({ event: next.sends === 1 ? 'challenge.sent' : 'challenge.resent', subject: next.id, actor: next.userId, requestId: asking.requestId, facts: { sends: next.sends, attempts_left: next.attemptsLeft } }, transaction)
       return { challenge: next, row }
     })

@@ -41,7 +41,7 @@ export function createConfirmFactorWipe (deps: ConfirmWipeDeps) {
       const all = await factors.listOf(userId)
       if (all.some(({ kind }) => kind === 'email_code')) throw new Problem(problems.factorProofRequired)
       // Nothing of theirs could show what is being confirmed.
-      if (all.length > 0) throw new Problem(problems.factorProofRequired, { detail: 'The factors of this account have no address: remove them first (DELETE /api/v1/me/factors/:id), each on the proof of a factor.' })
+      if (all.length > 0) throw new Problem(problems.factorProofRequired, { detail: 'The factors of this account have no e-mail address: remove them first (DELETE /api/v1/me/factors/:id), each on the proof of a factor.' })
       return { receipt: null }
     }
     const answerer = { aud: asking.caller, userId, sessionId }

@@ -25,7 +25,7 @@ export interface FactorCheck {
 export type FactorChecks = Readonly<Record<FactorKind, FactorCheck>>
 
 /** Only the factor that the code went to answers with it. */
-export const mailedCodeCheck = (codes: Pick<Codes, 'matches'>): FactorCheck => ({
+export const sentCodeCheck = (codes: Pick<Codes, 'matches'>): FactorCheck => ({
   shown: true,
   sends: true,
   judge: (challenge, factor, code) => Promise.resolve(codes.matches(challenge, code) && challenge.factorId === factor.id ? 'right' : 'wrong')

@@ -1,6 +1,6 @@
 /** A factor as MongoDB keeps it: fields of its kind beside those of every kind. */
 import type { FactorWallet } from '../wallets/factor-wallet.ts'
-import type { EmailFactor, Factor, PasskeyFactor, RecoveryCodesFactor, TotpFactor, WalletFactor } from './factor.ts'
+import type { EmailFactor, Factor, PasskeyFactor, RecoveryCodesFactor, SmsFactor, TotpFactor, WalletFactor } from './factor.ts'
 
 interface AnyDocument {
   readonly _id: string
@@ -15,6 +15,12 @@ interface EmailDocument extends AnyDocument {
   readonly kind: 'email_code'
   readonly address: string
   readonly address_normalised: string
+}
+
+interface SmsDocument extends AnyDocument {
+  readonly kind: 'sms'
+  readonly number: string
+  readonly name: string | null
 }
 
 interface TotpDocument extends AnyDocument {
@@ -59,7 +65,7 @@ interface WalletDocument extends AnyDocument {
   readonly wallet: FactorWallet
 }
 
-export type FactorDocument = EmailDocument | TotpDocument | RecoveryCodesDocument | PasskeyDocument | WalletDocument
+export type FactorDocument = EmailDocument | SmsDocument | TotpDocument | RecoveryCodesDocument | PasskeyDocument | WalletDocument
 
 export function toFactor (found: EmailDocument): EmailFactor
 export function toFactor (found: PasskeyDocument): PasskeyFactor
@@ -68,6 +74,7 @@ export function toFactor (found: FactorDocument): Factor {
   const any = { id: found._id, userId: found.user_id, provedAt: found.proved_at, factorRoot: found.factor_root }
   switch (found.kind) {
     case 'email_code': return { ...any, kind: found.kind, address: found.address, addressNormalised: found.address_normalised }
+    case 'sms': return { ...any, kind: found.kind, number: found.number, name: found.name } satisfies SmsFactor
     case 'totp': return { ...any, kind: found.kind, name: found.name, sealedSecret: found.sealed_secret, lastStep: found.last_step } satisfies TotpFactor
     case 'recovery_codes': return { ...any, kind: found.kind, name: found.name, salt: found.salt, hashes: found.hashes } satisfies RecoveryCodesFactor
     case 'passkey': return {
@@ -82,6 +89,7 @@ export function toDocument (factor: Factor): FactorDocument {
   const any = { _id: factor.id, user_id: factor.userId, proved_at: factor.provedAt, factor_root: factor.factorRoot }
   switch (factor.kind) {
     case 'email_code': return { ...any, kind: factor.kind, address: factor.address, address_normalised: factor.addressNormalised }
+    case 'sms': return { ...any, kind: factor.kind, number: factor.number, name: factor.name }
     case 'totp': return { ...any, kind: factor.kind, name: factor.name, sealed_secret: factor.sealedSecret, last_step: factor.lastStep, failures: [] }
     case 'recovery_codes': return { ...any, kind: factor.kind, name: factor.name, salt: factor.salt, hashes: factor.hashes }
     case 'passkey': return {

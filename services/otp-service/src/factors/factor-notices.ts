@@ -27,8 +27,8 @@ export interface FactorNotices {
 
 /** Worth delivering late, as long as somebody may still act on it. */
 const noticeUsefulMs = 86_400_000
-const kinds: readonly FactorKind[] = ['email_code', 'totp', 'recovery_codes', 'passkey', 'wallet']
-const kindNames: Readonly<Record<FactorKind, string>> = { email_code: 'E-mail address', totp: 'Authenticator app', recovery_codes: 'Recovery codes', passkey: 'Passkey', wallet: 'Wallet' }
+const kinds: readonly FactorKind[] = ['email_code', 'totp', 'recovery_codes', 'passkey', 'wallet', 'sms']
+const kindNames: Readonly<Record<FactorKind, string>> = { email_code: 'E-mail address', totp: 'Authenticator app', recovery_codes: 'Recovery codes', passkey: 'Passkey', wallet: 'Wallet', sms: 'Telephone number' }
 
 /** The kind in our words, so that a name cannot pass for another one; a wallet by its address, whatever it is called. */
 export const nameOf = (factor: Factor): string => {

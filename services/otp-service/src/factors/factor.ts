@@ -20,6 +20,15 @@ export interface EmailFactor extends AnyFactor {
   readonly addressNormalised: string
 }
 
+/** A telephone number that codes go to. */
+export interface SmsFactor extends AnyFactor {
+  readonly kind: 'sms'
+  /** E.164 */
+  readonly number: string
+  /** Null: its owner gave it none. */
+  readonly name: string | null
+}
+
 export interface TotpFactor extends AnyFactor {
   readonly kind: 'totp'
   readonly name: string
@@ -68,7 +77,7 @@ export interface WalletFactor extends AnyFactor {
   readonly wallet: FactorWallet
 }
 
-export type Factor = EmailFactor | TotpFactor | RecoveryCodesFactor | PasskeyFactor | WalletFactor
+export type Factor = EmailFactor | SmsFactor | TotpFactor | RecoveryCodesFactor | PasskeyFactor | WalletFactor
 
 export const isPasskey = (factor: Factor): factor is PasskeyFactor => factor.kind === 'passkey'
 
@@ -78,10 +87,17 @@ export interface FactorOwner {
   readonly factorRoot: string
 }
 
-/** How lists and mails call a factor: a masked address, or the name that its owner gave it. */
+/** How lists and mails call a factor: a masked address or number, the name that its owner gave it, or both. */
 export function labelOf (factor: Factor): string {
   if (factor.kind === 'email_code') return maskAddress(factor.address)
+  if (factor.kind === 'sms') return factor.name === null ? maskAddress(factor.number) : `${factor.name}, ${maskAddress(factor.number)}`
   return factor.kind === 'wallet' ? factor.name ?? factor.wallet.address : factor.name
+}
+
+/** Where codes of it go; undefined for a factor that answers without one. */
+export function addressOf (factor: Factor): string | undefined {
+  if (factor.kind === 'email_code') return factor.address
+  return factor.kind === 'sms' ? factor.number : undefined
 }
 
 /**

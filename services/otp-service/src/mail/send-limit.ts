@@ -1,11 +1,14 @@
 /**
- * How many codes one mailbox may get: a bomb of mails is aimed at a recipient, not at an account. Codes to an address that is only being
+ * How many codes one mailbox or telephone may get: a bomb of mails is aimed at a recipient, not at an account. Codes to an address that is only being
  * enrolled have buckets of their own, since anybody may ask for them: they take nothing from the codes of a proved factor, or a stranger
  * who types the victim's address would keep the victim from confirming. So do codes for which nobody needs a session, of all purposes
  * together; and those among them that are asked for from where the address signed in before, so that strangers who use up the others do
  * not keep its owner from one.
+ *
+ * Text messages cost money, and some numbers pay whoever has them sent there: a number has a day's limit as well, over all accounts that
+ * have it, and all numbers together have one, half of which no enrolment can use up.
  */
-import { Problem, problems } from '@countersign/contracts'
+import { isPhoneNumber, Problem, problems } from '@countersign/contracts'
 import { keyedHash } from '@countersign/secrets'
 import { normaliseAddress } from '../factors/factor.ts'
 
@@ -31,6 +34,10 @@ export interface SendRules {
   /** Addresses that one user may begin to enrol, whichever they are. */
   readonly enrolmentsPerHour: number
   readonly enrolmentsPerDay: number
+  /** To one number: enrolments of it by anybody, and apart from these codes of factors. */
+  readonly textsPerNumberPerDay: number
+  /** To all numbers together. */
+  readonly textsPerHour: number
 }
 
 export interface SendLimitDeps {
@@ -48,14 +55,16 @@ const dayMs = 86_400_000
 export function createSendLimit ({ limiter, hashKey, rules, onLimited }: SendLimitDeps): SendLimit {
   const hashed = (...parts: string[]): string => keyedHash(hashKey, ...parts).toString('base64url')
   const ofMailbox = (key: string) => [{ key, max: rules.perMinute, windowMs: minuteMs }, { key, max: rules.perHour, windowMs: hourMs }]
+  const ofNumber = (key: string) => [...ofMailbox(key), { key, max: rules.textsPerNumberPerDay, windowMs: dayMs }, { key: 'texts', max: rules.textsPerHour, windowMs: hourMs }]
 
   const bucketsOf = (send: Send) => {
     const address = normaliseAddress(send.address)
-    if (send.to === 'factor') return ofMailbox(`factor:${hashed(send.factorId, address)}`)
+    const isText = isPhoneNumber(address)
+    if (send.to === 'factor') return isText ? ofNumber(`number:${hashed(address)}`) : ofMailbox(`factor:${hashed(send.factorId, address)}`)
     if (send.to === 'mailbox') return ofMailbox(`${send.knownPlace ? 'mailbox-known' : 'mailbox'}:${hashed(address)}`)
     const user = `user:${hashed(send.userId)}`
     return [
-      ...ofMailbox(`enrol:${hashed(address)}`),
+      ...isText ? [...ofNumber(`enrol:${hashed(address)}`), { key: 'texts:enrol', max: Math.ceil(rules.textsPerHour / 2), windowMs: hourMs }] : ofMailbox(`enrol:${hashed(address)}`),
       { key: user, max: rules.enrolmentsPerHour, windowMs: hourMs },
       { key: user, max: rules.enrolmentsPerDay, windowMs: dayMs }
     ]

@@ -14,7 +14,7 @@ export interface ReceiptGiven {
   readonly answeredAt: Date
 }
 
-export const receiptClaims = (challenge: Pick<Challenge, 'id' | 'aud' | 'purpose' | 'userId' | 'actionDigest' | 'text'>, { receiptId, factor: { kind, factorRoot, provedAt }, shown, answeredAt }: ReceiptGiven): ReceiptClaims => ({
+export const receiptClaims = (challenge: Pick<Challenge, 'id' | 'aud' | 'purpose' | 'userId' | 'actionDigest' | 'text' | 'shortText'>, { receiptId, factor: { kind, factorRoot, provedAt }, shown, answeredAt }: ReceiptGiven): ReceiptClaims => ({
   jti: receiptId,
   challenge_id: challenge.id,
   aud: challenge.aud,
@@ -25,6 +25,9 @@ export const receiptClaims = (challenge: Pick<Challenge, 'id' | 'aud' | 'purpose
   shown,
   factor_age_seconds: Math.max(0, Math.floor((answeredAt.getTime() - provedAt.getTime()) / 1_000)),
   action_digest: challenge.actionDigest,
-  text_sha256: createHash('sha256').update(challenge.text, 'utf8').digest('hex'),
+  text_sha256: createHash('sha256').update(textShown(challenge, kind), 'utf8').digest('hex'),
   iat: Math.floor(answeredAt.getTime() / 1_000)
 })
+
+/** A text message shows the short one. */
+const textShown = ({ text, shortText }: Pick<Challenge, 'text' | 'shortText'>, kind: Factor['kind']): string => kind === 'sms' ? shortText ?? text : text

@@ -1,5 +1,5 @@
 /** Opens the question whether a user confirms one action of the gateway. Which factor answers is the user's choice; nothing is sent before it. */
-import { isOfAction, Problem, problems, stepUpPreimage, stepUpText, type ReplyOf, type RequestOf, type beginStepUp } from '@countersign/contracts'
+import { isOfAction, Problem, problems, stepUpPreimage, stepUpShortText, stepUpText, type ReplyOf, type RequestOf, type beginStepUp } from '@countersign/contracts'
 import { isDuplicateKey, type Audit } from '@countersign/mongo'
 import { actionDigest } from '@countersign/secrets'
 import type { Asking } from '../asking.ts'
@@ -54,11 +54,12 @@ export const createBeginStepUp = ({ factors, challenges, checks, audit, transact
   }
 }
 
-/** Its text is said by the contract, from the action alone: what the mail shows is not the gateway's to write. */
+/** Its text is said by the contract, from the action alone: what the mail or text message shows is not the gateway's to write. */
 function draftOf ({ user_id: userId, session_id: sessionId, action }: Request, all: readonly Factor[], { caller, commandId }: Asking, id: string): Omit<NewChallenge, 'attemptsMax'> {
   const digest = actionDigest(stepUpPreimage(userId, sessionId, action))
+  const called = calledBy(action, all)
   return {
-    id, userId, sessionId, commandId, aud: caller, purpose: stepUpPurpose, text: stepUpText(userId, action, calledBy(action, all)), actionDigest: digest, fingerprint: digest,
+    id, userId, sessionId, commandId, aud: caller, purpose: stepUpPurpose, text: stepUpText(userId, action, called), shortText: stepUpShortText(action, called), actionDigest: digest, fingerprint: digest,
     factorId: null, address: null, codeMac: null, pepperId: null, actionEndsAt: null, enrolment: null
   }
 }

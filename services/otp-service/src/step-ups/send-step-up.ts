@@ -4,6 +4,7 @@ import type { Asking } from '../asking.ts'
 import type { ChallengeRepository } from '../challenges/challenge-repository.ts'
 import { challengeView } from '../challenges/challenge-view.ts'
 import type { SendCode } from '../challenges/send-code.ts'
+import { addressOf } from '../factors/factor.ts'
 import type { FactorRepository } from '../factors/factor-repository.ts'
 import { stepUpPurpose } from './step-up-purpose.ts'
 
@@ -13,12 +14,13 @@ export interface SendStepUpDeps {
   readonly sendCode: SendCode
 }
 
-/** @throws Problem notFound for a challenge or factor that is not the asker's, stateConflict for a factor that needs no code or a challenge that is over, factorLocked, sendLimited */
+/** @throws Problem notFound for a challenge or factor that is not the asker's, stateConflict for a factor that needs no code or a challenge that is over, factorLocked, sendLimited, numberNotServed */
 export const createSendStepUp = ({ factors, challenges, sendCode }: SendStepUpDeps) =>
   async (request: RequestOf<typeof sendStepUp>, asking: Asking): Promise<ReplyOf<typeof sendStepUp>> => {
     const answerer = { aud: asking.caller, userId: request.user_id, sessionId: request.session_id }
     const [challenge, factor] = await Promise.all([challenges.findFor(request.challenge_id, answerer), factors.find(request.user_id, request.factor_id)])
     if (challenge?.purpose !== stepUpPurpose || factor === undefined) throw new Problem(problems.notFound)
-    if (factor.kind !== 'email_code') throw new Problem(problems.stateConflict, { detail: 'This factor answers without a code being sent.' })
-    return challengeView(await sendCode(challenge, { to: 'factor', factorId: factor.id, address: factor.address }, asking))
+    const address = addressOf(factor)
+    if (address === undefined) throw new Problem(problems.stateConflict, { detail: 'This factor answers without a code being sent.' })
+    return challengeView(await sendCode(challenge, { to: 'factor', factorId: factor.id, address }, asking))
   }
