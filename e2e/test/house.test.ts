@@ -134,6 +134,29 @@ t.test('an e-mail account from sign-up to reset, over real mails; who reads the 
   t.equal((await post('password-reset/request', { email: 'nobody@example.com' })).status, 202)
 })
 
+const phone = '+41790000012'
+t.test('a telephone number is proved and confirms an API key, by texts that went through the provider\'s door', async (t) => {
+  const { accessToken: token } = await signIn(gateway, privateKeyToAccount(generatePrivateKey()))
+  const codeAbout = async (pattern: RegExp): Promise<string> =>
+    /Code (\d{6}), good for 5 minutes/.exec((await house.stack.sms.waitForSms(({ to, text }) => to === phone && pattern.test(text), 20_000)).text)?.[1] ?? ''
+  const foreign = await gateway.send('POST', '/api/v1/me/factors/sms', { token, body: { phone_number: '+8613800000012' } })
+  t.match(foreign, { status: 403, body: { type: '/problems/number-not-served' } })
+
+  const begun = await gateway.call<{ challenge_id: string, sent_to: string }>('POST', '/api/v1/me/factors/sms', { token, body: { phone_number: phone, name: 'Telephone' } })
+  t.equal(begun.sent_to, '+41…••12')
+  const { factor } = await gateway.call<{ factor: { id: string } }>('POST', '/api/v1/me/factors/sms/confirm', { token, body: { challenge_id: begun.challenge_id, code: await codeAbout(/Add this number/) } })
+
+  const newKey = (headers: Record<string, string> = {}) => gateway.send<{ action: object }>('POST', '/api/v1/api-keys', { token, body: { name: 'nightly', scopes: ['profile:read'] }, headers })
+  const refused = await newKey()
+  t.equal(refused.status, 401)
+  const { id } = await gateway.call<{ id: string }>('POST', '/api/v1/step-ups', { token, body: { action: refused.body.action } })
+  await gateway.call('POST', `/api/v1/step-ups/${id}/send`, { token, body: { factor_id: factor.id } })
+  const verified = await gateway.call('POST', `/api/v1/step-ups/${id}/verify`, { token, body: { factor_id: factor.id, code: await codeAbout(/Make an API key: profile:read\./) } })
+  t.match(verified, { factor_kind: 'sms' })
+  t.equal((await newKey({ 'step-up': id })).status, 201)
+  t.equal((await newKey({ 'step-up': id })).status, 401, 'once')
+})
+
 t.test('one key sent twenty times at once is one transaction', async (t) => {
   const to = nextRecipient()
 
@@ -351,7 +374,7 @@ t.test('no log of any service holds a secret that was used', async (t) => {
   t.ok(logs.join('').length > 10_000, 'there are logs')
   const mails = await house.stack.smtp.mails()
   const secrets = new Map<string, string>([
-    ['an access token', ada.accessToken], ['a refresh token', ada.refreshToken], ['an address', ada.email],
+    ['an access token', ada.accessToken], ['a refresh token', ada.refreshToken], ['an address', ada.email], ['a telephone number', phone.slice(1)],
     ...mails.flatMap(({ text }, i): [string, string][] => /^\s*(\d{6})\s*$/m.test(text) ? [[`code ${i}`, `"${codeIn(text)}"`]] : []),
     ...serviceNames.flatMap((name) => Object.entries(house.stack.environmentFor(name)).filter(([key]) => /SECRET|PRIVATE|SEAL/.test(key)).map(([key, text]): [string, string] => [`${name} ${key}`, text])),
     ...serviceNames.flatMap((name) => ['MONGODB_URI', 'REDIS_URL'].map((key): [string, string] => [`${name} ${key}`, new URL(house.stack.environmentFor(name)[key] ?? '').password]))
