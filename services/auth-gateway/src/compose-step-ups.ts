@@ -27,11 +27,12 @@ export interface ComposeStepUpsOptions {
 
 export function composeStepUps ({ config, stores: { mongo, commands }, users, audit, verifyReceipt, unlink, tellFirstFactor }: ComposeStepUpsOptions) {
   const stepUps = createStepUpRepository(mongo)
+  const removed = createDropPasskeyLogin({ users, unlink })
   return {
     askStepUp: createAskStepUp({ commands, stepUps, users }),
     answerStepUp: createAnswerStepUp({ commands, commandKey: deriveKey(config.secretKey, 'step-up-command-id'), settle: createSettleStepUp({ verifyReceipt, stepUps, audit }) }),
-    readFactors: createReadFactors({ commands, users }),
-    changeFactors: createChangeFactors({ commands, users, tellFirstFactor, removed: createDropPasskeyLogin({ users, unlink }) }),
+    readFactors: createReadFactors({ commands, users, removed }),
+    changeFactors: createChangeFactors({ commands, users, tellFirstFactor, removed }),
     totpLabel: (secret: string, { username, email, id }: UserView) => {
       const uri = totpUri({ issuer: config.signIn.brand, account: username ?? email ?? id, secret })
       return { uri, svg: qrCode(uri) }

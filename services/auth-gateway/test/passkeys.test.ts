@@ -17,6 +17,7 @@ const forger = createReceiptSigner(generateReceiptKey().privateJwk)
 
 /** What the stand-in knows: whose each credential is, and what it is asked. */
 const owners = new Map<string, string>()
+const factorIds = new Map<string, string>()
 const questions = new Map<string, { userId: string, sessionId: string, action: StepUpAction }>()
 const receipts = new Map<string, Promise<string>>()
 const asked: { account: string, step_up?: string }[] = []
@@ -48,9 +49,10 @@ await house.answerFor('otp-service', [
   handle(confirmPasskey, ({ user_id: userId, factor_id: id, credential }) => {
     if (credential.response.attestationObject === 'wrong') refused()
     owners.set(credential.id, userId)
+    factorIds.set(credential.id, id)
     return Promise.resolve({ factor: factorView(id), credential_hash: credentialHash(credential.id) })
   }),
-  handle(listFactors, ({ user_id: userId }) => Promise.resolve({ factors: [...owners.values()].includes(userId) ? [factorView('fct_01HZZZZZZZZZZZZZZZZZZZZZZZ')] : [] })),
+  handle(listFactors, ({ user_id: userId }) => Promise.resolve({ factors: [...owners].filter(([, owner]) => owner === userId).map(([credentialId]) => factorView(factorIds.get(credentialId) ?? newId('fct'))) })),
   handle(objectToFactor, ({ token }) => {
     const [userId = '', id = ''] = token.split('-')
     return Promise.resolve(userId === 'gone' ? { removed: false } : { removed: true, factor: { id, user_id: userId } })
@@ -223,6 +225,18 @@ t.test('a passkey that was slipped in goes by the mail that told of it, and the 
   t.equal(await isOpen(opened), false)
   t.equal(await isOpen(user.tokens), true)
   t.equal((await enter(user)).status, 401)
+})
+
+t.test('a passkey that otp-service has no more is no login from when the factors are read, and the sessions that it opened end', async (t) => {
+  const user = await holder()
+  const opened = tokensIn((await enter(user)).json)
+  const read = () => gateway.send('GET', '/api/v1/me/factors', { token: user.tokens.access })
+  t.equal((await logins(user.tokens)).length, 2)
+  owners.delete(user.credentialId)
+  t.match((await read()).json, { factors: [] })
+  t.same((await logins(user.tokens)).map(({ kind }) => kind), ['evm'])
+  t.notOk(await isOpen(opened))
+  t.ok(await isOpen(user.tokens))
 })
 
 t.test('a passkey whose factor was reset and that another account added since is that one\'s', async (t) => {

@@ -12,7 +12,7 @@ import { countLimit, createChallengeEvents } from './challenges/challenge-events
 import { createChallengeRepository } from './challenges/challenge-repository.ts'
 import { createWriteCode } from './challenges/code-sms.ts'
 import { createCodes } from './challenges/codes.ts'
-import { createConsumeChallenge } from './challenges/consume-challenge.ts'
+import { createConsumeChallenge, type ConsumeDeps } from './challenges/consume-challenge.ts'
 import { createCreateChallenge } from './challenges/create-challenge.ts'
 import { createResendChallenge } from './challenges/resend-challenge.ts'
 import { createSendCode } from './challenges/send-code.ts'
@@ -47,6 +47,7 @@ import { createBeginSms } from './sms/begin-sms.ts'
 import { createConfirmSms } from './sms/confirm-sms.ts'
 import { createSmsWriter } from './sms/sms-writer.ts'
 import { createBeginStepUp } from './step-ups/begin-step-up.ts'
+import { createObjectionRepository } from './objections/objection-repository.ts'
 import { createConsumeStepUpAlone } from './step-ups/consume-step-up-alone.ts'
 import { createConsumeStepUp } from './step-ups/consume-step-ups.ts'
 import { createSendStepUp } from './step-ups/send-step-up.ts'
@@ -98,7 +99,11 @@ export async function compose ({ config, log, metrics, lifecycle }: ComposeOptio
   const house = createHouseFailures({ redis, perHour: config.houseFailuresPerHour, log, metrics })
   const answering = createAnswerChallenge({ challenges, budgets, codes, house, tellLock: createTellLock({ factors, mails, audit, transact, dispatch }), audit, events, newReservationId: () => randomToken(12) })
   const resets = createFactorResetRepository(db)
-  const consume = createConsumeChallenge({ challenges, receipts, budgets, outbox, cancelReset: resets.cancel, audit })
+  const objections = createObjectionRepository(db)
+  // One that came while the reset waits is what its owner has not lost because it is not theirs.
+  const cancelReset: ConsumeDeps['cancelReset'] = async (userId, answeredBy, transaction) =>
+    answeredBy !== null && await objections.isOpen(answeredBy, transaction) ? undefined : await resets.cancel(userId, transaction)
+  const consume = createConsumeChallenge({ challenges, receipts, budgets, outbox, cancelReset, audit })
   const { checks, notices, addFactor, walletEnrolments, passkeyEnrolments, forgetEnrolments, stepUps, ...factorUseCases } = composeFactors({ db, config, codes, challenges, factors, budgets, mails, audit, transact, dispatch, log, metrics })
   const asking = { challenges, factors, checks, stepUps, budgets, codes, mails, texts, writeCode: createWriteCode({ mails, texts }), admit: createAdmitNumber(config.countries), sendLimit, audit, events, transact, dispatch, ...config.codes }
   const sendCode = createSendCode(asking)

@@ -265,6 +265,16 @@ t.test('an address beside factors that show nothing needs the proof of one, and 
   t.same(await factors.distinct('factor_root', { user_id: app.userId }), [next])
 })
 
+t.test('an address whose proof was taken away before it was confirmed is none', async (t) => {
+  const app = await withApp(newUser())
+  const made = await codesOf(app, await byApp(app, makeCodes))
+  const address = newAddress()
+  const { challenge_id: id } = await gateway.call(beginEmailFactor, { ...by(app), email: address, step_up: await byApp(app, addEmail(address)) }, ask)
+  await remove(app, app.appId, await byRecoveryCode(app, made.id, made.code, removing(app.appId)))
+  t.equal(await refusal(gateway.call(confirmEmailFactor, { ...by(app), challenge_id: id, code: await mails.code(address) }, ask)), 'code-rejected')
+  t.same(await kindsOf(app), ['recovery_codes'])
+})
+
 t.test('an address that was asked for as a first factor is none beside an app that came meanwhile', async (t) => {
   const who = newUser()
   const address = newAddress()

@@ -69,7 +69,26 @@ t.test('the mail about a new factor leads to where it is taken away, once, and t
   t.strictSame(await kindsOf(user), ['email_code'])
   t.match(await mails.newest(user.address, ({ template }) => template === 'factor_removed'), { parameters: { factor: 'Authenticator app' } })
   t.match(await db.collection('audit').findOne({ event: 'factor.objected', subject: user.userId }), { facts: { factor: user.appId, kind: 'totp' } })
-  t.equal(await refusal(object(token)), 'code-rejected', 'used')
+  t.match(await object(token), { removed: true, factor: { id: user.appId, user_id: user.userId } }, 'whoever lost the reply is told again')
+  t.equal(await db.collection('audit').countDocuments({ event: 'factor.objected', subject: user.userId }), 1)
+})
+
+t.test('a mailbox that is no factor any more objects to nothing', async (t) => {
+  const user = await withNewApp()
+  const token = await tokenFor(user)
+  await remove(user, user.factorId, await byMail(user, removing(user.factorId)))
+  t.equal(await refusal(object(token)), 'code-rejected')
+  t.strictSame(await kindsOf(user), ['totp'], 'the factor that is left is the only one')
+})
+
+t.test('the answer of a factor that somebody may have slipped in cancels no reset of lost factors; that of an old one does', async (t) => {
+  const user = await withNewApp()
+  const owners = db.collection<{ _id: string, reset?: object }>('factor_owners')
+  await owners.updateOne({ _id: user.userId }, [{ $set: { reset: { id: 'rst_1', asked_at: '$$NOW', due_at: { $add: ['$$NOW', 86_400_000] } } } }])
+  await byApp(user, makeCodes)
+  t.ok((await owners.findOne({ _id: user.userId }))?.reset)
+  await byMail(user, makeCodes)
+  t.notOk((await owners.findOne({ _id: user.userId }))?.reset)
 })
 
 t.test('a new factor confirms what is no factor\'s change, and neither removes nor adds one until the time to object is over', async (t) => {

@@ -115,6 +115,19 @@ t.test('beside another factor it takes that one\'s proof, is told by mail, and s
   t.equal(await refusal(answer(user, id, first.get(await optionsOf(user, id)))), 'proof-rejected', 'it answers nothing any more')
 })
 
+t.test('one whose proof was taken away before it was made is none', async (t) => {
+  const first = await withPasskey()
+  const adding: StepUpAction = { type: 'factors.add_passkey', resource_id: '-' }
+  const add = async () => await begin(first, await stepUp(first, adding))
+  const second = softwareAuthenticator()
+  const begun = await add()
+  await confirm(first, begun.factor_id, second.create(begun.options))
+  const pending = await add()
+  await gateway.call(removeFactor, { ...by(first), factor_id: first.factorId, step_up: await stepUp({ ...first, authenticator: second }, { type: 'factors.remove', resource_id: first.factorId }) }, once())
+  t.equal(await refusal(confirm(first, pending.factor_id, softwareAuthenticator().create(pending.options))), 'proof-rejected')
+  t.same((await gateway.call(listFactors, { user_id: first.userId }, ask)).factors.map(({ id }) => id), [begun.factor_id])
+})
+
 t.test('what a browser of another origin, another domain or another challenge made is none', async (t) => {
   const who = newUser()
   const { factor_id: factorId, options } = await begin(who)

@@ -16,13 +16,16 @@ export interface WriteMailDeps {
 /** A notice is worth sending for a day. */
 const usefulMs = 24 * 3_600_000
 
-/** @returns the row to dispatch after the commit. */
+/**
+ * @param deliveryId of a mail that must be written once, however often it is asked for: the second one breaks the outbox's unique index
+ * @returns the row to dispatch after the commit.
+ */
 export const createWriteMail = ({ outbox, sealKey, now }: WriteMailDeps) =>
-  async (content: MailContent, requestId: string, transaction: ClientSession): Promise<OutboxRow> => {
+  async (content: MailContent, requestId: string, transaction: ClientSession, deliveryId = newId('dlv')): Promise<OutboxRow> => {
     // A template that email-worker would refuse fails here, where the mistake is.
     const valid: boolean = Value.Check(MailContent, content)
     if (!valid) throw new TypeError(`mail ${content.template} breaks its contract`)
-    const head = { delivery_id: newId('dlv'), useful_until: new Date(now().getTime() + usefulMs).toISOString() }
+    const head = { delivery_id: deliveryId, useful_until: new Date(now().getTime() + usefulMs).toISOString() }
     const payload: MailPayload = {
       ...head,
       request_id: requestId,

@@ -29,9 +29,20 @@ export const createAskStepUp = ({ commands, stepUps, users }: AskStepUpDeps): As
 
 export type ReadFactors = (asker: Asker) => Promise<ReplyOf<typeof listFactors>>
 
-export const createReadFactors = ({ commands, users }: Pick<AskStepUpDeps, 'commands' | 'users'>): ReadFactors =>
+export interface ReadFactorsDeps {
+  readonly commands: Pick<CommandClient, 'call'>
+  readonly users: Pick<UserRepository, 'find' | 'noteFactors'>
+  /** What else goes with a factor. */
+  readonly removed: (who: Pick<Asker, 'userId' | 'requestId'>, factorId: string) => Promise<void>
+}
+
+/** Logins of passkeys that an operator's reset took away, or whose removal was not heard of, go now. */
+export const createReadFactors = ({ commands, users, removed }: ReadFactorsDeps): ReadFactors =>
   async ({ userId, requestId }) => {
+    // Before the factors: one that is linked by now has its factor there.
+    const passkeys = (await users.find(userId))?.identities.filter(({ kind }) => kind === 'passkey') ?? []
     const found = await commands.call(listFactors, { user_id: userId }, { requestId, actor: userId })
     await users.noteFactors(userId, found.factors.length > 0 ? 'some' : 'unknown')
+    for (const { address: factorId } of passkeys) if (!found.factors.some(({ id }) => id === factorId)) await removed({ userId, requestId }, factorId)
     return found
   }

@@ -3,12 +3,12 @@
  * account have gone so far, so that whoever adds a factor from a stolen session is seen (lesson 22).
  */
 import { maskAddress, type FactorKind, type MailContent } from '@countersign/contracts'
-import type { OutboxRow } from '@countersign/mongo'
+import { isDuplicateKey, type OutboxRow } from '@countersign/mongo'
 import type { Logger } from '@countersign/runtime'
 import type { ClientSession } from 'mongodb'
 
 export interface TellFactorAddedDeps {
-  readonly writeMail: (mail: MailContent, requestId: string, transaction: ClientSession) => Promise<OutboxRow>
+  readonly writeMail: (mail: MailContent, requestId: string, transaction: ClientSession, deliveryId?: string) => Promise<OutboxRow>
   readonly dispatch: (row: OutboxRow) => Promise<void>
   readonly inTransaction: <T>(work: (transaction: ClientSession) => Promise<T>) => Promise<T>
   readonly now: () => Date
@@ -17,6 +17,8 @@ export interface TellFactorAddedDeps {
 
 export interface AddedFactor {
   readonly kind: FactorKind
+  /** Told of once, however often it is confirmed. */
+  readonly id?: string
   /** Of an address that codes go to. */
   readonly address?: string
 }
@@ -27,11 +29,12 @@ export type TellFactorAdded = (factor: AddedFactor, to: string, requestId: strin
 const names: Readonly<Record<FactorKind, string>> = { email_code: 'E-mail address', totp: 'Authenticator app', recovery_codes: 'Recovery codes', passkey: 'Passkey', sms: 'Telephone number', wallet: 'Wallet' }
 
 export const createTellFactorAdded = ({ writeMail, dispatch, inTransaction, now, log }: TellFactorAddedDeps): TellFactorAdded =>
-  async ({ kind, address }, to, requestId) => {
+  async ({ kind, id, address }, to, requestId) => {
     const factor = address === undefined ? names[kind] : `${names[kind]}: ${maskAddress(address)}`
     try {
-      await dispatch(await inTransaction((transaction) => writeMail({ template: 'first_factor_added', to, parameters: { factor, at: now().toISOString() } }, requestId, transaction)))
+      await dispatch(await inTransaction((transaction) => writeMail({ template: 'first_factor_added', to, parameters: { factor, at: now().toISOString() } }, requestId, transaction, id === undefined ? undefined : `dlv_${id.slice('fct_'.length)}`)))
     } catch (error) {
+      if (isDuplicateKey(error)) return
       log.error({ err: error, requestId }, 'nobody was told of an added factor')
     }
   }

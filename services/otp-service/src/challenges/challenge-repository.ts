@@ -143,9 +143,9 @@ export function createChallengeRepository (db: Db) {
       return (await challenges.bulkWrite(all.map((one) => ({ updateOne: consuming(one) })), { session: transaction })).modifiedCount
     },
 
-    /** Whether `useAnswer` would succeed now. */
-    async isAnswered (id: string, wanted: WantedAnswer): Promise<boolean> {
-      return await challenges.countDocuments(answered(id, wanted), { limit: 1 }) === 1
+    /** Whether `useAnswer` would succeed now. @returns the factor that answered */
+    async answeredBy (id: string, wanted: WantedAnswer): Promise<string | undefined> {
+      return (await challenges.findOne(answered(id, wanted), { projection: { answered_by: 1 } }))?.answered_by ?? undefined
     },
 
     /** The answer to a step-up counts here once. @returns the factor that gave it, and the time; undefined when there is no such answer, or it is too old. */

@@ -14,8 +14,8 @@ export interface ConsumeDeps {
   readonly receipts: Pick<ReceiptRepository, 'insert'>
   readonly budgets: Pick<BudgetRepository, 'succeed'>
   readonly outbox: Pick<Outbox, 'insert'>
-  /** @returns what waited */
-  readonly cancelReset: (userId: string, transaction: Transaction) => Promise<{ readonly id: string } | undefined>
+  /** @param answeredBy the factor that answered @returns what waited and is cancelled by it */
+  readonly cancelReset: (userId: string, answeredBy: string | null, transaction: Transaction) => Promise<{ readonly id: string } | undefined>
   readonly audit: Audit
 }
 
@@ -50,8 +50,8 @@ export const createConsumeChallenge = ({ challenges, receipts, budgets, outbox, 
     if (!await challenges.consume(challenge, { bySentCode, commandId: asking.commandId, answeredBy }, transaction)) return undefined
     await receipts.insert(signed.claims, signed.receipt, transaction)
     await budgets.succeed(challenge.userId, challenge.sessionId, reservation?.id ?? null, transaction)
-    // Who answers with a factor has not lost it. The code of an enrolment proves none that was there before.
-    const reset = challenge.enrolment === null ? await cancelReset(challenge.userId, transaction) : undefined
+    // Who answers with a factor that was there has not lost it. The code of an enrolment proves none that was there before.
+    const reset = challenge.enrolment === null ? await cancelReset(challenge.userId, answeredBy ?? challenge.factorId, transaction) : undefined
     if (reset !== undefined) await audit.append({ event: 'factor.reset_cancelled', subject: challenge.userId, actor: challenge.userId, requestId: asking.requestId, facts: { reset: reset.id, by: challenge.id } }, transaction)
     await audit.append(answeredRow(challenge, signed, asking), transaction)
     return await receiptRow(challenge, signed, asking, transaction)

@@ -17,13 +17,15 @@ export interface Change {
   readonly replaces: EmailFactor | undefined
   /** The root of factors without an address that are there. They take the root of this factor, where it is another one. */
   readonly besides: string | undefined
+  /** One of those: what was taken away meanwhile proved nothing. */
+  readonly provedBy: string | undefined
   readonly proofs: readonly Proof[]
   /** Of the new address's challenge. */
   readonly receipt: string
 }
 
 export interface ApplyDeps {
-  readonly factors: Pick<FactorRepository, 'enrolFirst' | 'add' | 'renewRoot' | 'replace'>
+  readonly factors: Pick<FactorRepository, 'find' | 'enrolFirst' | 'add' | 'renewRoot' | 'replace'>
   readonly challenges: Pick<ChallengeRepository, 'cancelOfFactor'>
   readonly consume: ConsumeChallenge
   readonly mails: MailWriter
@@ -52,7 +54,8 @@ export function createApplyEnrolment ({ factors, challenges, consume, mails, aud
     )
   }
 
-  return async ({ factor, replaces, besides, proofs }, asking, transaction) => {
+  return async ({ factor, replaces, besides, provedBy, proofs }, asking, transaction) => {
+    if (provedBy !== undefined && await factors.find(factor.userId, provedBy, transaction) === undefined) throw new AlreadyEnrolled()
     const rows: OutboxRow[] = []
     for (const { right, signed } of proofs) {
       const consumed = await consume(right, signed, asking, transaction)

@@ -60,7 +60,7 @@ export function createBeginEmailFactor (deps: BeginDeps) {
     const proof = await stepUps.use({ userId, sessionId, stepUpId, action: { type: 'factors.add_email', resource_id: encodeURI(email) } }, asking, transaction)
     const admission = admitShown(proof.factor, await factors.listOf(userId, transaction), checks)
     if (admission === undefined) throw new Problem(problems.stateConflict, { detail: 'An address confirms what the account does: it is added on the proof of a factor that shows that, such as the wallet.' })
-    return admission
+    return { provedBy: proof.factor.id, ...admission === 'inherits root' && { inherits: true as const } }
   }
 
   return async (request: Request, asking: Asking): Promise<Reply> => {
@@ -80,10 +80,10 @@ export function createBeginEmailFactor (deps: BeginDeps) {
     const besides = current === undefined ? await factors.ownerOf(request.user_id) : undefined
     const drafts = draftsOf(request, asking, current, besides?.factorRoot, { enrol: newChallengeId(), change: newChallengeId(), factor: newFactorId() })
     const sent = await transact(async (transaction) => {
-      const inherits = besides !== undefined && await admit(request, asking, transaction) === 'inherits root'
+      const admitted = besides === undefined ? {} : await admit(request, asking, transaction)
       await challenges.cancelOwn({ aud: asking.caller, userId: request.user_id, sessionId: request.session_id }, enrolmentPurposes, transaction)
       const all: Sent[] = []
-      for (const draft of drafts) all.push(await send(inherits && draft.enrolment !== null ? { ...draft, enrolment: { ...draft.enrolment, inherits } } : draft, asking, transaction))
+      for (const draft of drafts) all.push(await send(draft.enrolment === null ? draft : { ...draft, enrolment: { ...draft.enrolment, ...admitted } }, asking, transaction))
       // After the inserts: of repeats in parallel only the one that mails codes pays for them.
       await takeSends()
       await audit.append({

@@ -101,6 +101,7 @@ async function prepare ({ factors, sign, newReceiptId, newFactorRoot }: ConfirmD
     },
     replaces: current,
     besides: besides?.factorRoot,
+    provedBy: enrolment.provedBy,
     proofs: [...old !== undefined && current !== undefined ? [await prove(old, current.provedAt)] : [], own],
     receipt: own.signed.receipt
   }

@@ -13,7 +13,7 @@ export interface Enrolment {
   readonly besides?: string
   /** That proof showed it, so that whoever was trusted by their root has agreed to this address. */
   readonly inherits?: true
-  /** Of a telephone number: the factor that proved it may be added. It must be there still when the number is confirmed. */
+  /** The factor that proved that this one may be added beside it. It must be there still when this one is confirmed. */
   readonly provedBy?: string
   /** Of a telephone number. */
   readonly name?: string

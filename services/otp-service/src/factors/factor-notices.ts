@@ -53,7 +53,7 @@ export function createFactorNotices ({ mails, offerObjection, log, metrics }: Fa
       for (const told of all) {
         if (told.kind !== 'email_code') continue
         // Each address has a token of its own: it says which mailbox objected.
-        const objection = change === 'added' ? await offerObjection({ userId: factor.userId, factorId: factor.id, at }, transaction) : undefined
+        const objection = change === 'added' ? await offerObjection({ userId: factor.userId, factorId: factor.id, toldFactorId: told.id, at }, transaction) : undefined
         const link = objection?.url !== undefined && { link: { url: objection.url, expires_at: objection.endsAt.toISOString() } }
         rows.push(await mails.write(
           { template: `factor_${change}`, to: told.address, parameters: { factor: nameOf(factor), at: at.toISOString(), ...link } },

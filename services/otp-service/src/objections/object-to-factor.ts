@@ -13,7 +13,7 @@ import type { Dispatch, Transact } from '../transaction.ts'
 import type { ObjectionRepository } from './objection-repository.ts'
 
 export interface ObjectToFactorDeps {
-  readonly objections: Pick<ObjectionRepository, 'use'>
+  readonly objections: Pick<ObjectionRepository, 'use' | 'findUsed'>
   readonly links: Pick<Links, 'macsOf'>
   readonly factors: Pick<FactorRepository, 'find' | 'listOf' | 'remove'>
   readonly challenges: Pick<ChallengeRepository, 'cancelOfFactor'>
@@ -24,13 +24,22 @@ export interface ObjectToFactorDeps {
 }
 
 export const createObjectToFactor = ({ objections, links, factors, challenges, notices, audit, transact, dispatch }: ObjectToFactorDeps) =>
-  /** @returns whether the factor was there still. @throws Problem codeRejected for a token that is unknown, used or too old */
+  /**
+   * @returns whether the factor went, and which one it was; a token that was used says so again, so that what else must go with the factor goes
+   * although a reply was lost. @throws Problem codeRejected for a token that is unknown or too old, or whose mailbox is no factor any more
+   */
   async ({ token }: RequestOf<typeof objectToFactor>, { requestId }: Asking): Promise<ReplyOf<typeof objectToFactor>> => {
+    const macs = links.macsOf('factor_objection', token)
+    const earlier = await objections.findUsed(macs)
+    if (earlier !== undefined) return { removed: true, factor: { id: earlier.factorId, user_id: earlier.userId } }
+
     const done = await transact(async (transaction) => {
-      const objection = await objections.use(links.macsOf('factor_objection', token), transaction)
+      const objection = await objections.use(macs, transaction)
       if (objection === undefined) throw new Problem(problems.codeRejected)
-      const { userId, factorId, usedAt: at } = objection
+      const { userId, factorId, toldFactorId, usedAt: at } = objection
       const all = await factors.listOf(userId, transaction)
+      // A mailbox that its owner took away, for whatever reason, has no say any more.
+      if (!all.some(({ id }) => id === toldFactorId)) throw new Problem(problems.codeRejected)
       const factor = all.find(({ id }) => id === factorId)
       if (factor === undefined || await factors.remove(factor, transaction) === undefined) return { factor: undefined, rows: [] }
       await challenges.cancelOfFactor(userId, factorId, transaction)

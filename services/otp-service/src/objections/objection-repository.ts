@@ -8,11 +8,19 @@ interface ObjectionDocument {
   readonly _id: string
   readonly user_id: string
   readonly factor_id: string
+  /** The mailbox that was told, while it is a factor itself. */
+  readonly told_factor_id: string
   readonly ends_at: Date
   readonly used_at: Date | null
 }
 
-export interface Objection { readonly userId: string, readonly factorId: string, readonly usedAt: Date }
+export interface Objection {
+  readonly userId: string
+  readonly factorId: string
+  /** Of the mailbox that was told. */
+  readonly toldFactorId: string
+  readonly usedAt: Date
+}
 
 export type ObjectionRepository = ReturnType<typeof createObjectionRepository>
 
@@ -28,8 +36,8 @@ export function createObjectionRepository (db: Db) {
   const objections = db.collection<ObjectionDocument>(collection)
 
   return {
-    async insert ({ mac, userId, factorId, endsAt }: { readonly mac: string, readonly userId: string, readonly factorId: string, readonly endsAt: Date }, transaction: Transaction): Promise<void> {
-      await objections.insertOne({ _id: mac, user_id: userId, factor_id: factorId, ends_at: endsAt, used_at: null }, { session: transaction })
+    async insert ({ mac, userId, factorId, toldFactorId, endsAt }: { readonly mac: string, readonly userId: string, readonly factorId: string, readonly toldFactorId: string, readonly endsAt: Date }, transaction: Transaction): Promise<void> {
+      await objections.insertOne({ _id: mac, user_id: userId, factor_id: factorId, told_factor_id: toldFactorId, ends_at: endsAt, used_at: null }, { session: transaction })
     },
 
     /** By the database's clock. True for exactly one caller of a token. */
@@ -39,7 +47,13 @@ export function createObjectionRepository (db: Db) {
         [{ $set: { used_at: '$$NOW' } }],
         { returnDocument: 'after', session: transaction }
       )
-      return found?.used_at instanceof Date ? { userId: found.user_id, factorId: found.factor_id, usedAt: found.used_at } : undefined
+      return found?.used_at instanceof Date ? toObjection(found, found.used_at) : undefined
+    },
+
+    /** One that was used, while its time is not over: for whoever lost the reply. */
+    async findUsed (macs: readonly string[]): Promise<Objection | undefined> {
+      const found = await objections.findOne({ _id: { $in: [...macs] }, $expr: { $gt: ['$ends_at', '$$NOW'] } })
+      return found?.used_at instanceof Date ? toObjection(found, found.used_at) : undefined
     },
 
     /** Whether anybody may still object to that factor. */
@@ -48,3 +62,5 @@ export function createObjectionRepository (db: Db) {
     }
   }
 }
+
+const toObjection = ({ user_id: userId, factor_id: factorId, told_factor_id: toldFactorId }: ObjectionDocument, usedAt: Date): Objection => ({ userId, factorId, toldFactorId, usedAt })

@@ -18,15 +18,15 @@ export interface OfferedObjection {
   readonly url: string | undefined
 }
 
-export type OfferObjection = (given: { readonly userId: string, readonly factorId: string, readonly at: Date }, transaction: Transaction) => Promise<OfferedObjection | undefined>
+export type OfferObjection = (given: { readonly userId: string, readonly factorId: string, readonly toldFactorId: string, readonly at: Date }, transaction: Transaction) => Promise<OfferedObjection | undefined>
 
 const hourMs = 3_600_000
 
 export const createOfferObjection = ({ objections, links, hours, page }: OfferObjectionDeps): OfferObjection =>
-  async ({ userId, factorId, at }, transaction) => {
+  async ({ userId, factorId, toldFactorId, at }, transaction) => {
     if (hours === 0) return undefined
     const endsAt = new Date(at.getTime() + hours * hourMs)
     const { token, linkMac: mac } = links.draw('factor_objection')
-    await objections.insert({ mac, userId, factorId, endsAt }, transaction)
+    await objections.insert({ mac, userId, factorId, toldFactorId, endsAt }, transaction)
     return { endsAt, url: page && `${page}#token=${token}` }
   }

@@ -37,7 +37,7 @@ export const createBeginPasskey = ({ factors, passkeyEnrolments, party, stepUps,
       const proof = owner && await stepUps.use({ userId, sessionId, stepUpId, action: { type: 'factors.add_passkey', resource_id: '-' } }, asking, transaction)
       const id = newFactorId()
       const made = await passkeyEnrolments.begin({
-        id, userId, sessionId, commandId, account, challenge: newSecret(), factorRoot: owner?.factorRoot ?? null,
+        id, userId, sessionId, commandId, account, challenge: newSecret(), factorRoot: owner?.factorRoot ?? null, provedBy: proof?.factor.id ?? null,
         // One for all of a user's passkeys, so that an authenticator shows them as one account.
         userHandle: passkeys[0]?.userHandle ?? newSecret()
       }, passkeySeconds, transaction)

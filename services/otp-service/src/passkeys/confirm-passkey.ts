@@ -28,11 +28,12 @@ export interface ConfirmPasskeyDeps {
 }
 
 export const createConfirmPasskey = ({ factors, passkeyEnrolments, party, checks, notices, audit, transact, dispatch, newFactorRoot, log }: ConfirmPasskeyDeps) => {
-  const enrol = async ({ id, userId, userHandle, factorRoot }: PasskeyEnrolment, made: NewPasskey, name: string, { requestId }: Asking) => await transact(async (transaction) => {
+  const enrol = async ({ id, userId, userHandle, factorRoot, provedBy }: PasskeyEnrolment, made: NewPasskey, name: string, { requestId }: Asking) => await transact(async (transaction) => {
     const at = await passkeyEnrolments.finish(id, transaction)
     const [owner, all] = [await factors.ownerOf(userId, transaction), await factors.listOf(userId, transaction)]
     // Whatever proved that it may be added proves nothing beside other factors than those.
-    if (at === undefined || (owner?.factorRoot ?? null) !== factorRoot || all.filter(isPasskey).length >= mostPasskeys) throw new AlreadyEnrolled()
+    const holds = (owner?.factorRoot ?? null) === factorRoot && (provedBy === null || all.some((factor) => factor.id === provedBy))
+    if (at === undefined || !holds || all.filter(isPasskey).length >= mostPasskeys) throw new AlreadyEnrolled()
     const factor: PasskeyFactor = { ...made, id, userId, kind: 'passkey', name, userHandle, provedAt: at, lastUsedAt: null, factorRoot: owner?.factorRoot ?? newFactorRoot() }
     await (owner === undefined ? factors.enrolFirst(factor, transaction) : factors.add(factor, transaction))
     const rows = await notices.write({ change: 'added', factor, all, at, requestId }, transaction)

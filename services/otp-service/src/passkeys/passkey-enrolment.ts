@@ -16,6 +16,8 @@ export interface PasskeyEnrolment {
   readonly account: string
   /** Of the factors there were, one of which proved that this may be added; null for a first factor. */
   readonly factorRoot: string | null
+  /** The factor that proved it: it must be there still when this one comes to count. */
+  readonly provedBy: string | null
   readonly expiresAt: Date
 }
 
@@ -28,6 +30,7 @@ interface EnrolmentDocument {
   readonly user_handle: string
   readonly account: string
   readonly factor_root: string | null
+  readonly proved_by: string | null
   readonly expires_at: Date
 }
 
@@ -54,12 +57,12 @@ export function createPasskeyEnrolmentRepository (db: Db) {
 
     /** What this session began before goes. A duplicate of the command ends the transaction. */
     async begin (enrolment: Omit<PasskeyEnrolment, 'expiresAt'> & { readonly commandId: string }, ttlSeconds: number, transaction: Transaction): Promise<PasskeyEnrolment> {
-      const { id, userId, sessionId, challenge, userHandle, account, factorRoot, commandId } = enrolment
+      const { id, userId, sessionId, challenge, userHandle, account, factorRoot, provedBy, commandId } = enrolment
       await enrolments.deleteMany({ user_id: userId, session_id: sessionId, command_id: { $ne: commandId } }, { session: transaction })
       const found = await enrolments.findOneAndUpdate({ _id: id }, [{
         $replaceWith: {
           $mergeObjects: [
-            literally({ _id: id, user_id: userId, session_id: sessionId, command_id: commandId, challenge, user_handle: userHandle, account, factor_root: factorRoot }),
+            literally({ _id: id, user_id: userId, session_id: sessionId, command_id: commandId, challenge, user_handle: userHandle, account, factor_root: factorRoot, proved_by: provedBy }),
             { expires_at: { $add: ['$$NOW', ttlSeconds * 1_000] } }
           ]
         }
@@ -95,5 +98,6 @@ const toEnrolment = (found: EnrolmentDocument): PasskeyEnrolment => ({
   userHandle: found.user_handle,
   account: found.account,
   factorRoot: found.factor_root,
+  provedBy: found.proved_by,
   expiresAt: found.expires_at
 })

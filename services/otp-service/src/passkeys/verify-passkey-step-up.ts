@@ -24,7 +24,7 @@ type Request = RequestOf<typeof verifyPasskeyStepUp>
 
 export interface VerifyPasskeyStepUpDeps extends ReceiptOfRepetitionDeps {
   readonly factors: Pick<FactorRepository, 'findPasskey'>
-  readonly challenges: Pick<ChallengeRepository, 'findFor' | 'findPending'>
+  readonly challenges: Pick<ChallengeRepository, 'findFor' | 'findSignable'>
   readonly stepUpChallenges: Pick<StepUpChallenges, 'all'>
   readonly party: Pick<RelyingParty, 'checkAsserted'>
   readonly recordUse: RecordUse
@@ -72,7 +72,7 @@ export const createVerifyPasskeyStepUp = (deps: VerifyPasskeyStepUpDeps) => {
 
   async function check (request: Request, answerer: Answerer, asking: Asking): Promise<Answered> {
     const { challenge_id: challengeId, credential } = request
-    const [found, known] = await Promise.all([challenges.findPending(challengeId, stepUpPurpose, answerer), factors.findPasskey(credential.id)])
+    const [found, known] = await Promise.all([challenges.findSignable(challengeId, stepUpPurpose, answerer), factors.findPasskey(credential.id)])
     const { userHandle } = credential.response
     const passkey = known?.userId === answerer.userId && (typeof userHandle !== 'string' || userHandle === known.userHandle) ? known : undefined
     if (found === undefined || passkey === undefined) throw await refuse(found === undefined ? 'unknown' : 'wrong', request, answerer, asking)

@@ -6,7 +6,7 @@ import type { FactorChecks } from '../factors/factor-check.ts'
 import type { FactorNotices } from '../factors/factor-notices.ts'
 import type { FactorRepository } from '../factors/factor-repository.ts'
 import { factorView } from '../factors/factor-view.ts'
-import { AlreadyEnrolled, type RecoveryCodesFactor } from '../factors/factor.ts'
+import { AlreadyEnrolled, type Factor, type RecoveryCodesFactor } from '../factors/factor.ts'
 import type { UseStepUp, WantedStepUp } from '../step-ups/use-step-up.ts'
 import type { Dispatch, Transact } from '../transaction.ts'
 import type { RecoveryCodes } from './recovery-codes.ts'
@@ -33,10 +33,7 @@ export const createMakeRecoveryCodes = (deps: MakeRecoveryCodesDeps) => {
     if (owner === undefined) throw new AlreadyEnrolled()
     const { factor: proof, at } = await stepUps.use(wanted, asking, transaction)
     const all = await factors.listOf(userId, transaction)
-    // One code that somebody found would make ten.
-    if (proof.kind === 'recovery_codes' && all.some(({ kind }) => kind !== 'recovery_codes')) {
-      throw new Problem(problems.stateConflict, { detail: 'Recovery codes do not renew themselves beside another factor: prove it with that one, or remove it first if it is lost.' })
-    }
+    refuseSelfRenewal(proof, all)
     const factor: RecoveryCodesFactor = { ...draft, factorRoot: owner.factorRoot, provedAt: at }
     const old = all.find(({ kind }) => kind === 'recovery_codes')
     await (old === undefined ? factors.add(factor, transaction) : factors.replace(old.id, factor, transaction))
@@ -54,11 +51,18 @@ export const createMakeRecoveryCodes = (deps: MakeRecoveryCodesDeps) => {
     if (await factors.ownerOf(userId) === undefined) throw new Problem(problems.factorRequired, { detail: 'Recovery codes stand beside another factor: add one first.' })
     const wanted: WantedStepUp = { userId, sessionId, stepUpId, action: { type: 'factors.make_recovery_codes', resource_id: '-' } }
     // Ten slow hashes are made for nobody's mere asking.
-    await stepUps.check(wanted, asking)
+    refuseSelfRenewal(await stepUps.check(wanted, asking), await factors.listOf(userId))
     const { codes: shown, salt, hashes } = await codes.draw()
     const { factor, rows } = await store(wanted, { id: newFactorId(), userId, kind: 'recovery_codes', name: 'Recovery codes', salt, hashes }, asking)
     notices.note({ change: 'added', factor, requestId: asking.requestId })
     await dispatch(rows)
     return { factor: factorView(factor, checks), codes: shown }
+  }
+}
+
+/** One code that somebody found would make ten. */
+function refuseSelfRenewal (proof: Pick<Factor, 'kind'>, all: readonly Pick<Factor, 'kind'>[]): void {
+  if (proof.kind === 'recovery_codes' && all.some(({ kind }) => kind !== 'recovery_codes')) {
+    throw new Problem(problems.stateConflict, { detail: 'Recovery codes do not renew themselves beside another factor: prove it with that one, or remove it first if it is lost.' })
   }
 }

@@ -24,15 +24,15 @@ export interface UsedStepUp {
 }
 
 export interface UseStepUp {
-  /** Before work that costs something. @throws Problem stepUpRequired unless `use` would succeed now */
-  check (wanted: WantedStepUp, asking: Asking): Promise<void>
+  /** Before work that costs something. @returns the factor that answered. @throws Problem as `use` would now */
+  check (wanted: WantedStepUp, asking: Asking): Promise<Factor>
   /** Counts for exactly one transaction. @throws Problem stepUpRequired, also when the factor that answered is gone; stateConflict while somebody may still object to that factor */
   use (wanted: WantedStepUp, asking: Asking, transaction: Transaction): Promise<UsedStepUp>
 }
 
 export interface UseStepUpDeps {
   readonly objections: Pick<ObjectionRepository, 'isOpen'>
-  readonly challenges: Pick<ChallengeRepository, 'isAnswered' | 'useAnswer'>
+  readonly challenges: Pick<ChallengeRepository, 'answeredBy' | 'useAnswer'>
   readonly factors: Pick<FactorRepository, 'find'>
 }
 
@@ -44,16 +44,20 @@ export const createUseStepUp = ({ challenges, factors, objections }: UseStepUpDe
     withinSeconds: stepUpSeconds
   })
 
+  const admitted = async (wanted: WantedStepUp, factorId: string | undefined, transaction?: Transaction): Promise<Factor> => {
+    const factor = factorId === undefined ? undefined : await factors.find(wanted.userId, factorId, transaction)
+    if (factor === undefined) throw required(wanted)
+    // Whoever slipped it in would take the others away with it before their owner has read of it.
+    if (await objections.isOpen(factor.id, transaction)) throw new Problem(problems.stateConflict, { detail: 'This factor is too new to change others: prove an older one.' })
+    return factor
+  }
+
   return {
-    async check (wanted, asking) {
-      if (wanted.stepUpId === undefined || !await challenges.isAnswered(wanted.stepUpId, answerOf(wanted, asking))) throw required(wanted)
-    },
+    check: async (wanted, asking) => await admitted(wanted, wanted.stepUpId === undefined ? undefined : await challenges.answeredBy(wanted.stepUpId, answerOf(wanted, asking))),
     async use (wanted, asking, transaction) {
       const answer = wanted.stepUpId === undefined ? undefined : await challenges.useAnswer(wanted.stepUpId, answerOf(wanted, asking), transaction)
-      const factor = answer && await factors.find(wanted.userId, answer.factorId, transaction)
-      if (answer === undefined || factor === undefined) throw required(wanted)
-      // Whoever slipped it in would take the others away with it before their owner has read of it.
-      if (await objections.isOpen(factor.id, transaction)) throw new Problem(problems.stateConflict, { detail: 'This factor is too new to change others: prove an older one.' })
+      const factor = await admitted(wanted, answer?.factorId, transaction)
+      if (answer === undefined) throw required(wanted)
       return { factor, at: answer.at }
     }
   }
