@@ -292,7 +292,7 @@ t.test('no new nonce is given after the end, nor under a freeze: a transfer whos
     return id
   }
   const [one, two] = [await startScriptedNode(t, chain.rpcUrl), await startScriptedNode(t, chain.rpcUrl)]
-  const [late, frozen] = [await world.house(t, { rpcUrl: one.url, env: { CONFIRMATION_TTL_SECONDS: '4' } }), await world.house(t, { rpcUrl: two.url })]
+  const [late, frozen] = [await world.house(t, { rpcUrl: one.url, env: { CONFIRMATION_TTL_SECONDS: '12' } }), await world.house(t, { rpcUrl: two.url })]
   await Promise.all([late.start(), frozen.start()])
   const overdue = await lose(late, one, 0)
   const stopped = await lose(frozen, two, 0)
@@ -346,7 +346,7 @@ t.test('fees that stay too low beyond the end cost the transfer its nonce, and w
   const own = await openWorld(t)
   const scripted = await startScriptedNode(t, own.chain.rpcUrl)
   scripted.script = swallow
-  const house = await own.house(t, { rpcUrl: scripted.url, env: { CONFIRMATION_TTL_SECONDS: '5', LANE_STUCK_SECONDS: '1' } })
+  const house = await own.house(t, { rpcUrl: scripted.url, env: { CONFIRMATION_TTL_SECONDS: '12', LANE_STUCK_SECONDS: '1' } })
   const rule = (name: string, index: number, cap: bigint) => ({
     name, effect: 'allow', wallets: [house.wallet.id], destinations: [house.destination(index)], max_value: ether.toString(), max_fee_total: (21_000n * cap).toString(), require: { shown_proof: true }
   })
@@ -394,7 +394,7 @@ t.test('a transfer that was final and is gone from the chain is sent again as it
 
 t.test('a nonce that nothing was signed for until long after the end is given up, and the transfer is over', { buffered: true }, async (t) => {
   const own = await openWorld(t)
-  const house = await own.house(t, { env: { CONFIRMATION_TTL_SECONDS: '4', LANE_STUCK_SECONDS: '1' } })
+  const house = await own.house(t, { env: { CONFIRMATION_TTL_SECONDS: '12', LANE_STUCK_SECONDS: '1' } })
   await house.start()
   own.kms.faults.set({ deny: ['Sign'] })
   const id = await house.approve(0)
