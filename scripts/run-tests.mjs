@@ -1,16 +1,15 @@
 // Each test file is a tap program of its own. They run as plain Node processes: the runner's own hooks would slow down
 // every service and tool that a test starts.
 import { spawn } from 'node:child_process'
-import { availableParallelism } from 'node:os'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { environment, root } from './process.mjs'
 import { withSharedMongo } from './shared-mongo.mjs'
 
-const atOnce = availableParallelism() + 1
+const atOnce = 2
 const fileTimeoutMs = 300_000
 
 /**
- * Test files, and before them whatever else wants a processor, one more at once than there are processors: tests wait for servers, too.
+ * Test files, and before them whatever else wants a processor, two at once.
  * @param checks functions that reject when they find a fault; the rest goes on, and the first fault is thrown at the end
  * @returns how many assertions passed and failed; a file that dies or hangs counts as one failure at least.
  */

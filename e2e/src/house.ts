@@ -57,7 +57,7 @@ export async function openHouse ({ dataDirectory, environment = {}, compatibilit
     mailTo: (() => {
       const given = new Set<string>()
       return async (address: string, pattern: RegExp): Promise<Mail> => {
-        const mail = await stack.smtp.waitForMail((candidate) => !given.has(candidate.id) && candidate.to.includes(address) && pattern.test(candidate.text), 20_000)
+        const mail = await stack.smtp.waitForMail((candidate) => !given.has(candidate.id) && candidate.to.includes(address) && pattern.test(candidate.text), 60_000)
         given.add(mail.id)
         return mail
       }
