@@ -3,6 +3,8 @@ import { aptInstall } from './apt.ts'
 import type { Progress } from './progress.ts'
 import { onPath } from './run.ts'
 
+/** With fonts as wide as those that pages are made for. */
+const packages = ['chromium', 'fonts-liberation']
 const names = ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome']
 
 const installed = (): string | undefined => names.map(onPath).find((path) => path !== undefined)
@@ -16,7 +18,7 @@ export const findChromium = async (onProgress: Progress = () => undefined): Prom
   const known = installed()
   if (known !== undefined) return known
   if (process.getuid?.() === 0) onProgress('Chromium: installing it with apt-get')
-  const path = await aptInstall('chromium') ? installed() : undefined
+  const path = await aptInstall(...packages) ? installed() : undefined
   if (path === undefined) throw new StackFault('Chromium was not found and could not be installed: put chromium or google-chrome on PATH.')
   return path
 }
