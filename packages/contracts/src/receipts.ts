@@ -8,6 +8,11 @@ export const receiptType = 'countersign-receipt+jwt'
 export const FactorKind = Type.Union([Type.Literal('email_code'), Type.Literal('totp'), Type.Literal('recovery_codes'), Type.Literal('passkey'), Type.Literal('sms'), Type.Literal('wallet')])
 export type FactorKind = Static<typeof FactorKind>
 
+/** As mails and wallets call them. */
+export const factorKindNames: Readonly<Record<FactorKind, string>> = Object.freeze({
+  email_code: 'E-mail address', totp: 'Authenticator app', recovery_codes: 'Recovery codes', passkey: 'Passkey', wallet: 'Wallet', sms: 'Telephone number'
+})
+
 /** Those that show a transaction whole to their owner, outside the gateway's reach: what moves money is confirmed by these alone. A wallet shows actions as well; transactions do not ask for one yet. A text message has no room for one. */
 export const ShownFactorKind = Type.Union([Type.Literal('email_code')])
 

@@ -9,6 +9,7 @@ import type { ChallengeRepository } from './challenges/challenge-repository.ts'
 import type { ConsumeChallenge } from './challenges/consume-challenge.ts'
 import type { PasskeyUseCases } from './commands/passkey-commands.ts'
 import type { Config } from './config.ts'
+import type { AddFactor } from './factors/add-factor.ts'
 import type { FactorChecks } from './factors/factor-check.ts'
 import type { FactorNotices } from './factors/factor-notices.ts'
 import type { FactorRepository } from './factors/factor-repository.ts'
@@ -37,6 +38,7 @@ export interface ComposePasskeysOptions {
   readonly stepUps: UseStepUp
   readonly checks: FactorChecks
   readonly notices: FactorNotices
+  readonly addFactor: AddFactor
   readonly consume: ConsumeChallenge
   readonly sign: (claims: ReceiptClaims) => Promise<string>
   readonly audit: Audit
@@ -57,7 +59,6 @@ export function composePasskeys ({ db, config, audit, log, metrics, ...given }: 
     reportCounter: createReportCounter({ audit, log, metrics }),
     newSecret: () => randomToken(32),
     newFactorId: () => newId('fct'),
-    newFactorRoot: () => randomToken(32),
     newChallengeId: () => newId('chl'),
     newReceiptId: () => newId('rcp')
   }

@@ -108,7 +108,7 @@ export async function compose ({ config, log, metrics, lifecycle }: ComposeOptio
   const asking = { challenges, factors, checks, stepUps, budgets, codes, mails, texts, writeCode: createWriteCode({ mails, texts }), admit: createAdmitNumber(config.countries), sendLimit, audit, events, transact, dispatch, ...config.codes }
   const sendCode = createSendCode(asking)
   const answered = { challenges, factors, receipts, answering, consume, codes, events, sign, transact, dispatch, newReceiptId: () => newId('rcp') }
-  const passkeyUseCases = composePasskeys({ db, config, challenges, factors, passkeyEnrolments, receipts, stepUps, checks, notices, consume, sign, audit, events, transact, dispatch, log, metrics })
+  const passkeyUseCases = composePasskeys({ db, config, challenges, factors, passkeyEnrolments, receipts, stepUps, checks, notices, addFactor, consume, sign, audit, events, transact, dispatch, log, metrics })
   const walletUseCases = composeWallets({ redis, config, ...answered, enrolments: walletEnrolments, checks, stepUps, notices, addFactor, audit, log, metrics, lifecycle })
   const { mailboxes, ...mailboxUseCases } = composeMailboxes({ db, config, codes, mails, receipts, sign: signMailbox, sendLimit, house, audit, events, transact, dispatch })
 

@@ -2,7 +2,7 @@
  * Tells of a factor that otp-service could tell nobody of: it knows no address of an account's first one. The address is where notices to the
  * account have gone so far, so that whoever adds a factor from a stolen session is seen (lesson 22).
  */
-import { maskAddress, type FactorKind, type MailContent } from '@countersign/contracts'
+import { factorKindNames, maskAddress, type FactorKind, type MailContent } from '@countersign/contracts'
 import { isDuplicateKey, type OutboxRow } from '@countersign/mongo'
 import type { Logger } from '@countersign/runtime'
 import type { ClientSession } from 'mongodb'
@@ -26,11 +26,9 @@ export interface AddedFactor {
 /** Never throws: the factor is there, and its owner learns that in any case. */
 export type TellFactorAdded = (factor: AddedFactor, to: string, requestId: string) => Promise<void>
 
-const names: Readonly<Record<FactorKind, string>> = { email_code: 'E-mail address', totp: 'Authenticator app', recovery_codes: 'Recovery codes', passkey: 'Passkey', sms: 'Telephone number', wallet: 'Wallet' }
-
 export const createTellFactorAdded = ({ writeMail, dispatch, inTransaction, now, log }: TellFactorAddedDeps): TellFactorAdded =>
   async ({ kind, id, address }, to, requestId) => {
-    const factor = address === undefined ? names[kind] : `${names[kind]}: ${maskAddress(address)}`
+    const factor = address === undefined ? factorKindNames[kind] : `${factorKindNames[kind]}: ${maskAddress(address)}`
     try {
       await dispatch(await inTransaction((transaction) => writeMail({ template: 'first_factor_added', to, parameters: { factor, at: now().toISOString() } }, requestId, transaction, id === undefined ? undefined : `dlv_${id.slice('fct_'.length)}`)))
     } catch (error) {

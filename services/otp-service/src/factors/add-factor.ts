@@ -20,6 +20,8 @@ export interface Beginning {
   /** The factor that proved it: it must still be there. Null for a first factor. */
   readonly provedBy: string | null
   readonly renewsRoot: boolean
+  /** What else its audit row says. */
+  readonly facts?: Readonly<Record<string, boolean>>
 }
 
 type WithoutRoot<F> = F extends Factor ? Omit<F, 'factorRoot'> : never
@@ -28,7 +30,7 @@ type WithoutRoot<F> = F extends Factor ? Omit<F, 'factorRoot'> : never
 export type AddFactor = (draft: WithoutRoot<Factor>, beginning: Beginning, asking: Asking, transaction: Transaction) => Promise<{ readonly factor: Factor, readonly rows: OutboxRow[] }>
 
 export const createAddFactor = ({ factors, notices, audit, newFactorRoot }: AddFactorDeps): AddFactor =>
-  async (draft, { factorRoot: begunUnder, provedBy, renewsRoot }, { requestId }, transaction) => {
+  async (draft, { factorRoot: begunUnder, provedBy, renewsRoot, facts }, { requestId }, transaction) => {
     const { id, userId, kind, provedAt: at } = draft
     const [owner, all] = [await factors.ownerOf(userId, transaction), await factors.listOf(userId, transaction)]
     const holds = (owner?.factorRoot ?? null) === begunUnder && (provedBy === null || all.some((known) => known.id === provedBy))
@@ -40,6 +42,6 @@ export const createAddFactor = ({ factors, notices, audit, newFactorRoot }: AddF
       await factors.add(factor, transaction)
     }
     const rows = await notices.write({ change: 'added', factor, all, at, requestId }, transaction)
-    await audit.append({ event: 'factor.enrolled', subject: userId, actor: userId, requestId, facts: { factor: id, kind, ...owner !== undefined && renewsRoot && { new_root: true } } }, transaction)
+    await audit.append({ event: 'factor.enrolled', subject: userId, actor: userId, requestId, facts: { factor: id, kind, ...owner !== undefined && renewsRoot && { new_root: true }, ...facts } }, transaction)
     return { factor, rows }
   }

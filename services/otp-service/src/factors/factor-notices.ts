@@ -1,5 +1,5 @@
 /** Every change of factors is told at the addresses that were proved before it, whoever made it (lesson 22), and counted. */
-import type { FactorKind } from '@countersign/contracts'
+import { factorKindNames, type FactorKind } from '@countersign/contracts'
 import type { OutboxRow } from '@countersign/mongo'
 import type { Logger, Metrics } from '@countersign/runtime'
 import type { MailWriter } from '../mail/mail-writer.ts'
@@ -27,12 +27,11 @@ export interface FactorNotices {
 
 /** Worth delivering late, as long as somebody may still act on it. */
 const noticeUsefulMs = 86_400_000
-const kinds: readonly FactorKind[] = ['email_code', 'totp', 'recovery_codes', 'passkey', 'wallet', 'sms']
-const kindNames: Readonly<Record<FactorKind, string>> = { email_code: 'E-mail address', totp: 'Authenticator app', recovery_codes: 'Recovery codes', passkey: 'Passkey', wallet: 'Wallet', sms: 'Telephone number' }
+const kinds = Object.keys(factorKindNames) as FactorKind[]
 
 /** The kind in our words, so that a name cannot pass for another one; a wallet by its address, whatever it is called. */
 export const nameOf = (factor: Factor): string => {
-  const [kind, label] = [kindNames[factor.kind], factor.kind === 'wallet' ? factor.wallet.address : labelOf(factor)]
+  const [kind, label] = [factorKindNames[factor.kind], factor.kind === 'wallet' ? factor.wallet.address : labelOf(factor)]
   return label === kind ? kind : `${kind}: ${label}`
 }
 
