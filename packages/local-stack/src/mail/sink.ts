@@ -1,7 +1,5 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
-import { simpleParser } from 'mailparser'
-import { SMTPServer } from 'smtp-server'
 import { claimPort, takenPort } from '../ports.ts'
 import { StackFault } from '../stack-fault.ts'
 import type { Mail } from './mail.ts'
@@ -37,6 +35,8 @@ export interface SmtpSinkOptions {
  * @throws StackFault when a port is taken
  */
 export const startSmtpSink = async ({ port: wanted, viewerPort, previewFolder, keep = 1_000 }: SmtpSinkOptions = {}): Promise<SmtpSink> => {
+  // Loaded when they are wanted: they take a while, and whoever imports this package mostly wants a database alone.
+  const [{ simpleParser }, { SMTPServer }] = await Promise.all([import('mailparser'), import('smtp-server')])
   const mails: Mail[] = []
   let fault: MailFault = 'none'
 
