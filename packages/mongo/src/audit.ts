@@ -12,6 +12,8 @@ export interface AuditEntry {
   /** Id of who did it. */
   readonly actor?: string
   readonly requestId?: string
+  /** The wallet whose chain of rows this one belongs to. Absent: the chain of the deployment. */
+  readonly walletId?: string
   /** Ids, digests and hashes. No addresses of people, no secrets. */
   readonly facts?: Readonly<Record<string, AuditFact>>
 }

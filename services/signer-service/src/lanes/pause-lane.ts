@@ -25,7 +25,7 @@ export const createSettlePause = ({ lanes, audit, tellOperator }: PauseDeps): Se
     await fenced(async (unit) => {
       const changed = await lanes.setPaused(key, reason, unit)
       if (changed) {
-        await audit.append({ event: reason === null ? 'lane.resumed' : 'lane.paused', subject: wallet.id, facts: { chain: key.chainId, reason } }, unit.session)
+        await audit.append({ event: reason === null ? 'lane.resumed' : 'lane.paused', subject: wallet.id, walletId: wallet.id, facts: { chain: key.chainId, reason } }, unit.session)
         unit.afterCommit(() => { log[reason === null ? 'info' : 'error']({ reason, balance: shortage?.balance.toString(), needed: shortage?.needed.toString() }, reason === null ? 'lane goes on' : 'lane paused') })
       }
       if (shortage !== undefined && await lanes.takeMailTurn(key, mailIntervalMs, unit)) {

@@ -39,7 +39,7 @@ export function createRestoreFinal ({ sendAttempts, audit, resendMs }: RestoreDe
       since.told = mined.nonce
       const facts = { hash: mined.hash, nonce: mined.nonce, head: head.number }
       log.error({ transaction: row.id, ...facts }, 'a transfer that was final is gone from the chain: its own bytes are sent again')
-      await round.fenced(async (unit) => { await audit.append({ event: 'transaction.final_resent', subject: row.id, requestId: row.requestId, facts }, unit.session) })
+      await round.fenced(async (unit) => { await audit.append({ event: 'transaction.final_resent', subject: row.id, walletId: row.walletId, requestId: row.requestId, facts }, unit.session) })
     }
     await sendAttempts(round, [storedOf(mined, row)])
   }

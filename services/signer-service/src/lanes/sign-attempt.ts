@@ -56,7 +56,7 @@ export const createSignAttempts = (deps: SignAttemptDeps): SignAttempts => async
       if (row !== undefined && moved === undefined) continue
       await deps.attempts.insert(signed, unit)
       if (signed.kind !== 'first') {
-        await deps.audit.append({ event: `attempt.${signed.kind}`, subject: row?.id ?? round.wallet.id, facts: { hash: signed.hash, nonce: signed.nonce, sequence: signed.sequence } }, unit.session)
+        await deps.audit.append({ event: `attempt.${signed.kind}`, subject: row?.id ?? round.wallet.id, walletId: round.wallet.id, facts: { hash: signed.hash, nonce: signed.nonce, sequence: signed.sequence } }, unit.session)
       }
       kept.push(storedOf(signed, moved))
     }

@@ -111,7 +111,7 @@ async function settleRefusal (deps: AcceptDeps, refusal: ReceiptRefusal, transac
   if (refusal === 'state' || refusal === 'replayed') {
     const consumed = await deps.receipts.find(claims.jti)
     if (consumed?.txId === transaction.id) {
-      await deps.audit.append({ event: 'receipt.repeated', subject: transaction.id, requestId: given.requestId, facts: { receipt: claims.jti, via: given.via } })
+      await deps.audit.append({ event: 'receipt.repeated', subject: transaction.id, walletId: transaction.walletId, requestId: given.requestId, facts: { receipt: claims.jti, via: given.via } })
       return 'repeated'
     }
   }

@@ -55,7 +55,7 @@ async function freshChallenge ({ transactions, transact, audit, newChallengeId }
   const fresh = { challengeId: newChallengeId(), sessionId, asked: null }
   const replaced = await transact(async (unit) => {
     const row = await transactions.replaceChallenge(own.id, old, fresh, unit)
-    if (row !== undefined) await audit.append({ event: 'transaction.challenged', subject: own.id, actor: userId, requestId, facts: { challenge: fresh.challengeId, replaces: old } }, unit.session)
+    if (row !== undefined) await audit.append({ event: 'transaction.challenged', subject: own.id, walletId: own.walletId, actor: userId, requestId, facts: { challenge: fresh.challengeId, replaces: old } }, unit.session)
     return row
   })
   // A parallel request replaced it first, or the transaction moved on.

@@ -31,6 +31,7 @@ export const createRecordMove = ({ transactions, audit, count }: RecordMoveDeps)
     await audit.append({
       event: record.event ?? `transaction.${move.to}`,
       subject: id,
+      walletId: moved.walletId,
       requestId: record.requestId ?? requestId,
       ...record.actor !== undefined && { actor: record.actor },
       facts: { from: move.from, ...record.facts }

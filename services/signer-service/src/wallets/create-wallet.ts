@@ -36,7 +36,7 @@ export const createCreateWallet = ({ wallets, keyRing, keyAdmin, audit, transact
       await keyRing.signDigest(keyId, randomBytes(32))
       return await transact(async (unit) => {
         const wallet = await wallets.insert({ id: newWalletId(), name, description, keyId, address, chainIds: [...chainIds], active: true }, unit)
-        await audit.append({ event: 'wallet.created', subject: wallet.id, actor: 'operator', facts: { address, key_id: keyId, adopted: given !== undefined } }, unit.session)
+        await audit.append({ event: 'wallet.created', subject: wallet.id, walletId: wallet.id, actor: 'operator', facts: { address, key_id: keyId, adopted: given !== undefined } }, unit.session)
         return wallet
       })
     } catch (error) {
