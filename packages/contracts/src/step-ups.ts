@@ -22,7 +22,7 @@ export const stepUpActions = Object.freeze({
   'identities.unlink': { title: 'Remove a login', what: 'Login', resource: `([A-Za-z0-9_-]{1,64}:){1,2}([A-Za-z0-9_-]{1,128}|${email})` },
   'password.change': { title: 'Change the password' },
   'account.export': { title: 'Download everything that is held' },
-  'api_keys.create': { title: 'Make an API key', what: 'It may', resource: '[a-z_:+-]{1,256}' },
+  'api_keys.create': { title: 'Make an API key', what: 'It may', resource: '[a-z_:+-]{1,256}(;expires_in_days=[0-9]{1,4})?(;networks=[0-9A-Fa-f:./+]{2,400})?(;max_per_minute=[0-9]{1,6})?' },
   'api_keys.rotate': { title: 'Replace an API key', what: 'Key', resource: id('key') },
   'factors.add_email': { title: 'Add an e-mail address that confirms transactions', what: 'Address', resource: email },
   'factors.add_sms': { title: 'Add a telephone number that gets codes', what: 'Number', resource: '\\+[1-9][0-9]{7,14}' },
@@ -51,17 +51,26 @@ export function isOfAction ({ type, resource_id: resourceId }: StepUpAction): bo
 /** What a route asks a second proof for: the action, and the fields of its request that say what is done to what. */
 export interface StepUp {
   readonly action: StepUpActionType
-  readonly resource: readonly `${'params' | 'body'}.${string}`[]
+  readonly resource: readonly Place[]
+  /** Fields that narrow what is given, named where they are there: an answer for a key of one day makes none that lasts for ever. */
+  readonly narrowedBy?: readonly Place[]
 }
 
-/** @returns the action that this very request asks for: those of its fields that are there, joined by ":", lists by "+", whatever is no printable ASCII percent-encoded */
-export function stepUpActionOf ({ action, resource }: StepUp, request: { readonly params: unknown, readonly body: unknown }): StepUpAction {
-  const parts = resource.flatMap((place) => {
+/** A field of a request. */
+export type Place = `${'params' | 'body'}.${string}`
+
+/**
+ * @returns the action that this very request asks for: those of its fields that are there, joined by ":", lists by "+", then ";name=value"
+ * for each that narrows it; whatever is no printable ASCII percent-encoded
+ */
+export function stepUpActionOf ({ action, resource, narrowedBy = [] }: StepUp, request: { readonly params: unknown, readonly body: unknown }): StepUpAction {
+  const named = (places: readonly Place[]): { readonly field: string, readonly value: string }[] => places.flatMap((place) => {
     const [part, field] = place.split('.') as ['params' | 'body', string]
     const value = (request[part] as Readonly<Record<string, unknown>> | undefined)?.[field]
-    return value === undefined ? [] : [encodeURI((Array.isArray(value) ? value : [value]).join('+'))]
+    return value === undefined || (Array.isArray(value) && value.length === 0) ? [] : [{ field, value: encodeURI((Array.isArray(value) ? value : [value]).join('+')) }]
   })
-  return { type: action, resource_id: parts.join(':') || '-' }
+  const what = named(resource).map(({ value }) => value).join(':') || '-'
+  return { type: action, resource_id: [what, ...named(narrowedBy).map(({ field, value }) => `${field}=${value}`)].join(';') }
 }
 
 /** What RFC 9470 calls the authentication context that a route asks for: a factor's proof of this action. */

@@ -3,7 +3,7 @@ import { Type } from 'typebox'
 import { Value } from 'typebox/value'
 import {
   commandListKey, commands, EmailAddress, jobs, LinkBase, mailSealContext, maskAddress, PhoneNumber, Problem, problemBySlug, ProblemDocument, problemDocument, problems,
-  queuePrefix, replyChannel, routes, serviceNames, StepUpAction, stepUpActionOf, stepUpActions, stores, templatesOf, transactionMoves, transactionStates, MailContent, Amount, UserId
+  isOfAction, queuePrefix, replyChannel, routes, serviceNames, StepUpAction, stepUpActionOf, stepUpActions, stores, templatesOf, transactionMoves, transactionStates, MailContent, Amount, UserId
 } from '../src/index.ts'
 
 t.test('no problem shares its type with another, and each says enough', async (t) => {
@@ -93,7 +93,7 @@ t.test('what a second proof is asked for is said by fields that the route has, a
   for (const { operationId, stepUp, fresh, params, body } of asking) {
     t.ok(fresh, operationId)
     t.equal('what' in stepUpActions[stepUp.action], stepUp.resource.length > 0, `${operationId}: the mail names what there is to name`)
-    for (const place of stepUp.resource) {
+    for (const place of [...stepUp.resource, ...stepUp.narrowedBy ?? []]) {
       const [part, field = ''] = place.split('.')
       t.ok((part === 'params' ? params : body)?.properties[field], `${operationId} ${place}`)
     }
@@ -102,6 +102,22 @@ t.test('what a second proof is asked for is said by fields that the route has, a
     t.ok(Value.Check(StepUpAction, action), `${operationId} ${action.resource_id}`)
     t.notMatch(action.resource_id, /undefined/)
   }
+})
+
+t.test('what narrows an API key is part of what is confirmed, down to its last network', (t) => {
+  const { stepUp } = routes.find(({ operationId }) => operationId === 'createApiKey') ?? {}
+  if (stepUp === undefined) throw new Error('making a key asks for a proof')
+  const idOf = (body: object): string => stepUpActionOf(stepUp, { params: {}, body }).resource_id
+  const scopes = ['profile:read', 'audit:read']
+  t.equal(idOf({ name: 'x', scopes }), 'profile:read+audit:read')
+  t.equal(idOf({ scopes, networks: [] }), 'profile:read+audit:read', 'no networks are none')
+  const networks = Array.from({ length: 8 }, (_, at) => `2001:0db8:1111:2222:3333:4444:5555:${6660 + at}/128`)
+  const widest = { type: stepUp.action, resource_id: idOf({ scopes: ['transactions:read'], expires_in_days: 3650, networks, max_per_minute: 100_000 }) }
+  t.match(widest.resource_id, /^transactions:read;expires_in_days=3650;networks=2001:[^;]*6667\/128;max_per_minute=100000$/)
+  t.ok(isOfAction(widest))
+  t.ok(Value.Check(StepUpAction, widest))
+  t.notOk(isOfAction({ ...widest, resource_id: 'profile:read;networks=see http://evil' }))
+  t.end()
 })
 
 t.test('every body and every answer of a route has an example that its own schema takes', async (t) => {

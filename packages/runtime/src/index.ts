@@ -4,7 +4,7 @@ export {
   type Environment, type EnvironmentRule, type EnvironmentSource, type Secrecy, type StrictRule, type Values, type Variable, type VariableOptions, type Variables
 } from './environment/variable.ts'
 export { readEnvironment, EnvironmentFault } from './environment/read.ts'
-export { isStrict } from './environment/strict.ts'
+export { isGuardedUrl, isStrict } from './environment/strict.ts'
 export { checkEnvironment, environmentNotices, unusedNames, type CheckedVariable } from './environment/check.ts'
 export { describeEnvironment, type DescribedVariable } from './environment/describe.ts'
 export { generateEnvironmentFile, type EnvironmentFileOptions, type EnvironmentSection } from './environment/file.ts'

@@ -1,5 +1,5 @@
 /** Which wallets a service takes, and whom it asks about contract wallets: the variables are the same wherever wallets are asked. */
-import { jsonVariable, listVariable, variable, type Values } from '@countersign/runtime'
+import { isGuardedUrl, jsonVariable, listVariable, variable, type Values } from '@countersign/runtime'
 import { Type } from 'typebox'
 import type { NetworkOptions } from './families/networks.ts'
 
@@ -14,6 +14,7 @@ export const walletVariables = {
   EVM_CHAIN_IDS: listVariable(Type.Array(Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }), { default: [1], minItems: 1 }), { description: 'EIP-155 chain ids whose wallets are taken; the first is the default' }),
   EVM_RPC_URLS: jsonVariable(Type.Optional(RpcUrls), {
     description: 'Nodes by EIP-155 chain id, as JSON, asked about contract wallets (ERC-1271, ERC-6492); on other chains only keys prove anything',
+    strict: (urls) => Object.values(urls ?? {}).every((url) => isGuardedUrl(url)) ? undefined : 'must be https, or a private network\'s,',
     secret: 'issued', example: '{"1":"https://…/${ALCHEMY_API_KEY}"}'
   }),
   ALCHEMY_API_KEY: variable(RpcKey, { description: 'Fills ${ALCHEMY_API_KEY} in RPC URLs', secret: 'issued' }),

@@ -122,6 +122,18 @@ t.test('a route says which proof it wants; with it the request is done, and once
   t.equal(await house.mongo.db.collection('audit').countDocuments({ event: 'step_up.verified', subject: tokens.userId, 'facts.action': 'api_keys.create' }), 1)
 })
 
+t.test('a proof for a key of one day and one network makes no wider one', async (t) => {
+  const tokens = await withFactor()
+  const narrow = { expires_in_days: 1, networks: ['192.0.2.0/24'] }
+  const asked = await makeKey(tokens, undefined, narrow)
+  t.match(asked.json, { action: { type: 'api_keys.create', resource_id: 'profile:read;expires_in_days=1;networks=192.0.2.0/24' } })
+  const id = await stepUp(tokens, asked.json['action'] as StepUpAction)
+  for (const wider of [{}, { expires_in_days: 1 }, { networks: narrow.networks }, { ...narrow, networks: [...narrow.networks, '0.0.0.0/0'] }, { ...narrow, max_per_minute: 9 }]) {
+    t.match(await makeKey(tokens, id, wider), { status: 401, json: { type: '/problems/step-up-required' } }, JSON.stringify(wider))
+  }
+  t.equal((await makeKey(tokens, id, narrow)).status, 201)
+})
+
 t.test('it counts from its answer on, whenever the gateway learns of that; and the audit names no address', async (t) => {
   const tokens = await withFactor()
   const linking: StepUpAction = { type: 'identities.link', resource_id: 'ada.lovelace@example.com' }

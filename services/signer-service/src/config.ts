@@ -1,7 +1,7 @@
 /** The environment of signer-service, grouped by who uses it. */
 import { Amount, ChainId, EmailAddress, stores } from '@countersign/contracts'
 import {
-  commonRules, commonVariables, defineEnvironment, isStrict, jsonVariable, metricsApiKeyOf, processConfigFrom, variable, type EnvironmentSource, type Values
+  commonRules, commonVariables, defineEnvironment, isGuardedUrl, isStrict, jsonVariable, metricsApiKeyOf, processConfigFrom, variable, type EnvironmentSource, type Values
 } from '@countersign/runtime'
 import { keyFromText, randomToken } from '@countersign/secrets'
 import { Type } from 'typebox'
@@ -54,7 +54,8 @@ export const environment = defineEnvironment({
   }),
   OPERATOR_EMAIL: variable(Type.Optional(EmailAddress), { description: 'Who is told that a wallet cannot pay' }),
   CHAINS: jsonVariable(Type.Array(Chain, { minItems: 1, maxItems: 64 }), {
-    description: 'Chains as JSON', example: '[{"chain_id":1,"rpc_urls":["https://…"],"confirmations":12,"block_time_ms":12000}]'
+    description: 'Chains as JSON', example: '[{"chain_id":1,"rpc_urls":["https://…"],"confirmations":12,"block_time_ms":12000}]',
+    strict: (chains) => chains.every(({ rpc_urls: urls }) => urls.every(isGuardedUrl)) ? undefined : 'must have nodes over https, or a private network\'s,'
   }),
   ALCHEMY_API_KEY: variable(RpcKey, { description: 'Fills ${ALCHEMY_API_KEY} in RPC URLs', secret: 'issued' }),
   INFURA_PROJECT_ID: variable(RpcKey, { description: 'Fills ${INFURA_PROJECT_ID} in RPC URLs', secret: 'issued' }),

@@ -38,14 +38,14 @@ export const createApiKey = defineRoute({
   description: 'Its scopes are no wider than what its maker may do, at every use. Only a hash of it is kept.',
   caller: 'session',
   fresh: true,
-  stepUp: { action: 'api_keys.create', resource: ['body.scopes'] },
+  stepUp: { action: 'api_keys.create', resource: ['body.scopes'], narrowedBy: ['body.expires_in_days', 'body.networks', 'body.max_per_minute'] },
   limit: 'general',
   body: Type.Object({
     name: Type.String({ minLength: 1, maxLength: 100, pattern: '^[^\\x00-\\x1f\\x7f]+$' }),
     scopes: Type.Array(ScopeSchema, { minItems: 1, uniqueItems: true }),
     mode: Type.Optional(Type.Union([Type.Literal('live'), Type.Literal('test')], { description: 'A production gateway refuses `test` keys. Default: what this gateway takes' })),
     expires_in_days: Type.Optional(Type.Integer({ minimum: 1, maximum: 3_650 })),
-    networks: Type.Optional(Type.Array(Cidr, { maxItems: 32 })),
+    networks: Type.Optional(Type.Array(Cidr, { maxItems: 8 })),
     max_per_minute: Type.Optional(Type.Integer({ minimum: 1, maximum: 100_000 }))
   }, { additionalProperties: false, examples: [{ name: 'nightly report', scopes: ['transactions:read'], expires_in_days: 90 }] }),
   status: 201,

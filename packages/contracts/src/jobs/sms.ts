@@ -9,7 +9,7 @@ export const SmsContent = Type.Object({
   to: PhoneNumber,
   parameters: Type.Object({
     code: Code,
-    text: Type.String({ minLength: 1, maxLength: 400, pattern: '^[ -~]+$', description: 'Printable ASCII, most of which a text message carries in seven bits' }),
+    text: Type.String({ minLength: 1, maxLength: 600, pattern: '^[ -~]+$', description: 'Printable ASCII, most of which a text message carries in seven bits' }),
     expires_at: Timestamp
   }, { additionalProperties: false })
 }, { additionalProperties: false })

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { Type } from 'typebox'
-import { commonRules, commonVariables, defineEnvironment, EnvironmentFault, jsonVariable, listVariable, readEnvironment, metricsApiKeyOf, variable, type Environment, type EnvironmentSource } from '../../src/index.ts'
+import { commonRules, commonVariables, defineEnvironment, EnvironmentFault, isGuardedUrl, jsonVariable, listVariable, readEnvironment, metricsApiKeyOf, variable, type Environment, type EnvironmentSource } from '../../src/index.ts'
 
 const strong = 'kJ3_vQz8Wm1-XyP0aLr7TbN5cUe9HdGf'
 
@@ -163,4 +163,14 @@ void t.test('in production the metrics ask for a key, unless that is switched of
   t.equal(metricsApiKeyOf(readEnvironment(common, { ...production, METRICS_API_KEY: strong })), strong)
   t.equal(metricsApiKeyOf(readEnvironment(common, { ...production, METRICS_REQUIRE_API_KEY: 'false', METRICS_API_KEY: strong })), undefined)
   t.equal(metricsApiKeyOf(readEnvironment(common, stores)), undefined)
+})
+
+t.test('without TLS only those are asked who are next door', (t) => {
+  for (const url of ['https://node.example.com/v2/key', 'http://127.0.0.1:8545', 'http://[::1]:8545', 'http://10.1.2.3', 'http://172.31.0.1', 'http://192.168.1.1', 'http://[fd00::1]', 'http://geth:8545', 'http://geth.chain.svc', 'http://node.corp.internal']) {
+    t.ok(isGuardedUrl(url), url)
+  }
+  for (const url of ['http://node.example.com', 'http://172.32.0.1', 'http://11.0.0.1', 'http://10.evil.example', 'http://[2001:db8::1]', 'http://svc.example', 'http://10.0.0.1.example.com', 'https://[secret', '']) {
+    t.notOk(isGuardedUrl(url), url)
+  }
+  t.end()
 })

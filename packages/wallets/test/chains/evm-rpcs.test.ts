@@ -200,6 +200,9 @@ t.test('the environment names nodes by chain, and fills in keys of providers', a
     ['{"1":"https://node.test/${ALCHEMY_API_KEY}"}', /ALCHEMY_API_KEY is used by EVM_RPC_URLS and not set/], ['{"1":"https://[secret"}', /EVM_RPC_URLS has no URL for chain 1/], ['{"1":"ftp://secret.test"}', /EVM_RPC_URLS/],
     ['{"one":"https://secret.test"}', /EVM_RPC_URLS/], ['{"01":"https://secret.test"}', /EVM_RPC_URLS/], ['["https://secret.test"]', /EVM_RPC_URLS/], ['{"1":["https://secret.test"]}', /EVM_RPC_URLS/], ['https://secret.test', /EVM_RPC_URLS/]
   ]
+  const inProduction = (url: string) => urlsOf({ NODE_ENV: 'production', EVM_RPC_URLS: JSON.stringify({ 1: url }) })
+  t.equal(inProduction('http://geth:8545').size, 1)
+  t.throws(() => inProduction('http://node.example.com'), { message: /EVM_RPC_URLS must be https, or a private network's, in production/ })
   for (const [text, fault] of wrong) {
     t.throws(() => urlsOf({ EVM_RPC_URLS: text }), { message: fault })
     try { urlsOf({ EVM_RPC_URLS: text }) } catch (error) { t.notMatch(String(error), /secret/) }
