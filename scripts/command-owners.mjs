@@ -1,6 +1,6 @@
 // Which service owns which group of commands.
 export const owners = {
-  wallets: ['signer-service', 'create|list: KMS-held wallets'],
+  wallets: ['signer-service', 'create|list|derive-address|public-key|test|rotate|disable|enable: KMS-held wallets'],
   principals: ['signer-service', 'grant|list: who may ask for transactions'],
   policies: ['signer-service', 'set|show: what may be signed'],
   kms: ['signer-service', 'test|address: reach the KMS and prove a signature; the address of a key'],

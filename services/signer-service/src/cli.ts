@@ -6,13 +6,17 @@ import { kmsCommands } from './operator/kms-commands.ts'
 import { createWithParts } from './operator/operator-parts.ts'
 import { policyCommands } from './operator/policy-commands.ts'
 import { principalCommands } from './operator/principal-commands.ts'
+import { rotationCommands } from './operator/rotation-commands.ts'
 import { walletCommands } from './operator/wallet-commands.ts'
+import { walletKeyCommands } from './operator/wallet-key-commands.ts'
 
 const withParts = createWithParts(process.env)
 
 process.exitCode = await createCli({ name: 'signer-service', description: 'Wallets, principals and policy, for the operator' })
   .add(
     ...walletCommands(withParts),
+    ...walletKeyCommands(withParts),
+    ...rotationCommands(withParts),
     ...kmsCommands(process.env),
     ...principalCommands(withParts),
     ...policyCommands(withParts),

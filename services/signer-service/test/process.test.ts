@@ -11,6 +11,7 @@ import { kmsCommands } from '../src/operator/kms-commands.ts'
 import { policyCommands } from '../src/operator/policy-commands.ts'
 import { principalCommands } from '../src/operator/principal-commands.ts'
 import { walletCommands } from '../src/operator/wallet-commands.ts'
+import { walletKeyCommands } from '../src/operator/wallet-key-commands.ts'
 import { cliPath, ether, mainPath, openWorld, patienceMs, runNode, type House } from './house.ts'
 
 t.jobs = 5
@@ -191,7 +192,7 @@ function commandLine (settings: Record<string, string>) {
     let err = ''
     const withParts = createWithParts(settings)
     const code = await createCli({ name: 'signer-service', description: '', stdout: (text) => { out += text }, stderr: (text) => { err += text } })
-      .add(...walletCommands(withParts), ...principalCommands(withParts), ...policyCommands(withParts), ...kmsCommands(settings), ...signerDatabaseCommands(settings))
+      .add(...walletCommands(withParts), ...walletKeyCommands(withParts), ...principalCommands(withParts), ...policyCommands(withParts), ...kmsCommands(settings), ...signerDatabaseCommands(settings))
       .run(['node', 'cli', ...args])
     return { code, out, err }
   }

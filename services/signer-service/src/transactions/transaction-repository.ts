@@ -141,6 +141,11 @@ export function createTransactionRepository (db: Db) {
       return (await transactions.find({ initiator: exactly(initiator), state: { $in: [...states] } }, { sort: { _id: 1 }, limit: 1_000 }).toArray()).map(toTransaction)
     },
 
+    /** How many of a wallet may still move. */
+    async unfinishedFrom (walletId: string): Promise<number> {
+      return await transactions.countDocuments({ walletId: exactly(walletId), state: { $in: ['received', 'awaiting_confirmation', ...workStates] } })
+    },
+
     /** Past their end by the database's clock, and without a nonce: what has one goes through. */
     async listOver (limit: number): Promise<Transaction[]> {
       return (await transactions.find({

@@ -1,21 +1,27 @@
 import { exactly, type IndexSpec } from '@countersign/mongo'
-import type { Db } from 'mongodb'
+import type { Db, Document } from 'mongodb'
 import { insertStamped } from '../insert-stamped.ts'
 import type { Unit } from '../unit.ts'
 import type { Wallet } from './wallet.ts'
 
 type WalletRow = Omit<Wallet, 'id'> & { readonly _id: string }
 
-/** Two wallets of one key would claim the same nonces in two lanes. */
+/** Two wallets of one key would claim the same nonces in two lanes; of two successors neither would get all. */
 export const walletIndexes: readonly IndexSpec[] = [
   { collection: 'wallets', name: 'one_wallet_per_address', key: { address: 1 }, unique: true },
-  { collection: 'wallets', name: 'one_wallet_per_name', key: { name: 1 }, unique: true }
+  { collection: 'wallets', name: 'one_wallet_per_name', key: { name: 1 }, unique: true },
+  { collection: 'wallets', name: 'one_successor', key: { rotatingFrom: 1 }, unique: true, partialFilterExpression: { rotatingFrom: { $type: 'string' } } }
 ]
 
 export type WalletRepository = ReturnType<typeof createWalletRepository>
 
 export function createWalletRepository (db: Db) {
   const wallets = db.collection<WalletRow>('wallets')
+
+  const change = async (filter: Document, set: Document, unit: Unit): Promise<Wallet | undefined> => {
+    const row = await wallets.findOneAndUpdate(filter, [{ $set: set }], { returnDocument: 'after', session: unit.session })
+    return row === null ? undefined : toWallet(row)
+  }
 
   return {
     async find (id: string, unit?: Unit): Promise<Wallet | undefined> {
@@ -28,14 +34,33 @@ export function createWalletRepository (db: Db) {
       return row === null ? undefined : toWallet(row)
     },
 
+    async successorOf (id: string, unit?: Unit): Promise<Wallet | undefined> {
+      const row = await wallets.findOne({ rotatingFrom: exactly(id) }, { ...unit && { session: unit.session } })
+      return row === null ? undefined : toWallet(row)
+    },
+
     async list (): Promise<Wallet[]> {
       return (await wallets.find({}, { sort: { _id: 1 } }).toArray()).map(toWallet)
     },
 
-    /** @throws MongoServerError (isDuplicateKey) when the name or the address is taken. */
+    /** Made before so many milliseconds of the database's clock. */
+    async listOlderThan (ms: number): Promise<Wallet[]> {
+      return (await wallets.find({ $expr: { $lte: ['$createdAt', { $subtract: ['$$NOW', ms] }] } }, { sort: { _id: 1 } }).toArray()).map(toWallet)
+    },
+
+    /** @throws MongoServerError (isDuplicateKey) when the name or the address is taken, or the old wallet has a successor. */
     async insert ({ id, ...fields }: Omit<Wallet, 'createdAt'>, unit: Unit): Promise<Wallet> {
       return toWallet(await insertStamped(wallets, id, fields, {}, unit.session))
-    }
+    },
+
+    /** @returns undefined when it was not active. */
+    disable: async (id: string, unit: Unit) => await change({ _id: exactly(id), active: true }, { active: false, disabledAt: '$$NOW' }, unit),
+
+    /** @returns undefined when it was active, or is retired. */
+    enable: async (id: string, unit: Unit) => await change({ _id: exactly(id), active: false, retiredAt: null }, { active: true, disabledAt: null }, unit),
+
+    /** For good. @returns undefined when it was before. */
+    retire: async (id: string, unit: Unit) => await change({ _id: exactly(id), retiredAt: null }, { active: false, retiredAt: '$$NOW' }, unit)
   }
 }
 

@@ -7,9 +7,21 @@ export interface Wallet {
   /** EIP-55. */
   readonly address: string
   readonly chainIds: readonly number[]
+  /** Nothing new is taken from a wallet that is not. */
   readonly active: boolean
   readonly createdAt: Date
+  /** The wallet whose funds this one takes over. */
+  readonly rotatingFrom?: string | null
+  /** Switched off for now. */
+  readonly disabledAt?: Date | null
+  /** Switched off for good: another wallet took over. */
+  readonly retiredAt?: Date | null
 }
+
+export type WalletState = 'active' | 'disabled' | 'retired'
+
+export const walletState = ({ active, retiredAt = null }: Pick<Wallet, 'active' | 'retiredAt'>): WalletState =>
+  active ? 'active' : retiredAt === null ? 'disabled' : 'retired'
 
 /** @returns why this wallet cannot pay on this chain, or undefined. */
 export function refusalOfWallet (wallet: Wallet | undefined, chainId: number, configured: readonly number[]): string | undefined {
