@@ -12,7 +12,9 @@ import { createCanonicalChain } from '../src/confirmations/canonical-chain.ts'
 import { cappedFees, gasLimitFor, raised, replacementFees, wantedFees } from '../src/lanes/fees.ts'
 import { roundPauseMs } from '../src/lanes/hold-lane.ts'
 import { nextNonce } from '../src/lanes/next-nonce.ts'
+import { compilePolicy } from '../src/policies/compile-policy.ts'
 import { decide } from '../src/policies/decide.ts'
+import type { JudgedTransaction } from '../src/policies/judged.ts'
 import { PolicyRefused, validatePolicy } from '../src/policies/validate-policy.ts'
 import { mismatchOf, refusalOfClaims } from '../src/receipts/match-receipt.ts'
 import { confirmationText, inCoins } from '../src/transactions/confirmation-text.ts'
@@ -95,15 +97,17 @@ t.test('amounts are shown exactly, in coins and in wei', async (t) => {
 
 t.test('nothing is allowed that no rule allows, and a rule that denies wins', async (t) => {
   const allow = { name: 'small', effect: 'allow', wallets: [wallet], destinations: [alice.toLowerCase()], max_value: '100', max_fee_total: '50', require: { shown_proof: true } }
-  const policy = (...rules: object[]) => validatePolicy({ rules }, checksummed).document
-  const transfer = { walletId: wallet, chainId: 1, to: alice, value: 100n }
+  const policy = (...rules: object[]) => compilePolicy(validatePolicy({ rules }, checksummed).document)
+  const judged = ({ to = alice, value = 100n, ...rest }: { to?: string, value?: bigint, walletId?: string, maxFeeTotal?: bigint } = {}): JudgedTransaction =>
+    ({ initiator: 'usr_01JD00000000000000000000A1', walletId: wallet, chainId: 1, at: new Date(0), calls: [{ to, value, data: '0x', selector: null, movement: null }], ...rest })
+  const none = (): bigint => 0n
 
-  t.strictSame(decide(policy(allow), transfer), { allowed: true, rule: 'small', factorKinds: ['email_code'], maxFeeTotal: 50n })
-  for (const other of [{ value: 101n }, { to: bob }, { walletId: otherWallet }, { maxFeeTotal: 51n }]) t.match(decide(policy(allow), { ...transfer, ...other }), { allowed: false, rule: 'default' })
-  t.match(decide(policy(), transfer), { allowed: false, rule: 'default' }, 'an empty policy allows nothing')
-  t.match(decide(policy({ ...allow, chain_ids: [5] }), transfer), { allowed: false })
-  t.match(decide(policy(allow, { name: 'freeze', effect: 'deny' }), transfer), { allowed: false, rule: 'freeze', detail: /freeze/ })
-  t.match(decide(policy({ name: 'not bob', effect: 'deny', destinations: [bob] }, allow), transfer), { allowed: true })
+  t.match(decide(policy(allow), judged(), none), { allowed: true, rule: 'small', rules: ['small'], factorKinds: ['email_code'], maxFeeTotal: 50n, reservations: [] })
+  for (const other of [{ value: 101n }, { to: bob }, { walletId: otherWallet }, { maxFeeTotal: 51n }]) t.match(decide(policy(allow), judged(other), none), { allowed: false, rule: 'default' })
+  t.match(decide(policy(), judged(), none), { allowed: false, rule: 'default' }, 'an empty policy allows nothing')
+  t.match(decide(policy({ ...allow, chain_ids: [5] }), judged(), none), { allowed: false })
+  t.match(decide(policy(allow, { name: 'freeze', effect: 'deny' }), judged(), none), { allowed: false, rule: 'freeze', detail: /freeze/ })
+  t.match(decide(policy({ name: 'not bob', effect: 'deny', destinations: [bob] }, allow), judged(), none), { allowed: true })
 })
 
 t.test('a policy that allows without a shown proof, or without a limit, is refused with the place', async (t) => {

@@ -69,7 +69,7 @@ const showCommand = (withParts: WithParts): CliCommand => ({
   name: 'policies show',
   description: 'The policy in force',
   run: async ({ print, line }) => await withParts(async ({ mongo }) => {
-    const policy = await createPolicyRepository(mongo.db).current()
+    const policy = (await createPolicyRepository(mongo.db).current())?.policy
     if (policy === undefined) throw new Error('there is no policy: nothing is allowed')
     print(shown(policy), () => { line(JSON.stringify(shown(policy), null, 2)) })
   })

@@ -1,41 +1,125 @@
-/** The decision over one parsed transfer. Pure: the same policy and transfer give the same answer. */
+/** The decision over one parsed transaction. Pure: the same policy, transaction and windows give the same answer. */
 import type { FactorKind } from '@countersign/contracts'
-import type { AllowRule, DenyRule, PolicyDocument } from './policy.ts'
-
-export interface JudgedTransfer {
-  readonly walletId: string
-  readonly chainId: number
-  /** EIP-55. */
-  readonly to: string
-  readonly value: bigint
-  /** Already promised to whoever confirmed it; a rule with a lower cap does not allow it any more. */
-  readonly maxFeeTotal?: bigint
-}
+import type { ParsedCall } from '../calls/call.ts'
+import type { CompiledAllow, CompiledPolicy } from './compile-policy.ts'
+import { movementsOf, totalsOf, type Asset, type JudgedTransaction } from './judged.ts'
+import { outsideAllow, outsideNarrowing } from './match-rule.ts'
+import { joined, type Requirements } from './requirements.ts'
+import { counterText, reservationsOf, type Counter, type Reservation, type WindowUse } from './windows.ts'
 
 export type Decision =
-  | { readonly allowed: true, readonly rule: string, readonly factorKinds: readonly FactorKind[], readonly maxFeeTotal: bigint | undefined }
+  | {
+    readonly allowed: true
+    /** That allows the first call. */
+    readonly rule: string
+    /** Each that allows a call, in their order. */
+    readonly rules: readonly string[]
+    readonly requirements: Requirements
+    /** That may confirm it: shown ones, and unshown ones where a rule takes them for this amount. */
+    readonly factorKinds: readonly FactorKind[]
+    readonly maxFeeTotal: bigint | undefined
+    /** One per window and subject. */
+    readonly reservations: readonly Reservation[]
+  }
   | { readonly allowed: false, readonly rule: string, readonly detail: string }
 
-export function decide ({ rules }: PolicyDocument, transfer: JudgedTransfer): Decision {
-  const denying = rules.find((rule) => rule.effect === 'deny' && concerns(rule, transfer))
+/** No call, or one that no rule allows: the reasons of so many rules are told. */
+const mostReasons = 5
+
+/**
+ * Deny beats allow, and what no rule allows is denied. Each call is allowed by the first rule that allows all of it; the wishes of the rules
+ * that allow a call, and of every `require` rule that concerns one, are joined.
+ * @param used what windows hold; undefined: its room was reserved before, and is not asked for again.
+ */
+export function decide (policy: CompiledPolicy, transaction: JudgedTransaction, used: WindowUse | undefined): Decision {
+  const { calls, initiator } = transaction
+  const totals = totalsOf(calls)
+  const denying = policy.deny.find((rule) => calls.some((call) => outsideNarrowing(rule, transaction, call, totals) === undefined))
   if (denying !== undefined) return { allowed: false, rule: denying.name, detail: `The rule "${denying.name}" denies this transaction.` }
-  const allowing = rules.find((rule): rule is AllowRule => rule.effect === 'allow' && allows(rule, transfer))
-  if (allowing === undefined) return { allowed: false, rule: 'default', detail: 'No rule of the policy allows this transaction (default).' }
+  if (calls.length === 0) return { allowed: false, rule: 'default', detail: 'A transaction without a call does nothing (default).' }
+
+  const rooms = createRooms(transaction, used)
+  const spent = new Map<CompiledAllow, Map<Asset, bigint>>()
+  const allowing: CompiledAllow[] = []
+  for (const [index, call] of calls.entries()) {
+    const reasons: string[] = []
+    const rule = policy.allow.find((one) => {
+      const reason = outsideAllow(one, transaction, call, (asset) => spent.get(one)?.get(asset) ?? 0n) ?? rooms.shortIn(one.counters, call)
+      if (reason !== undefined && reasons.length < mostReasons) reasons.push(`"${one.name}": ${reason}`)
+      return reason === undefined
+    })
+    if (rule === undefined) return { allowed: false, rule: 'default', detail: noRule(calls.length === 1 ? undefined : index, reasons) }
+    rooms.take(rule.counters, call)
+    spent.set(rule, added(spent.get(rule), call))
+    allowing.push(rule)
+  }
+
+  for (const { name, counters, ...rule } of policy.limit) {
+    for (const call of calls) {
+      if (outsideNarrowing({ name, ...rule }, transaction, call, totals) !== undefined) continue
+      const short = rooms.shortIn(counters, call)
+      if (short !== undefined) return { allowed: false, rule: name, detail: `The rule "${name}" limits this transaction: ${short}.` }
+      rooms.take(counters, call)
+    }
+  }
+
+  const rules = [...new Set(allowing)]
+  const adding = policy.require.filter((rule) => calls.some((call) => outsideNarrowing(rule, transaction, call, totals) === undefined))
+  const wishes = joined([...rules, ...adding].map(({ name, require }) => ({ rule: name, require })), initiator, totals)
+  if ('impossible' in wishes) return { allowed: false, rule: wishes.rule, detail: wishes.impossible }
+  const { requirements } = wishes
   return {
     allowed: true,
-    rule: allowing.name,
-    factorKinds: allowing.require.factor_kinds ?? ['email_code'],
-    maxFeeTotal: allowing.max_fee_total === undefined ? undefined : BigInt(allowing.max_fee_total)
+    rule: rules[0]?.name ?? '',
+    rules: rules.map(({ name }) => name),
+    requirements,
+    factorKinds: requirements.proof?.shownKinds ?? [],
+    maxFeeTotal: rules.map(({ maxFeeTotal }) => maxFeeTotal).reduce((a, b) => a === undefined ? b : b === undefined || a < b ? a : b, undefined),
+    reservations: rooms.reservations()
   }
 }
 
-/** Absent conditions concern everything. Destinations were checksummed when the policy was set. */
-const concerns = ({ wallets, chain_ids: chainIds, destinations }: AllowRule | DenyRule, { walletId, chainId, to }: JudgedTransfer): boolean =>
-  (wallets === undefined || wallets.includes(walletId)) &&
-  (chainIds === undefined || chainIds.includes(chainId)) &&
-  (destinations === undefined || destinations.includes(to))
+/** Every window that the decision may ask about: read them first, in one go. */
+export function windowKeysOf ({ allow, limit }: CompiledPolicy, transaction: JudgedTransaction): string[] {
+  const totals = totalsOf(transaction.calls)
+  const counters = (call: ParsedCall): Counter[] => [
+    ...allow.filter((rule) => rule.counters.length > 0 && outsideAllow(rule, transaction, call, () => 0n) === undefined).flatMap((rule) => rule.counters),
+    ...limit.filter((rule) => outsideNarrowing(rule, transaction, call, totals) === undefined).flatMap((rule) => rule.counters)
+  ]
+  return [...new Set(transaction.calls.flatMap((call) => counters(call).flatMap((counter) => reservationsOf(counter, call, transaction).map(({ key }) => key))))]
+}
 
-const allows = (rule: AllowRule, transfer: JudgedTransfer): boolean =>
-  concerns(rule, transfer) &&
-  transfer.value <= BigInt(rule.max_value) &&
-  (rule.max_fee_total === undefined || transfer.maxFeeTotal === undefined || transfer.maxFeeTotal <= BigInt(rule.max_fee_total))
+/** What this transaction itself takes of the windows, call by call. */
+function createRooms (transaction: JudgedTransaction, used: WindowUse | undefined) {
+  const taken = new Map<string, Reservation>()
+  return {
+    /** @returns in words which window has no room for the call, or undefined. */
+    shortIn (counters: readonly Counter[], call: ParsedCall): string | undefined {
+      if (used === undefined) return undefined
+      for (const counter of counters) {
+        for (const { key, amount } of reservationsOf(counter, call, transaction)) {
+          const held = used(key) + (taken.get(key)?.amount ?? 0n)
+          if (held + amount > counter.limit) return `its window of ${counterText(counter)} has room for ${held > counter.limit ? 0n : counter.limit - held}`
+        }
+      }
+      return undefined
+    },
+    take (counters: readonly Counter[], call: ParsedCall): void {
+      if (used === undefined) return
+      for (const reservation of counters.flatMap((counter) => reservationsOf(counter, call, transaction))) {
+        const before = taken.get(reservation.key)?.amount ?? 0n
+        taken.set(reservation.key, { ...reservation, amount: before + reservation.amount })
+      }
+    },
+    reservations: (): Reservation[] => [...taken.values()]
+  }
+}
+
+function added (before: ReadonlyMap<Asset, bigint> | undefined, call: ParsedCall): Map<Asset, bigint> {
+  const after = new Map(before)
+  for (const { asset, amount } of movementsOf(call)) after.set(asset, (after.get(asset) ?? 0n) + amount)
+  return after
+}
+
+const noRule = (index: number | undefined, reasons: readonly string[]): string =>
+  `No rule of the policy allows this transaction (default)${index === undefined ? '' : `, for its call ${index + 1}`}.${reasons.length === 0 ? '' : ` ${reasons.join('; ')}.`}`

@@ -1,8 +1,16 @@
-import { isDuplicateKey, type IndexSpec } from '@countersign/mongo'
+import { exactly, isDuplicateKey, type IndexSpec } from '@countersign/mongo'
 import type { Db } from 'mongodb'
+import { compilePolicy, type CompiledPolicy } from './compile-policy.ts'
 import { insertStamped } from '../insert-stamped.ts'
 import type { Unit } from '../unit.ts'
 import type { Policy } from './policy.ts'
+
+export interface CurrentPolicy {
+  readonly policy: Policy
+  readonly compiled: CompiledPolicy
+  /** The database's time of the look. */
+  readonly at: Date
+}
 
 type PolicyRow = Omit<Policy, 'id'> & { readonly _id: string, readonly policyId: string }
 
@@ -14,12 +22,23 @@ export type PolicyRepository = ReturnType<typeof createPolicyRepository>
 
 export function createPolicyRepository (db: Db) {
   const policies = db.collection<PolicyRow>('policies')
+  // Versions never change: the newest is read and compiled once, and only asked whether it still is the newest.
+  let known: { readonly row: string, readonly policy: Policy, readonly compiled: CompiledPolicy } | undefined
 
   return {
     /** The highest version, as the given transaction sees it. */
-    async current (unit?: Unit): Promise<Policy | undefined> {
-      const row = await policies.findOne({}, { sort: { version: -1 }, ...unit && { session: unit.session } })
-      return row === null ? undefined : toPolicy(row)
+    async current (unit?: Unit): Promise<CurrentPolicy | undefined> {
+      const options = unit && { session: unit.session }
+      const [newest] = await policies.aggregate<{ readonly _id: string, readonly sha256: string, readonly at: Date }>([
+        { $sort: { version: -1 } }, { $limit: 1 }, { $project: { sha256: 1, at: '$$NOW' } }
+      ], options).toArray()
+      if (newest === undefined) return undefined
+      if (known?.row === newest._id && known.policy.sha256 === newest.sha256) return { ...known, at: newest.at }
+      const row = await policies.findOne({ _id: exactly(newest._id) }, options)
+      if (row === null) throw new Error('a version of the policy is gone')
+      const policy = toPolicy(row)
+      known = { row: newest._id, policy, compiled: compilePolicy(policy.document) }
+      return { ...known, at: newest.at }
     },
 
     /** @returns undefined when another process added this version first. The unit is lost then: the caller must throw. */

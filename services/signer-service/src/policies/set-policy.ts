@@ -15,7 +15,7 @@ export interface SetPolicyDeps {
 /** @throws Error when another operator set a policy at the same moment: whose came last must not be a matter of luck. */
 export const createSetPolicy = ({ policies, audit, transact, newPolicyId }: SetPolicyDeps) =>
   async ({ document, sha256 }: ValidPolicy): Promise<{ policy: Policy, changed: boolean }> => await transact(async (unit) => {
-    const current = await policies.current(unit)
+    const current = (await policies.current(unit))?.policy
     if (current?.sha256 === sha256) return { policy: current, changed: false }
     const policy = await policies.add({ id: current?.id ?? newPolicyId(), version: (current?.version ?? 0) + 1, document, sha256 }, unit)
     if (policy === undefined) throw new Error('the policy was changed by somebody else at the same time: look at it with `policies show` and set it again')

@@ -1,7 +1,9 @@
 /** A policy is refused whole, naming the path of each fault; what is kept is in one canonical form. */
 import { createHash } from 'node:crypto'
+import { PolicyDocument, ruleKinds } from '@countersign/contracts'
+import type { TSchema } from 'typebox'
 import { Value } from 'typebox/value'
-import { AllowRule, DenyRule, PolicyDocument } from './policy.ts'
+import { normaliseRule } from './normalise-rule.ts'
 
 export class PolicyRefused extends Error {
   readonly faults: readonly string[]
@@ -13,8 +15,6 @@ export class PolicyRefused extends Error {
   }
 }
 
-const highestAmount = 2n ** 256n - 1n
-
 export interface ValidPolicy { readonly document: PolicyDocument, readonly sha256: string }
 
 /**
@@ -24,25 +24,13 @@ export interface ValidPolicy { readonly document: PolicyDocument, readonly sha25
  */
 export function validatePolicy (given: unknown, checksummed: (address: string) => string | undefined): ValidPolicy {
   if (!Value.Check(PolicyDocument, given)) throw new PolicyRefused(shapeFaults(given))
-  const faults: string[] = []
-  const names = new Set<string>()
-  const rules = given.rules.map((rule, index) => {
-    if (names.has(rule.name)) faults.push(`rules/${index}/name is used twice`)
-    names.add(rule.name)
-    if (rule.effect === 'allow') {
-      // Beyond this it is no uint256, which the digest and the chain know alone.
-      for (const limit of ['max_value', 'max_fee_total'] as const) if (BigInt(rule[limit] ?? 0) > highestAmount) faults.push(`rules/${index}/${limit} is above 2^256 - 1`)
-    }
-    if (rule.destinations === undefined) return rule
-    const destinations = rule.destinations.map((address, at) => {
-      const checked = checksummed(address)
-      if (checked === undefined) faults.push(`rules/${index}/destinations/${at} has a wrong checksum`)
-      return checked ?? address
-    })
-    return { ...rule, destinations: [...new Set(destinations)].sort() }
-  })
+  const normalised = given.rules.map((rule) => normaliseRule(rule, checksummed))
+  const names = given.rules.map(({ name }) => name)
+  const faults = normalised.flatMap(({ faults: own }, index) => [
+    ...names.indexOf(names[index] ?? '') < index ? [`rules/${index}/name is used twice`] : [], ...own.map((fault) => `rules/${index}${fault}`)
+  ])
   if (faults.length > 0) throw new PolicyRefused(faults)
-  const document = { rules } as PolicyDocument
+  const document = { rules: normalised.map(({ rule }) => rule) }
   return { document, sha256: createHash('sha256').update(canonical(document)).digest('hex') }
 }
 
@@ -52,15 +40,15 @@ function shapeFaults (given: unknown): string[] {
   if (!Array.isArray(rules)) return messages(PolicyDocument, given, '')
   const faults = rules.flatMap((rule: unknown, index) => {
     const effect = (rule as { effect?: unknown } | null)?.effect
-    if (effect !== 'allow' && effect !== 'deny') return [`rules/${index}/effect must be allow or deny`]
-    return messages(effect === 'allow' ? AllowRule : DenyRule, rule, `rules/${index}`)
+    if (typeof effect !== 'string' || !Object.hasOwn(ruleKinds, effect)) return [`rules/${index}/effect must be ${Object.keys(ruleKinds).join(', ').replace(/, (\w+)$/, ' or $1')}`]
+    return messages(ruleKinds[effect as keyof typeof ruleKinds], rule, `rules/${index}`)
   })
   return faults.length > 0 ? faults : messages(PolicyDocument, given, '')
 }
 
-const messages = (schema: typeof AllowRule | typeof DenyRule | typeof PolicyDocument, value: unknown, at: string): string[] =>
+const messages = (schema: TSchema, value: unknown, at: string): string[] =>
   [...Value.Errors(schema, value)].slice(0, 5).map(({ instancePath, message }) => `${at}${instancePath} ${message}`.trim())
 
 /** JSON with sorted members: the same policy in another order is the same policy. */
-const canonical = (value: unknown): string => JSON.stringify(value, (_key, item: unknown) =>
+export const canonical = (value: unknown): string => JSON.stringify(value, (_key, item: unknown) =>
   typeof item === 'object' && item !== null && !Array.isArray(item) ? Object.fromEntries(Object.entries(item).sort(([a], [b]) => a < b ? -1 : 1)) : item)

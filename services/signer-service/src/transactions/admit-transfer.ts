@@ -1,5 +1,7 @@
 /** May this user, this wallet and this policy make this transfer? Asked at admission and again when it is approved. */
 import type { FactorKind } from '@countersign/contracts'
+import { parseCalls } from '../calls/parse-calls.ts'
+import type { Hex } from '../chain/quantity.ts'
 import { decide } from '../policies/decide.ts'
 import type { Policy } from '../policies/policy.ts'
 import type { PolicyRepository } from '../policies/policy-repository.ts'
@@ -23,6 +25,8 @@ export interface AskedTransfer {
   /** EIP-55. */
   readonly to: string
   readonly value: bigint
+  /** Absent: none. */
+  readonly data?: Hex
   readonly maxFeeTotal?: bigint
 }
 
@@ -41,12 +45,18 @@ export const createAdmitTransfer = ({ principals, wallets, policies, chainIds }:
   if (reason !== undefined || principal === undefined || wallet === undefined) {
     return { admitted: false, reason: reason ?? 'no_principal', detail: details[reason ?? ''] ?? notGranted }
   }
-  const policy = await policies.current(unit)
-  if (policy === undefined) return { admitted: false, reason: 'no_policy', detail: 'There is no policy yet, so nothing is allowed (default).', policy: { version: 0, rule: 'default' }, principal }
-  const decision = decide(policy.document, transfer)
-  return decision.allowed
-    ? { admitted: true, principal, wallet, policy, ...decision }
-    : { admitted: false, reason: 'policy', detail: decision.detail, policy: { version: policy.version, rule: decision.rule }, principal }
+  const current = await policies.current(unit)
+  if (current === undefined) return { admitted: false, reason: 'no_policy', detail: 'There is no policy yet, so nothing is allowed (default).', policy: { version: 0, rule: 'default' }, principal }
+  const { policy, compiled, at } = current
+  const calls = parseCalls({ to: transfer.to, value: transfer.value, data: transfer.data ?? '0x' }, { from: wallet.address, multicall3: undefined })
+  const decision = decide(compiled, { initiator, walletId, chainId, calls, at, ...transfer.maxFeeTotal !== undefined && { maxFeeTotal: transfer.maxFeeTotal } }, () => 0n)
+  if (!decision.allowed) return { admitted: false, reason: 'policy', detail: decision.detail, policy: { version: policy.version, rule: decision.rule }, principal }
+  const { requirements, rule, factorKinds, maxFeeTotal } = decision
+  // What nothing here keeps an account of yet is not let through.
+  if (requirements.proof === undefined || requirements.proof.leastAgeSeconds > 0 || requirements.approvals.length > 0 || requirements.delaySeconds > 0 || decision.reservations.length > 0) {
+    return { admitted: false, reason: 'policy', detail: `The rule "${rule}" asks for more than is kept account of yet.`, policy: { version: policy.version, rule }, principal }
+  }
+  return { admitted: true, principal, wallet, policy, rule, factorKinds, maxFeeTotal }
 }
 
 /** A wallet that was not granted and one that does not exist answer alike. */

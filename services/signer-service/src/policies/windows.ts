@@ -1,0 +1,46 @@
+/** Rolling sums and counts: which counters of a rule a call runs up, under which name, and by how much. */
+import type { WindowRule } from '@countersign/contracts'
+import type { ParsedCall } from '../calls/call.ts'
+import { destinationOf, movementsOf, nativeAsset, type JudgedTransaction } from './judged.ts'
+
+export interface Counter {
+  readonly rule: string
+  readonly per: WindowRule['per']
+  readonly seconds: number
+  /** Null: calls are counted, whatever they move. */
+  readonly asset: string | null
+  readonly limit: bigint
+}
+
+/** Room that an approved transaction takes up. */
+export interface Reservation {
+  /** Of the rule, the window and its subject: the id of the window's document. */
+  readonly key: string
+  readonly seconds: number
+  readonly amount: bigint
+}
+
+/** What the window with this key holds at the moment of the decision. */
+export type WindowUse = (key: string) => bigint
+
+/** One window may bound a sum and a count. */
+export const countersOf = (rule: string, windows: readonly WindowRule[] = []): Counter[] => windows.flatMap(({ per, seconds, token, max_sum: sum, max_count: count }) => [
+  ...sum === undefined ? [] : [{ rule, per, seconds, asset: token ?? nativeAsset, limit: BigInt(sum) }],
+  ...count === undefined ? [] : [{ rule, per, seconds, asset: null, limit: BigInt(count) }]
+])
+
+/** @returns what the call adds to the counter; no entry adds nothing. Chains share a counter, which can only be stricter. */
+export function reservationsOf (counter: Counter, call: ParsedCall, { walletId, initiator }: Pick<JudgedTransaction, 'walletId' | 'initiator'>): Reservation[] {
+  const { rule, per, seconds, asset } = counter
+  const added = asset === null
+    ? [{ destination: destinationOf(call), amount: 1n }]
+    : movementsOf(call).filter((movement) => movement.asset === asset && movement.amount > 0n)
+  return added.map(({ destination, amount }) => {
+    const subject = per === 'wallet' ? walletId : per === 'initiator' ? initiator : destination
+    return { key: [rule, per, seconds, asset ?? 'count', subject].join('|'), seconds, amount }
+  })
+}
+
+/** For people. */
+export const counterText = ({ per, seconds, asset, limit }: Counter): string =>
+  `${asset === null ? `${limit} calls` : `${limit} ${asset === nativeAsset ? 'wei' : `of token ${asset}`}`} in ${seconds} seconds per ${per}`
