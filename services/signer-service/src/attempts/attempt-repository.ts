@@ -1,6 +1,6 @@
 import { exactly, type IndexSpec } from '@countersign/mongo'
 import type { Db, Filter } from 'mongodb'
-import { insertStamped } from '../insert-stamped.ts'
+import { insertAllStamped } from '../insert-stamped.ts'
 import type { LaneKey } from '../transactions/transaction-repository.ts'
 import type { Unit } from '../unit.ts'
 import type { Attempt } from './attempt.ts'
@@ -25,9 +25,9 @@ export function createAttemptRepository (db: Db) {
   }
 
   return {
-    /** @throws MongoServerError (isDuplicateKey) when the nonce has a payload of that sequence. */
-    async insert ({ hash, ...fields }: Omit<Attempt, 'createdAt' | 'lastSentAt' | 'state'>, unit: Unit): Promise<void> {
-      await insertStamped(attempts, hash, { ...fields, state: 'stored', lastSentAt: null }, {}, unit.session)
+    /** @throws MongoServerError (isDuplicateKey) when a nonce has a payload of that sequence. */
+    async insertAll (rows: readonly Omit<Attempt, 'createdAt' | 'lastSentAt' | 'state'>[], unit: Unit): Promise<void> {
+      if (rows.length > 0) await insertAllStamped(attempts, rows.map(({ hash, ...fields }) => ({ id: hash, ...fields, state: 'stored', lastSentAt: null })), unit.session)
     },
 
     /** In the order in which they were made. */
@@ -72,10 +72,11 @@ export function createAttemptRepository (db: Db) {
       } }], { session: unit.session })
     },
 
-    /** One payload at this nonce is in a block: the others can never be. */
-    async settleNonce ({ chainId, walletId }: LaneKey, nonce: number, minedHash: string, unit: Unit): Promise<void> {
-      await setState({ chainId, walletId, nonce, _id: { $ne: minedHash } } as Filter<AttemptRow>, 'replaced', unit)
-      await setState({ _id: exactly(minedHash) }, 'mined', unit)
+    /** At each of these nonces one payload is in a block: the others can never be. @param mined its hash by nonce. */
+    async settleNonces ({ chainId, walletId }: LaneKey, mined: ReadonlyMap<number, string>, unit: Unit): Promise<void> {
+      const hashes = [...mined.values()]
+      await setState({ chainId, walletId, nonce: { $in: [...mined.keys()] }, _id: { $nin: hashes } } as Filter<AttemptRow>, 'replaced', unit)
+      await setState({ _id: { $in: hashes } }, 'mined', unit)
     },
 
     /** The block is gone: every payload at this nonce is possible again. */

@@ -3,7 +3,7 @@ import type { AttemptRepository } from '../attempts/attempt-repository.ts'
 import type { ChainNode, Hex } from '../chain/chain-node.ts'
 import type { CrashPoint } from '../crash-points.ts'
 import type { LaneRound, OpenWork } from '../lanes/lane-round.ts'
-import type { RecordMove } from '../transactions/record-move.ts'
+import type { MoveEntry, RecordMove } from '../transactions/record-move.ts'
 import type { TransactionRepository } from '../transactions/transaction-repository.ts'
 import type { Failure, Mined, Transaction } from '../transactions/transaction.ts'
 import { longestWalk, type CanonicalChain } from './canonical-chain.ts'
@@ -26,18 +26,29 @@ export const createTrackConfirmations = (deps: TrackDeps) => async (round: LaneR
   const verdicts = (await Promise.all(watched.map((row) => judge(round, heights, row)))).filter((verdict) => verdict !== undefined)
   if (verdicts.length === 0) return
   await round.fenced(async (unit) => {
-    for (const { row, mined, gone, final, failure } of verdicts) {
-      const facts = { hash: mined.hash, block: mined.blockHash, block_number: mined.blockNumber }
-      if (gone) {
-        const moved = await deps.recordMove(unit, row, { from: 'mined', to: 'broadcast', nonce: row.nonce, set: { mined: null } }, { event: 'transaction.reorged', facts })
-        if (moved !== undefined) await deps.attempts.reviveNonce(round.key, row.nonce, unit)
-      } else if (!final) await deps.transactions.setConfirmations(row.id, mined, unit)
-      else if (failure === undefined) await deps.recordMove(unit, row, { from: 'mined', to: 'confirmed', nonce: row.nonce, set: { mined } }, { facts })
-      else await deps.recordMove(unit, row, { from: 'mined', to: 'failed', nonce: row.nonce, set: { mined, failure } }, { facts: { ...facts, code: failure.code } })
-    }
+    const moving = verdicts.filter(({ gone, final }) => gone || final)
+    const moved = await deps.recordMove.all(unit, moving.map(entryOf))
+    for (const [index, { row, gone }] of moving.entries()) if (gone && moved[index] !== undefined) await deps.attempts.reviveNonce(round.key, row.nonce, unit)
+    for (const [confirmations, ids] of byConfirmations(verdicts.filter(({ gone, final }) => !gone && !final))) await deps.transactions.setConfirmations(ids, confirmations, unit)
   })
   for (const { row, gone } of verdicts) if (gone) round.log.warn({ transaction: row.id, block: row.mined.blockHash }, 'the block of a mined transaction is gone')
   if (verdicts.some(({ final }) => final)) await deps.crashPoint('lane.confirmed')
+}
+
+function entryOf ({ row, mined, gone, failure }: Verdict): MoveEntry {
+  const facts = { hash: mined.hash, block: mined.blockHash, block_number: mined.blockNumber }
+  const from = { from: 'mined', nonce: row.nonce } as const
+  if (gone) return { transaction: row, move: { ...from, to: 'broadcast', set: { mined: null } }, record: { event: 'transaction.reorged', facts } }
+  return failure === undefined
+    ? { transaction: row, move: { ...from, to: 'confirmed', set: { mined } }, record: { facts } }
+    : { transaction: row, move: { ...from, to: 'failed', set: { mined, failure } }, record: { facts: { ...facts, code: failure.code } } }
+}
+
+/** What is in the same block grows together. */
+function byConfirmations (verdicts: readonly Verdict[]): ReadonlyMap<number, string[]> {
+  const ids = new Map<number, string[]>()
+  for (const { row, mined: { confirmations } } of verdicts) ids.set(confirmations, [...ids.get(confirmations) ?? [], row.id])
+  return ids
 }
 
 /** @returns undefined when nothing changed, or when the node's blocks do not link up to that height. */

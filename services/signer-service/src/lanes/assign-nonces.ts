@@ -1,6 +1,6 @@
 /** The one place that gives transactions nonces, in the Mongo transaction that moves their rows. */
 import type { AttemptRepository } from '../attempts/attempt-repository.ts'
-import type { RecordMove } from '../transactions/record-move.ts'
+import type { MoveEntry, MoveRecord, RecordMove } from '../transactions/record-move.ts'
 import type { TransactionRepository } from '../transactions/transaction-repository.ts'
 import type { Transaction } from '../transactions/transaction.ts'
 import type { Unit } from '../unit.ts'
@@ -9,7 +9,7 @@ import type { LaneRound } from './lane-round.ts'
 import { nextNonce } from './next-nonce.ts'
 
 export interface AssignNonceDeps {
-  readonly transactions: Pick<TransactionRepository, 'highestNonce'>
+  readonly transactions: Pick<TransactionRepository, 'highestNonce' | 'standing'>
   readonly attempts: Pick<AttemptRepository, 'highestNonce'>
   readonly lanes: Pick<LaneRepository, 'nextNonce' | 'raiseNextNonce'>
   readonly recordMove: RecordMove
@@ -37,20 +37,27 @@ export const createAssignNonces = ({ transactions, attempts, lanes, recordMove }
       latest,
       pending
     })
-    const assigned: Transaction[] = []
-    for (const assignment of assignments) {
-      const { row } = assignment
-      // What was confirmed was confirmed until then: no nonce, the first or a new one, is given later.
-      const given = { to: 'assigned', when: 'valid', set: { nonce, gas: assignment.gas.toString() } } as const
-      const moved = !('dead' in assignment)
-        ? await recordMove(unit, row, { from: 'approved', ...given }, { facts: { nonce } })
-        : await recordMove(unit, row, { from: row.state, nonce: assignment.dead, ...given }, {
-          event: 'transaction.reassigned', facts: { nonce, dead_nonce: assignment.dead, used_by: assignment.usedBy }
-        })
-      if (moved === undefined) continue
-      assigned.push(moved)
-      nonce++
-    }
+    const wanted = assignments.map(wish)
+    const standing = await transactions.standing(wanted.map(({ transaction: { id }, move }) => ({ id, ...move })), unit)
+    const entries = wanted.filter(({ transaction: { id } }) => standing.has(id)).map(({ transaction, move, record }, index) => ({
+      transaction, move: { ...move, set: { ...move.set, nonce: nonce + index } }, record: { ...record, facts: { nonce: nonce + index, ...record.facts } }
+    }))
+    const assigned = (await recordMove.all(unit, entries)).filter((row) => row !== undefined)
+    // Its end came between the two looks. Nothing is written: the next round gives its nonce to another.
+    if (assigned.length < entries.length) throw new Error('a transaction was over before it had its nonce')
+    nonce += assigned.length
     if (assigned.length > 0) await lanes.raiseNextNonce(key, nonce, unit)
     return assigned
   }
+
+/** What was confirmed was confirmed until its end: no nonce, the first or a new one, is given later. */
+function wish (assignment: Assignment): MoveEntry & { readonly record: MoveRecord } {
+  const { row, gas } = assignment
+  const given = { to: 'assigned', when: 'valid', set: { gas: gas.toString() } } as const
+  return 'dead' in assignment
+    ? {
+      transaction: row, move: { from: row.state, nonce: assignment.dead, ...given },
+      record: { event: 'transaction.reassigned', facts: { dead_nonce: assignment.dead, used_by: assignment.usedBy } }
+    }
+    : { transaction: row, move: { from: 'approved', ...given }, record: {} }
+}

@@ -31,7 +31,7 @@ export interface Claimed {
 }
 
 /** One Mongo transaction stays short, and the next claim sees what this one spent. */
-const mostAtOnce = 16
+const mostAtOnce = 64
 /** Further above all that is known, a pending nonce is the node's fault: each nonce in between would cost a transfer of nothing. */
 const mostForeign = 256
 
@@ -46,9 +46,7 @@ export const createClaimApproved = (deps: ClaimDeps): ClaimApproved => async (ro
   if (pending > Math.max(round.latest, round.lane.nextNonce) + mostForeign) throw badAnswer('eth_getTransactionCount', `a pending nonce of ${pending}`)
 
   const moved = await round.fenced(async (unit) => {
-    for (const { row, detail } of reverted) {
-      await deps.recordMove(unit, row, { from: 'approved', to: 'rejected', set: { failure: { code: 'reverted', detail } } })
-    }
+    await deps.recordMove.all(unit, reverted.map(({ row, detail }) => ({ transaction: row, move: { from: 'approved', to: 'rejected', set: { failure: { code: 'reverted', detail } } } })))
     const allowed = await stillAllowed(deps, unit, ready)
     const rows = await deps.assignNonces(unit, round, allowed, pending)
     await deps.crashPoint('lane.claiming')

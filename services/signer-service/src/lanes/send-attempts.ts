@@ -64,9 +64,9 @@ async function record ({ attempts, recordMove }: SendDeps, { fenced }: LaneRound
   await fenced(async (unit) => {
     await attempts.markTried(hashes(accepted), true, unit)
     await attempts.markTried(hashes(tried), false, unit)
-    for (const { row, nonce, hash } of accepted) {
-      if (isSigned(row)) await recordMove(unit, row, { from: 'signed', to: 'broadcast', nonce }, { facts: { hash, nonce } })
-    }
+    await recordMove.all(unit, accepted.flatMap(({ row, nonce, hash }) => isSigned(row)
+      ? [{ transaction: row, move: { from: 'signed', to: 'broadcast', nonce }, record: { facts: { hash, nonce } } }]
+      : []))
   })
 }
 

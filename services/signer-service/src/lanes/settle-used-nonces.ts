@@ -11,7 +11,7 @@ import type { LaneRound, OpenWork } from './lane-round.ts'
 import type { SettleLost } from './settle-lost.ts'
 
 export interface SettleDeps {
-  readonly attempts: Pick<AttemptRepository, 'settleNonce' | 'bury'>
+  readonly attempts: Pick<AttemptRepository, 'settleNonces' | 'bury'>
   readonly recordMove: RecordMove
   readonly settleLost: SettleLost
   /** How many used nonces of the lane wait for proof of what became of them. */
@@ -76,24 +76,30 @@ async function findReceipt ({ node }: LaneRound, attempts: readonly Attempt[]): 
 }
 
 async function recordMined ({ attempts, recordMove }: SettleDeps, { fenced, key, head }: LaneRound, all: readonly { row: Transaction, found: Found }[]): Promise<void> {
+  const entries = all.map(({ row, found }) => {
+    const mined = minedAs(found, head.number)
+    return {
+      transaction: row,
+      move: { from: row.state, to: 'mined', nonce: found.attempt.nonce, set: { mined } },
+      record: { facts: { hash: mined.hash, block: mined.blockHash, block_number: mined.blockNumber, outcome: mined.outcome } }
+    } as const
+  })
   await fenced(async (unit) => {
-    for (const { row, found: { attempt, receipt } } of all) {
-      const mined: Mined = {
-        hash: attempt.hash,
-        blockNumber: receipt.blockNumber,
-        blockHash: receipt.blockHash,
-        gasUsed: receipt.gasUsed.toString(),
-        feePaid: (receipt.gasUsed * receipt.gasPrice).toString(),
-        outcome: attempt.kind === 'noop' ? (attempt.because === 'fees' ? 'outbid' : 'displaced') : receipt.succeeded ? 'succeeded' : 'reverted',
-        confirmations: Math.max(0, head.number - receipt.blockNumber + 1)
-      }
-      const moved = await recordMove(unit, row, { from: row.state, to: 'mined', nonce: attempt.nonce, set: { mined } }, {
-        facts: { hash: mined.hash, block: mined.blockHash, block_number: mined.blockNumber, outcome: mined.outcome }
-      })
-      if (moved !== undefined) await attempts.settleNonce(key, attempt.nonce, attempt.hash, unit)
-    }
+    const moved = await recordMove.all(unit, entries)
+    const settled = new Map(all.flatMap(({ found: { attempt } }, index) => moved[index] === undefined ? [] : [[attempt.nonce, attempt.hash] as const]))
+    if (settled.size > 0) await attempts.settleNonces(key, settled, unit)
   })
 }
+
+const minedAs = ({ attempt, receipt }: Found, head: number): Mined => ({
+  hash: attempt.hash,
+  blockNumber: receipt.blockNumber,
+  blockHash: receipt.blockHash,
+  gasUsed: receipt.gasUsed.toString(),
+  feePaid: (receipt.gasUsed * receipt.gasPrice).toString(),
+  outcome: attempt.kind === 'noop' ? (attempt.because === 'fees' ? 'outbid' : 'displaced') : receipt.succeeded ? 'succeeded' : 'reverted',
+  confirmations: Math.max(0, head - receipt.blockNumber + 1)
+})
 
 const usedFillers = ({ latest }: LaneRound, { rows, attempts }: OpenWork) => {
   const taken = new Set(rows.map(({ nonce }) => nonce))
@@ -104,7 +110,7 @@ async function settleFiller ({ attempts }: SettleDeps, round: LaneRound, nonce: 
   const found = await findReceipt(round, fillers)
   await round.fenced(async (unit) => {
     if (found === undefined) await attempts.bury(round.key, nonce, unit)
-    else await attempts.settleNonce(round.key, nonce, found.attempt.hash, unit)
+    else await attempts.settleNonces(round.key, new Map([[nonce, found.attempt.hash]]), unit)
   })
   return 'settled'
 }

@@ -7,11 +7,12 @@ import { signTransfer } from '../chain/signed-bytes.ts'
 import type { CrashPoint } from '../crash-points.ts'
 import type { RecordMove } from '../transactions/record-move.ts'
 import type { Transaction } from '../transactions/transaction.ts'
+import type { Unit } from '../unit.ts'
 import type { Fees } from './fees.ts'
 import type { LaneRound } from './lane-round.ts'
 
 export interface SignAttemptDeps {
-  readonly attempts: Pick<AttemptRepository, 'insert'>
+  readonly attempts: Pick<AttemptRepository, 'insertAll'>
   readonly keyRing: Pick<KeyRing, 'signDigest'>
   readonly recordMove: RecordMove
   readonly audit: Pick<Audit, 'append'>
@@ -47,24 +48,30 @@ export const createSignAttempts = (deps: SignAttemptDeps): SignAttempts => async
   await deps.crashPoint('lane.signed')
 
   const stored = await round.fenced(async (unit) => {
-    const kept: StoredAttempt[] = []
-    for (const { payload: { row }, signed } of done) {
-      // The first payload moves the row; a later one only needs it to be on its way at this nonce still, which the fence guarantees.
-      const moved = row?.state === 'assigned'
-        ? await deps.recordMove(unit, row, { from: 'assigned', to: 'signed', nonce: signed.nonce }, { facts: { hash: signed.hash, nonce: signed.nonce } })
-        : row
-      if (row !== undefined && moved === undefined) continue
-      await deps.attempts.insert(signed, unit)
-      if (signed.kind !== 'first') {
-        await deps.audit.append({ event: `attempt.${signed.kind}`, subject: row?.id ?? round.wallet.id, walletId: round.wallet.id, facts: { hash: signed.hash, nonce: signed.nonce, sequence: signed.sequence } }, unit.session)
-      }
-      kept.push(storedOf(signed, moved))
+    const kept = await moveSigned(deps, unit, done)
+    await deps.attempts.insertAll(kept.map(({ row: _row, ...attempt }) => attempt), unit)
+    const later = kept.filter(({ kind }) => kind !== 'first')
+    if (later.length > 0) {
+      await deps.audit.append(later.map(({ kind, row, hash, nonce, sequence }) =>
+        ({ event: `attempt.${kind}`, subject: row?.id ?? round.wallet.id, walletId: round.wallet.id, facts: { hash, nonce, sequence } })), unit.session)
     }
     await deps.crashPoint('lane.storing')
     return kept
   })
   await deps.crashPoint('lane.stored')
   return stored
+}
+
+/** The first payload moves the row; a later one only needs it to be on its way at this nonce still, which the fence guarantees. */
+async function moveSigned ({ recordMove }: SignAttemptDeps, unit: Unit, done: readonly { payload: Payload, signed: Signed }[]): Promise<StoredAttempt[]> {
+  const first = done.flatMap(({ payload: { row }, signed: { hash, nonce } }) => row?.state === 'assigned'
+    ? [{ transaction: row, move: { from: 'assigned', to: 'signed', nonce }, record: { facts: { hash, nonce } } } as const]
+    : [])
+  const moved = new Map((await recordMove.all(unit, first)).map((row, index) => [first[index]?.transaction.id, row]))
+  return done.flatMap(({ payload: { row }, signed }) => {
+    const now = row !== undefined && moved.has(row.id) ? moved.get(row.id) : row
+    return row !== undefined && now === undefined ? [] : [storedOf(signed, now)]
+  })
 }
 
 async function sign ({ keyRing }: SignAttemptDeps, { key, wallet }: LaneRound, { row, nonce, sequence, kind, because, gas, fees }: Payload): Promise<Signed> {

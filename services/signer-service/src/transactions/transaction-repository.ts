@@ -36,6 +36,8 @@ export interface Move {
   readonly nonce?: number
 }
 
+type MoveOf = Move & { readonly id: string }
+
 export interface LaneKey { readonly chainId: number, readonly walletId: string }
 
 const workStates = ['approved', ...inFlightStates, 'mined'] as const satisfies readonly TransactionState[]
@@ -53,6 +55,12 @@ export function createTransactionRepository (db: Db) {
   const findOne = async (filter: Filter<TransactionRow>, unit?: Unit): Promise<Transaction | undefined> => {
     const row = await transactions.findOne(filter, { ...unit && { session: unit.session } })
     return row === null ? undefined : toTransaction(row)
+  }
+
+  const idsStanding = async (moves: readonly MoveOf[], unit: Unit): Promise<ReadonlySet<string>> => {
+    if (moves.length === 0) return new Set()
+    const rows = await transactions.find({ $or: moves.map((move) => standing(move.id, move)) } as Filter<TransactionRow>, { projection: { _id: 1 }, session: unit.session }).toArray()
+    return new Set(rows.map(({ _id }) => _id))
   }
 
   return {
@@ -81,22 +89,25 @@ export function createTransactionRepository (db: Db) {
      * Compare-and-set on the table of moves, with the history.
      * @returns undefined when the row is not (any more) as the move wants it.
      */
-    async move (id: string, { from, to, set = {}, when, challengeId, nonce }: Move, unit: Unit): Promise<Transaction | undefined> {
-      assertMove(from, to)
-      const row = await transactions.findOneAndUpdate({
-        _id: exactly(id),
-        state: from,
-        ...when !== undefined && { $expr: { [when === 'valid' ? '$gt' : '$lte']: ['$validUntil', '$$NOW'] } },
-        ...challengeId !== undefined && { 'confirmation.challengeId': exactly(challengeId) },
-        ...nonce !== undefined && { nonce: exactly(nonce) }
-      } as Filter<TransactionRow>, [{ $set: {
-        ...Object.fromEntries(Object.entries(set).map(([name, value]) => [name, literally(value)])),
-        state: to,
-        updatedAt: '$$NOW',
-        ...to === 'approved' && { approvedAt: '$$NOW' },
-        history: { $concatArrays: ['$history', [{ state: to, at: '$$NOW' }]] }
-      } }], { returnDocument: 'after', session: unit.session })
+    async move (id: string, move: Move, unit: Unit): Promise<Transaction | undefined> {
+      const row = await transactions.findOneAndUpdate(standing(id, move), [moved(move)], { returnDocument: 'after', session: unit.session })
       return row === null ? undefined : toTransaction(row)
+    },
+
+    /** Which of these rows are as their moves want them. */
+    standing: idsStanding,
+
+    /** Many moves of different rows, as `move` makes each of them, in three round trips. @returns the rows that moved, by id. */
+    async moveAll (moves: readonly MoveOf[], unit: Unit): Promise<ReadonlyMap<string, Transaction>> {
+      const { session } = unit
+      // A bulk write only says how many it changed. In the one snapshot, what stood as its move wants it and stands there afterwards was moved here.
+      const stood = await idsStanding(moves, unit)
+      if (stood.size === 0) return new Map()
+      const made = moves.filter(({ id }) => stood.has(id))
+      await transactions.bulkWrite(made.map((move) => ({ updateOne: { filter: standing(move.id, move), update: [moved(move)] } })), { ordered: false, session })
+      const rows = await transactions.find({ _id: { $in: [...stood] } }, { session }).toArray()
+      const to = new Map(made.map((move) => [move.id, move.to]))
+      return new Map(rows.filter(({ _id, state }) => to.get(_id) === state).map((row) => [row._id, toTransaction(row)]))
     },
 
     /** What otp-service said of the outstanding challenge. @returns undefined when another one is outstanding by now. */
@@ -122,8 +133,9 @@ export function createTransactionRepository (db: Db) {
       return row?.firstAnswer ?? answer
     },
 
-    async setConfirmations (id: string, mined: Transaction['mined'], unit: Unit): Promise<void> {
-      await transactions.updateOne({ _id: exactly(id), state: 'mined' }, [{ $set: { mined: literally(mined), updatedAt: '$$NOW' } }], { session: unit.session })
+    /** Of mined rows, as of the newest block. */
+    async setConfirmations (ids: readonly string[], confirmations: number, unit: Unit): Promise<void> {
+      await transactions.updateMany({ _id: { $in: [...ids] }, state: 'mined' }, [{ $set: { 'mined.confirmations': literally(confirmations), updatedAt: '$$NOW' } }], { session: unit.session })
     },
 
     /** Newest first. @param before id of the last one of the page before. */
@@ -186,5 +198,25 @@ export function createTransactionRepository (db: Db) {
     }
   }
 }
+
+/** The row, as long as it is as its move wants it. */
+function standing (id: string, { from, to, when, challengeId, nonce }: Move): Filter<TransactionRow> {
+  assertMove(from, to)
+  return {
+    _id: exactly(id),
+    state: from,
+    ...when !== undefined && { $expr: { [when === 'valid' ? '$gt' : '$lte']: ['$validUntil', '$$NOW'] } },
+    ...challengeId !== undefined && { 'confirmation.challengeId': exactly(challengeId) },
+    ...nonce !== undefined && { nonce: exactly(nonce) }
+  } as Filter<TransactionRow>
+}
+
+const moved = ({ to, set = {} }: Move): Document => ({ $set: {
+  ...Object.fromEntries(Object.entries(set).map(([name, value]) => [name, literally(value)])),
+  state: to,
+  updatedAt: '$$NOW',
+  ...to === 'approved' && { approvedAt: '$$NOW' },
+  history: { $concatArrays: ['$history', [{ state: to, at: '$$NOW' }]] }
+} })
 
 const toTransaction = ({ _id, ...rest }: TransactionRow): Transaction => ({ id: _id, ...rest })
