@@ -10,3 +10,13 @@ export const isDuplicateKey = (error: unknown, index?: string): boolean => {
   if (!(error instanceof MongoServerError) || error.code !== duplicateKey) return false
   return index === undefined || error.message.includes(` index: ${index} dup key`)
 }
+
+/**
+ * For whatever may race its own repeat: the loser reads what the winner wrote.
+ * @returns a handler for the loser's error, which throws all others, and that one too when nothing was written
+ */
+export const orFirst = <T>(index: string, first: () => Promise<T | undefined>) => async (error: unknown): Promise<T> => {
+  const written = isDuplicateKey(error, index) ? await first() : undefined
+  if (written === undefined) throw error
+  return written
+}

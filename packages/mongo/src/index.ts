@@ -17,5 +17,5 @@ export { createMigrations, type Migrations, type MigrationsOptions } from './mig
 export { databaseCommands, type DatabaseCommandsOptions } from './operator/database-commands.ts'
 export { databaseOf, type WithDb } from './operator/database-of.ts'
 export { orphans, type CheckResult, type RowCheck } from './operator/database-checks.ts'
-export { isDuplicateKey } from './duplicate-key.ts'
+export { isDuplicateKey, orFirst } from './duplicate-key.ts'
 export { exactly, literally } from './exactly.ts'

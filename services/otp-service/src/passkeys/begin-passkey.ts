@@ -1,6 +1,6 @@
 /** Asks a browser to make a passkey. It is no factor before it was made; beside other factors it takes the proof of one of them. */
 import { passkeySeconds, Problem, problems, type ReplyOf, type RequestOf, type beginPasskey } from '@countersign/contracts'
-import { isDuplicateKey, type Audit } from '@countersign/mongo'
+import { orFirst, type Audit } from '@countersign/mongo'
 import type { Asking } from '../asking.ts'
 import type { FactorRepository } from '../factors/factor-repository.ts'
 import { isPasskey } from '../factors/factor.ts'
@@ -45,12 +45,7 @@ export const createBeginPasskey = ({ factors, passkeyEnrolments, party, stepUps,
         event: 'factor.enrolment_begun', subject: userId, actor: userId, requestId, facts: { factor: id, kind: 'passkey', session: sessionId, step_up: stepUpId ?? null, proved_by: proof?.factor.id ?? null }
       }, transaction)
       return made
-    }).catch(async (error: unknown) => {
-      // The same command raced this one and was first.
-      const first = isDuplicateKey(error, onePasskeyPerCommand) ? await repeated() : undefined
-      if (first === undefined) throw error
-      return first
-    })
+    }).catch(orFirst(onePasskeyPerCommand, repeated))
     return { factor_id: begun.id, options: await party.creationOptions({ ...begun, exclude: passkeys }), expires_at: begun.expiresAt.toISOString() }
   }
 }

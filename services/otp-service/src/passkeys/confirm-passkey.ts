@@ -27,9 +27,8 @@ export interface ConfirmPasskeyDeps {
 }
 
 export const createConfirmPasskey = ({ factors, passkeyEnrolments, addFactor, party, checks, notices, transact, dispatch, log }: ConfirmPasskeyDeps) => {
-  const enrol = async ({ id, userId, userHandle, factorRoot, provedBy }: PasskeyEnrolment, made: NewPasskey, name: string, asking: Asking) => await transact(async (transaction) => {
-    const at = await passkeyEnrolments.finish(id, transaction)
-    if (at === undefined || (await factors.listOf(userId, transaction)).filter(isPasskey).length >= mostPasskeys) throw new AlreadyEnrolled()
+  const enrol = async ({ id, userId, userHandle, factorRoot, provedBy }: PasskeyEnrolment, made: NewPasskey, { name, at }: { readonly name: string, readonly at: Date }, asking: Asking) => await transact(async (transaction) => {
+    if (!await passkeyEnrolments.finish(id, transaction) || (await factors.listOf(userId, transaction)).filter(isPasskey).length >= mostPasskeys) throw new AlreadyEnrolled()
     const draft = { ...made, id, userId, kind: 'passkey' as const, name, userHandle, provedAt: at, lastUsedAt: null }
     const added = await addFactor(draft, { factorRoot, provedBy, renewsRoot: false, facts: { backup_eligible: made.backupEligible } }, asking, transaction)
     return { ...added, credentialId: made.credentialId }
@@ -49,9 +48,9 @@ export const createConfirmPasskey = ({ factors, passkeyEnrolments, addFactor, pa
     const before = await there()
     if (before !== undefined) return replyOf(before, before.credentialId)
 
-    const enrolment = await passkeyEnrolments.find(id, userId, sessionId)
-    const checked = enrolment === undefined ? { refused: 'no such enrolment' } : await party.checkCreated(credential, enrolment.challenge)
-    const done = enrolment !== undefined && 'right' in checked ? await enrol(enrolment, checked.right, name, asking) : undefined
+    const found = await passkeyEnrolments.find(id, userId, sessionId)
+    const checked = found === undefined ? { refused: 'no such enrolment' } : await party.checkCreated(credential, found.pending.challenge)
+    const done = found !== undefined && 'right' in checked ? await enrol(found.pending, checked.right, { name, at: found.now }, asking) : undefined
     if (done === undefined) {
       const after = await there()
       if (after !== undefined) return replyOf(after, after.credentialId)

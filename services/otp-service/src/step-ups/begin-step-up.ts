@@ -1,6 +1,6 @@
 /** Opens the question whether a user confirms one action of the gateway. Which factor answers is the user's choice; nothing is sent before it. */
 import { isOfAction, Problem, problems, stepUpPreimage, stepUpShortText, stepUpText, type ReplyOf, type RequestOf, type beginStepUp } from '@countersign/contracts'
-import { isDuplicateKey, type Audit } from '@countersign/mongo'
+import { orFirst, type Audit } from '@countersign/mongo'
 import { actionDigest } from '@countersign/secrets'
 import type { Asking } from '../asking.ts'
 import { onePerCommand, type ChallengeRepository } from '../challenges/challenge-repository.ts'
@@ -44,12 +44,7 @@ export const createBeginStepUp = ({ factors, challenges, checks, audit, transact
     const draft = { ...draftOf(request, all, asking, newChallengeId()), attemptsMax: maxAttempts }
     const repeated = async () => sameOrConflict((await challenges.findByCommand(asking.caller, asking.commandId))[0], draft)
 
-    const challenge = await repeated() ?? await open(draft, asking).catch(async (error: unknown) => {
-      // The same command raced this one and was first.
-      const first = isDuplicateKey(error, onePerCommand) ? await repeated() : undefined
-      if (first === undefined) throw error
-      return first
-    })
+    const challenge = await repeated() ?? await open(draft, asking).catch(orFirst(onePerCommand, repeated))
     return { challenge_id: challenge.id, expires_at: challenge.expiresAt.toISOString(), attempts_left: challenge.attemptsLeft, factors: all.map((factor) => factorView(factor, checks)) }
   }
 }

@@ -1,6 +1,6 @@
 /** Draws the secret of an authenticator app. It is no factor before a code of it was shown; beside other factors it takes the proof of one of them. */
 import { Problem, problems, type ReplyOf, type RequestOf, type beginTotp } from '@countersign/contracts'
-import { isDuplicateKey, type Audit } from '@countersign/mongo'
+import { orFirst, type Audit } from '@countersign/mongo'
 import type { Asking } from '../asking.ts'
 import type { FactorRepository } from '../factors/factor-repository.ts'
 import type { UseStepUp } from '../step-ups/use-step-up.ts'
@@ -43,12 +43,7 @@ export const createBeginTotp = ({ factors, enrolments, secrets, stepUps, audit, 
         event: 'factor.enrolment_begun', subject: userId, actor: userId, requestId, facts: { factor: id, kind: 'totp', session: sessionId, step_up: stepUpId ?? null, proved_by: proof?.factor.id ?? null }
       }, transaction)
       return made
-    }).catch(async (error: unknown) => {
-      // The same command raced this one and was first.
-      const first = isDuplicateKey(error, oneTotpPerCommand) ? await repeated() : undefined
-      if (first === undefined) throw error
-      return first
-    })
+    }).catch(orFirst(oneTotpPerCommand, repeated))
     return replyOf(begun)
   }
 }

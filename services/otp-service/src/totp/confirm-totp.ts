@@ -38,9 +38,9 @@ export const createConfirmTotp = ({ factors, enrolments, secrets, addFactor, che
     const there = await factors.find(userId, id)
     if (there?.kind === 'totp') return { factor: factorView(there, checks) }
 
-    const enrolment = await enrolments.spendAttempt(id, userId, sessionId)
-    const at = enrolment?.lastAttemptAt
-    if (enrolment === undefined || at === null || at === undefined) throw new Problem(problems.codeRejected)
+    const found = await enrolments.spendAttempt(id, userId, sessionId)
+    if (found === undefined) throw new Problem(problems.codeRejected)
+    const { pending: enrolment, now: at } = found
     const step = stepOf(secrets.open(enrolment.sealedSecret, { userId, factorId: id }), code, at)
     if (step === undefined) throw new Problem(problems.codeRejected)
 

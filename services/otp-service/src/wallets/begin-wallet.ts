@@ -1,6 +1,6 @@
 /** Asks a wallet to become a factor. It is none before it signed; beside other factors it takes the proof of one of them. */
 import { Problem, problems, walletAddresses, type ReplyOf, type RequestOf, type StepUpAction, type beginWallet } from '@countersign/contracts'
-import { isDuplicateKey, type Audit } from '@countersign/mongo'
+import { orFirst, type Audit } from '@countersign/mongo'
 import type { Families } from '@countersign/wallets'
 import { Value } from 'typebox/value'
 import type { Asking } from '../asking.ts'
@@ -67,12 +67,7 @@ export const createBeginWallet = (deps: BeginWalletDeps) => {
         facts: { factor: made.id, kind: 'wallet', family: wallet.family, session: sessionId, step_up: stepUpId ?? null, proved_by: admitted.provedBy }
       }, transaction)
       return made
-    }).catch(async (error: unknown) => {
-      // The same command raced this one and was first.
-      const first = isDuplicateKey(error, oneWalletPerCommand) ? await repeated() : undefined
-      if (first === undefined) throw error
-      return first
-    })
+    }).catch(orFirst(oneWalletPerCommand, repeated))
     return replyOf(begun)
   }
 }

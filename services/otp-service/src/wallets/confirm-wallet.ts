@@ -16,7 +16,7 @@ import type { WalletQuestions } from './wallet-questions.ts'
 
 export interface ConfirmWalletDeps {
   readonly factors: Pick<FactorRepository, 'find'>
-  readonly enrolments: Pick<WalletEnrolmentRepository, 'findPending' | 'finish'>
+  readonly enrolments: Pick<WalletEnrolmentRepository, 'find' | 'finish'>
   readonly questions: Pick<WalletQuestions, 'judge'>
   readonly limit: WalletLimit
   /** Whether a contract on that chain can be asked. */
@@ -58,9 +58,9 @@ export const createConfirmWallet = (deps: ConfirmWalletDeps) => {
     if (there?.kind === 'wallet') return { factor: factorView(there, checks) }
 
     await limit({ userId, sessionId })
-    const found = await enrolments.findPending(id, userId, sessionId)
+    const found = await enrolments.find(id, userId, sessionId)
     if (found === undefined) throw await refuse(id, userId, 'unknown', asking)
-    const { enrolment, now } = found
+    const { pending: enrolment, now } = found
     const verdict = await questions.judge(enrolment.wallet, questionOfEnrolment(enrolment, site), { signature, ...publicKey !== undefined && { publicKey } }, true)
     if (verdict.outcome === 'unavailable') throw new Problem(problems.unavailable, { retry_after: 1 })
     if (verdict.outcome === 'refused') throw await refuse(id, userId, verdict.reason, asking, enrolment.wallet)
