@@ -13,6 +13,7 @@ import { createLanes } from './compose-lanes.ts'
 import type { Config } from './config.ts'
 import { createCrashPoint } from './crash-points.ts'
 import { createTellOperator } from './mail/operator-mail.ts'
+import { oncePerUnit } from './once-per-unit.ts'
 import { createPolicyRepository } from './policies/policy-repository.ts'
 import { createEndAccount } from './principals/end-account.ts'
 import { createPrincipalRepository } from './principals/principal-repository.ts'
@@ -69,7 +70,10 @@ export async function compose (options: ComposeOptions) {
   const states = metrics.counter({ name: 'signer_transactions_total', help: 'Transactions that came into a state', labels: ['state'] })
   const refusals = metrics.counter({ name: 'signer_receipts_refused_total', help: 'Receipts that moved nothing, by what was wrong', labels: ['reason'] })
   const recordMove = createRecordMove({ transactions, audit, count: (state) => { states.inc({ state }) } })
-  const admit = createAdmitTransfer({ principals, wallets, policies, chainIds: chains.ids() })
+  const currentPolicy = oncePerUnit(async (_key: 'current', unit) => await policies.current(unit))
+  const admit = createAdmitTransfer({
+    principals: { find: oncePerUnit(principals.find) }, wallets: { find: oncePerUnit(wallets.find) }, policies: { current: async (unit) => await currentPolicy('current', unit) }, chainIds: chains.ids()
+  })
   const expire = createExpireTransaction({ recordMove, transact })
   const digestOf = intentDigest
 

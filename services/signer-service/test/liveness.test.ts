@@ -87,7 +87,8 @@ t.test('a number that is none is no answer', async (t) => {
 t.test('a node that is behind is passed over until it has caught up; one that contradicts what was final comes last', async (t) => {
   const nodes = [100, 100].map((number) => ({ number, chainId: 1, chainIdThere: async () => 1, head () { return Promise.resolve({ number: this.number }) } }))
   const [first, second] = nodes as unknown as [ChainNode & { number: number }, ChainNode & { number: number }]
-  const { node } = createChain({ chainId: 1, confirmations: 2, blockTimeMs: 1_000, symbol: 'ETH', maxFeeTotal: '1' }, [first, second])
+  const { look } = createChain({ chainId: 1, confirmations: 2, blockTimeMs: 1_000, symbol: 'ETH', maxFeeTotal: '1' }, [first, second])
+  const node = async (avoid?: ChainNode): Promise<ChainNode> => (await look(avoid)).node
   t.equal(await node(), first)
   second.number = 102
   t.equal(await node(), first, 'two blocks are nothing')

@@ -23,18 +23,24 @@ export async function startRpcProxy (t: TestContext, target: string): Promise<Rp
   const asked: string[] = []
   const proxy = { url: '', mode: 'pass' as RpcProxy['mode'], sends, asked }
 
-  const serve = async (text: string, response: ServerResponse): Promise<void> => {
-    const request = JSON.parse(text) as RpcRequest
+  /** Undefined: no answer to anything. */
+  const answer = async (request: RpcRequest): Promise<object | undefined> => {
     const { mode } = proxy
     const isSend = request.method === 'eth_sendRawTransaction'
     asked.push(request.method)
     if (isSend) sends.push(String(request.params[0]))
-    if (mode === 'down' || (isSend && mode === 'swallow')) return void response.destroy()
-    if (isSend && typeof mode === 'object') return void response.setHeader('content-type', 'application/json').end(JSON.stringify({ jsonrpc: '2.0', id: request.id, error: { code: -32000, message: mode.refuse } }))
-    const answer = await fetch(target, { method: 'POST', headers: { 'content-type': 'application/json' }, body: text })
-    const body = await answer.text()
-    if (isSend && mode === 'lose-answers') return void response.destroy()
-    response.setHeader('content-type', 'application/json').end(body)
+    if (mode === 'down' || (isSend && mode === 'swallow')) return undefined
+    if (isSend && typeof mode === 'object') return { jsonrpc: '2.0', id: request.id, error: { code: -32000, message: mode.refuse } }
+    const reply = await (await fetch(target, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(request) })).json() as object
+    return isSend && mode === 'lose-answers' ? undefined : reply
+  }
+
+  const serve = async (text: string, response: ServerResponse): Promise<void> => {
+    const given = JSON.parse(text) as RpcRequest | RpcRequest[]
+    const answers = []
+    for (const request of [given].flat()) answers.push(await answer(request))
+    if (answers.includes(undefined)) return void response.destroy()
+    response.setHeader('content-type', 'application/json').end(JSON.stringify(Array.isArray(given) ? answers : answers[0]))
   }
 
   const server = createServer((request, response) => {

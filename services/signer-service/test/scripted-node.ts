@@ -12,18 +12,23 @@ export interface ScriptedNode { readonly url: string, script: (asked: AskedOfNod
 
 export async function startScriptedNode (t: TestContext, target: string): Promise<ScriptedNode> {
   const node: { url: string, script: ScriptedNode['script'] } = { url: '', script: () => undefined }
-  const answer = async (text: string): Promise<string | undefined> => {
-    const request = JSON.parse(text) as AskedOfNode & { readonly id: number }
+  const answer = async (request: AskedOfNode & { readonly id: number }): Promise<object | undefined> => {
     const scripted = await node.script(request)
     if (scripted === 'drop') return undefined
-    if (scripted !== undefined) return JSON.stringify({ jsonrpc: '2.0', id: request.id, ...'error' in scripted ? { error: { code: -32000, message: scripted.error } } : scripted })
-    return await (await fetch(target, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(request) })).text()
+    if (scripted !== undefined) return { jsonrpc: '2.0', id: request.id, ...'error' in scripted ? { error: { code: -32000, message: scripted.error } } : scripted }
+    return await (await fetch(target, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(request) })).json() as object
+  }
+  /** Each by itself, whether it came in a batch or alone; one that is dropped takes its batch with it. */
+  const answerAll = async (text: string): Promise<string | undefined> => {
+    const given = JSON.parse(text) as (AskedOfNode & { readonly id: number }) | (AskedOfNode & { readonly id: number })[]
+    const answers = await Promise.all([given].flat().map(answer))
+    return answers.includes(undefined) ? undefined : JSON.stringify(Array.isArray(given) ? answers : answers[0])
   }
   const server = createServer((request, response) => {
     let text = ''
     request.on('data', (chunk: Buffer) => { text += chunk.toString() })
     request.on('end', () => {
-      answer(text).then((body) => {
+      answerAll(text).then((body) => {
         if (body === undefined) response.destroy()
         else response.setHeader('content-type', 'application/json').end(body)
       }, () => { response.destroy() })

@@ -1,8 +1,9 @@
 /** One JSON-RPC node: the questions a lane asks, answered as plain data; every failure is a ChainFault. */
 import type { Metrics } from '@countersign/runtime'
-import { createClient, getAddress, http } from 'viem'
-import { badAnswer, toChainFault, wrongChain } from './chain-fault.ts'
+import { getAddress } from 'viem'
+import { badAnswer, toChainFault, wrongChain, type ChainFault } from './chain-fault.ts'
 import { hash32, quantity, safeNumber, type Hex } from './quantity.ts'
+import { createRpcClient } from './rpc-client.ts'
 
 export type { Hex } from './quantity.ts'
 
@@ -41,9 +42,14 @@ export interface ChainNode {
   estimateGas (transfer: Transfer): Promise<bigint>
   /** The node's advice, wei per gas. */
   priorityFee (): Promise<bigint>
-  /** Resolves when the node says it took the bytes. */
-  send (bytes: string): Promise<void>
+  /**
+   * In their order, together where the node takes batches.
+   * @returns what it said of each; where they go one by one, those behind the first trouble are not sent and have no outcome.
+   */
+  sendAll (bytes: readonly string[]): Promise<(ChainFault | undefined)[]>
   receipt (hash: string): Promise<ChainReceipt | null>
+  /** Of a whole canonical block, by transaction hash; undefined when the node does not know the question, or has no such block. */
+  receiptsIn (block: number): Promise<ReadonlyMap<string, ChainReceipt> | undefined>
   /** Senders, nonces and hashes of a canonical block; empty when there is no such block. */
   transactionsIn (block: number): Promise<SentTransaction[]>
   /** Why a mined transfer reverted, in the node's words, or undefined when a replay does not revert. */
@@ -59,14 +65,14 @@ export interface ChainNodeOptions {
 
 export function createChainNode ({ chainId, url, timeoutMs, metrics }: ChainNodeOptions): ChainNode {
   // No retries below this line: a second send of the same bytes is the lane's decision, and it is written down first.
-  const client = createClient({ transport: http(url, { retryCount: 0, timeout: timeoutMs }) })
+  const client = createRpcClient({ url, timeoutMs })
   const seconds = metrics.histogram({ name: 'rpc_request_duration_seconds', help: 'One request to a chain node', labels: ['chain', 'method', 'outcome'] })
 
   const ask = async <T>(method: string, ...params: readonly unknown[]): Promise<T> => {
     const startedAt = performance.now()
     const record = (outcome: string): void => { seconds.observe({ chain: String(chainId), method, outcome }, (performance.now() - startedAt) / 1_000) }
     try {
-      const answer = await client.request({ method, params } as never)
+      const answer = await client.ask(method, params)
       record('ok')
       return answer as T
     } catch (error) {
@@ -75,6 +81,16 @@ export function createChainNode ({ chainId, url, timeoutMs, metrics }: ChainNode
       throw fault
     }
   }
+
+  const send = async (bytes: string): Promise<ChainFault | undefined> => {
+    try {
+      await ask('eth_sendRawTransaction', bytes)
+      return undefined
+    } catch (error) {
+      return toChainFault('eth_sendRawTransaction', error)
+    }
+  }
+  let knowsBlockReceipts = true
 
   return {
     chainId,
@@ -102,10 +118,32 @@ export function createChainNode ({ chainId, url, timeoutMs, metrics }: ChainNode
       })
       return quantity('eth_maxPriorityFeePerGas', advice)
     },
-    send: async (bytes) => { await ask('eth_sendRawTransaction', bytes) },
+    sendAll: async (bytes) => {
+      if (client.takesBatches()) return await Promise.all(bytes.map(send))
+      const outcomes: (ChainFault | undefined)[] = []
+      for (const one of bytes) {
+        const outcome = await send(one)
+        outcomes.push(outcome)
+        if (outcome?.class === 'trouble') break
+      }
+      return outcomes
+    },
     receipt: async (hash) => {
       const found = await ask<RpcReceipt | null>('eth_getTransactionReceipt', hash)
       return found === null ? null : toReceipt(found)
+    },
+    receiptsIn: async (block) => {
+      if (!knowsBlockReceipts) return undefined
+      try {
+        const found = await ask<(RpcReceipt & { readonly transactionHash: string })[] | null>('eth_getBlockReceipts', hex(block))
+        return found === null ? undefined : new Map(found.map((receipt) => [receipt.transactionHash, toReceipt(receipt)]))
+      } catch (error) {
+        const fault = toChainFault('eth_getBlockReceipts', error)
+        if (!fault.answered) throw fault
+        // An older node, or one that sells this apart: each is asked for by its hash.
+        knowsBlockReceipts = false
+        return undefined
+      }
     },
     transactionsIn: async (block) => {
       const found = await ask<{ transactions: { hash: string, from: Hex, nonce: Hex }[] } | null>('eth_getBlockByNumber', hex(block), true)

@@ -1,5 +1,5 @@
 /** The chains of this deployment. A round of work takes one node and stays with it, so that its reads follow its writes. */
-import { assertChain, type ChainNode } from './chain-node.ts'
+import { assertChain, type Block, type ChainNode } from './chain-node.ts'
 import { ChainFault } from './chain-fault.ts'
 
 export interface ChainSettings {
@@ -17,8 +17,13 @@ export interface Chain extends ChainSettings {
    * @param avoid comes last: what it shows contradicts what was final.
    * @throws ChainFault of the first one when none answers.
    */
-  node (avoid?: ChainNode): Promise<ChainNode>
+  look (avoid?: ChainNode): Promise<Look>
+  /** The same, for whoever needs no head. */
+  node (): Promise<ChainNode>
 }
+
+/** A node and the newest block that it has. */
+export interface Look { readonly node: ChainNode, readonly head: Block }
 
 export interface Chains {
   ids (): number[]
@@ -30,28 +35,24 @@ const blocksBehind = 3
 
 export function createChain (settings: ChainSettings, nodes: readonly ChainNode[]): Chain {
   let highest = 0
-  return {
-    ...settings,
-    async node (avoid) {
-      let first: unknown
-      let furthest: { readonly node: ChainNode, readonly at: number } | undefined
-      for (const node of avoid === undefined ? nodes : [...nodes.filter((other) => other !== avoid), avoid]) {
-        try {
-          // Asked each time: a URL may lead to another chain tomorrow, and the question costs a round less than a wrong answer.
-          await assertChain(node)
-          if (nodes.length === 1) return node
-          const { number: at } = await node.head()
-          highest = Math.max(highest, at)
-          if (at >= highest - blocksBehind) return node
-          if (furthest === undefined || at > furthest.at) furthest = { node, at }
-        } catch (error) {
-          first ??= error
-        }
+  const look = async (avoid?: ChainNode): Promise<Look> => {
+    let first: unknown
+    let furthest: Look | undefined
+    for (const node of avoid === undefined ? nodes : [...nodes.filter((other) => other !== avoid), avoid]) {
+      try {
+        // Asked each time: a URL may lead to another chain tomorrow, and the question, which goes with the other, costs less than a wrong answer.
+        const [, head] = await Promise.all([assertChain(node), node.head()])
+        highest = Math.max(highest, head.number)
+        if (nodes.length === 1 || head.number >= highest - blocksBehind) return { node, head }
+        if (furthest === undefined || head.number > furthest.head.number) furthest = { node, head }
+      } catch (error) {
+        first ??= error
       }
-      if (furthest !== undefined) return furthest.node
-      throw first ?? new Error('a chain needs a node')
     }
+    if (furthest !== undefined) return furthest
+    throw first ?? new Error('a chain needs a node')
   }
+  return { ...settings, look, node: async () => (await look()).node }
 }
 
 export const createChains = (chains: readonly Chain[]): Chains => {

@@ -2,14 +2,15 @@
 import type { AttemptRepository } from '../attempts/attempt-repository.ts'
 import type { ChainNode, Hex } from '../chain/chain-node.ts'
 import type { CrashPoint } from '../crash-points.ts'
-import type { LaneRound, OpenWork } from '../lanes/lane-round.ts'
+import { laneId } from '../lanes/lane.ts'
+import type { LaneRound } from '../lanes/lane-round.ts'
 import type { MoveEntry, RecordMove } from '../transactions/record-move.ts'
 import type { TransactionRepository } from '../transactions/transaction-repository.ts'
 import type { Failure, Mined, Transaction } from '../transactions/transaction.ts'
 import { longestWalk, type CanonicalChain } from './canonical-chain.ts'
 
 export interface TrackDeps {
-  readonly transactions: Pick<TransactionRepository, 'setConfirmations'>
+  readonly transactions: Pick<TransactionRepository, 'minedIn' | 'setConfirmations'>
   readonly attempts: Pick<AttemptRepository, 'reviveNonce'>
   readonly recordMove: RecordMove
   readonly canonical: CanonicalChain
@@ -19,8 +20,23 @@ export interface TrackDeps {
 type MinedRow = Transaction & { readonly mined: Mined, readonly nonce: number }
 interface Verdict { readonly row: MinedRow, readonly mined: Mined, readonly gone: boolean, readonly final: boolean, readonly failure: Failure | undefined }
 
-export const createTrackConfirmations = (deps: TrackDeps) => async (round: LaneRound, { rows }: OpenWork): Promise<void> => {
-  const watched = rows.filter((row): row is MinedRow => row.state === 'mined' && row.mined !== null && row.nonce !== null)
+/** @param mined whether this round found something in a block: else only a new head changes anything. */
+export type TrackConfirmations = (round: LaneRound, mined: boolean) => Promise<void>
+
+export function createTrackConfirmations (deps: TrackDeps): TrackConfirmations {
+  // Forgotten with the process: it only looks once more.
+  const lookedAt = new Map<string, Hex>()
+  return async (round, mined) => {
+    const lane = laneId(round.key)
+    if (!mined && lookedAt.get(lane) === round.head.hash) return
+    await track(deps, round)
+    lookedAt.set(lane, round.head.hash)
+  }
+}
+
+async function track (deps: TrackDeps, round: LaneRound): Promise<void> {
+  const rows = await deps.transactions.minedIn(round.key)
+  const watched = rows.filter((row): row is MinedRow => row.mined !== null && row.nonce !== null)
   if (watched.length === 0) return
   const heights = await deps.canonical.walk(round.node, round.head, Math.min(...watched.map(({ mined }) => mined.blockNumber)))
   const verdicts = (await Promise.all(watched.map((row) => judge(round, heights, row)))).filter((verdict) => verdict !== undefined)

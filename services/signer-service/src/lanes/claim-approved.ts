@@ -26,6 +26,8 @@ export interface ClaimDeps {
 export interface Claimed {
   /** Something moved, so that there may be more to do at once. */
   readonly moved: boolean
+  /** They have nonces now. */
+  readonly rows: readonly Transaction[]
   /** The wallet could not pay for one of them. */
   readonly shortage: Shortage | undefined
 }
@@ -34,26 +36,33 @@ export interface Claimed {
 const mostAtOnce = 64
 /** Further above all that is known, a pending nonce is the node's fault: each nonce in between would cost a transfer of nothing. */
 const mostForeign = 256
+/** A node that keeps fewer of a sender's transactions than the lane may have on their way is not sent more than it keeps, and these. */
+const mostUnseen = 16
 
 export type ClaimApproved = (round: LaneRound, work: OpenWork, free: number) => Promise<Claimed>
 
 export const createClaimApproved = (deps: ClaimDeps): ClaimApproved => async (round, work, free) => {
   const limits = { ready: Math.min(free, mostAtOnce), atOnce: mostAtOnce }
   const { ready, reverted, shortage } = await judgeApproved(round, deps.transactions.approvedIn(round.key), round.balance - committed(round, work), limits)
-  if (ready.length + reverted.length === 0) return { moved: false, shortage }
+  if (ready.length + reverted.length === 0) return { moved: false, rows: [], shortage }
   await deps.crashPoint('lane.simulated')
   const pending = await round.node.pendingNonce(round.wallet.address)
   if (pending > Math.max(round.latest, round.lane.nextNonce) + mostForeign) throw badAnswer('eth_getTransactionCount', `a pending nonce of ${pending}`)
+  const unseen = Math.max(round.latest, ...work.rows.map(({ nonce }) => (nonce ?? -1) + 1)) - pending
+  if (unseen > mostUnseen) {
+    round.log.warn({ pending, unseen }, 'the node does not count what was sent to it: nothing new until it does')
+    return { moved: false, rows: [], shortage }
+  }
 
-  const moved = await round.fenced(async (unit) => {
+  const claimed = await round.fenced(async (unit) => {
     await deps.recordMove.all(unit, reverted.map(({ row, detail }) => ({ transaction: row, move: { from: 'approved', to: 'rejected', set: { failure: { code: 'reverted', detail } } } })))
     const allowed = await stillAllowed(deps, unit, ready)
     const rows = await deps.assignNonces(unit, round, allowed, pending)
     await deps.crashPoint('lane.claiming')
-    return reverted.length + (ready.length - allowed.length) + rows.length > 0
+    return { moved: reverted.length + (ready.length - allowed.length) + rows.length > 0, rows }
   })
-  if (moved) await deps.crashPoint('lane.claimed')
-  return { moved, shortage }
+  if (claimed.moved) await deps.crashPoint('lane.claimed')
+  return { ...claimed, shortage }
 }
 
 /** A freeze stops what has no nonce yet, however long ago it was approved. */

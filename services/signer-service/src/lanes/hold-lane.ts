@@ -80,9 +80,11 @@ async function work (deps: HoldLaneDeps, key: LaneKey, holding: Holding, { signa
   let avoided: { readonly node: ChainNode, readonly until: number } | undefined
   while (!signal.aborted && await hasWork(key)) {
     const next = nudged()
+    let full = false
     try {
-      const node = await chain.node(avoided !== undefined && performance.now() < avoided.until ? avoided.node : undefined)
-      const result = await runRound({ key, wallet, chain, node, fenced, log })
+      const { node, head } = await chain.look(avoided !== undefined && performance.now() < avoided.until ? avoided.node : undefined)
+      const result = await runRound({ key, wallet, chain, node, head, fenced, log })
+      full = result.full
       if (result.chainBehind) avoided = { node, until: performance.now() + avoidMs }
       report(key, result)
     } catch (error) {
@@ -90,6 +92,7 @@ async function work (deps: HoldLaneDeps, key: LaneKey, holding: Holding, { signa
       if (!(error instanceof ChainFault)) throw error
       log.warn({ err: error, fault: error.code }, 'lane waits for its chain')
     }
-    await Promise.race([wait(pauseMs, undefined, { signal }).catch(() => undefined), next])
+    const pause = wait(pauseMs, undefined, { signal }).catch(() => undefined)
+    await (full ? pause : Promise.race([pause, next]))
   }
 }

@@ -11,6 +11,7 @@ interface LaneRow {
   readonly paused?: PauseReason | null
   readonly headNonce?: number
   readonly headSince?: Date
+  readonly observedAt?: Date
   readonly lowMailAt?: Date
 }
 
@@ -37,11 +38,11 @@ export function createLaneRepository (db: Db) {
     /** Notes the chain's next nonce and how long it has stood there. */
     async observe (key: LaneKey, chainNonce: number): Promise<Lane> {
       const same = { $eq: ['$headNonce', chainNonce] }
-      await rows.updateOne({ _id: exactly(laneId(key)) }, [{ $set: { headSince: { $cond: [same, '$headSince', '$$NOW'] }, headNonce: chainNonce } }])
-      const [row] = await rows.aggregate<LaneRow & { headForMs: number, now: Date }>([
-        { $match: { _id: laneId(key) } }, { $set: { headForMs: { $subtract: ['$$NOW', '$headSince'] }, now: '$$NOW' } }
-      ]).toArray()
-      return { nextNonce: row?.nextNonce ?? 0, paused: row?.paused ?? null, headNonce: chainNonce, headForMs: row?.headForMs ?? 0, now: row?.now ?? new Date(0) }
+      const row = await rows.findOneAndUpdate({ _id: exactly(laneId(key)) }, [{ $set: {
+        headSince: { $cond: [same, '$headSince', '$$NOW'] }, headNonce: chainNonce, observedAt: '$$NOW'
+      } }], { returnDocument: 'after' })
+      const now = row?.observedAt ?? new Date(0)
+      return { nextNonce: row?.nextNonce ?? 0, paused: row?.paused ?? null, headNonce: chainNonce, headForMs: now.getTime() - (row?.headSince ?? now).getTime(), now }
     },
 
     async nextNonce (key: LaneKey, unit: Unit): Promise<number> {

@@ -27,7 +27,7 @@ export interface LaneRound {
   readonly lane: Lane
 }
 
-/** What holds nonces, as the database has it now. */
+/** What holds nonces and is in no block, as the database has it now. */
 export interface OpenWork {
   readonly rows: readonly Transaction[]
   /** Live ones by nonce, in the order in which they were made; never dead ones, which must not leave again. */

@@ -3,14 +3,14 @@ import type { TransactionRepository } from '../transactions/transaction-reposito
 import type { LaneRound, OpenWork } from './lane-round.ts'
 
 export interface ReadOpenWorkDeps {
-  readonly transactions: Pick<TransactionRepository, 'openIn'>
+  readonly transactions: Pick<TransactionRepository, 'inFlightIn'>
   readonly attempts: Pick<AttemptRepository, 'atNonces' | 'openFillers'>
 }
 
 export type ReadOpenWork = (round: Pick<LaneRound, 'key' | 'latest'>) => Promise<OpenWork>
 
 export const createReadOpenWork = ({ transactions, attempts }: ReadOpenWorkDeps): ReadOpenWork => async ({ key, latest }) => {
-  const [rows, fillers] = await Promise.all([transactions.openIn(key), attempts.openFillers(key)])
+  const [rows, fillers] = await Promise.all([transactions.inFlightIn(key), attempts.openFillers(key)])
   const nonces = new Set([latest, ...fillers, ...rows.flatMap(({ nonce }) => nonce ?? [])])
   const byNonce = new Map<number, AgedAttempt[]>()
   const sequences = new Map<number, number>()

@@ -1,9 +1,10 @@
 /** One round of a lane, in the order in which it must happen: what is on the chain, what is at its next nonce, what is signed, what is new. */
 import type { Logger } from '@countersign/runtime'
-import type { ChainNode } from '../chain/chain-node.ts'
+import type { Block, ChainNode } from '../chain/chain-node.ts'
 import type { ChainSettings } from '../chain/chains.ts'
+import type { TrackConfirmations } from '../confirmations/track-confirmations.ts'
 import type { LaneKey } from '../transactions/transaction-repository.ts'
-import { isInFlight } from '../transactions/transaction.ts'
+import { isInFlight, type Transaction } from '../transactions/transaction.ts'
 import type { Transact } from '../unit.ts'
 import type { Wallet } from '../wallets/wallet.ts'
 import type { ClaimApproved } from './claim-approved.ts'
@@ -20,8 +21,8 @@ import { storedOf, type SignAttempts, type StoredAttempt } from './sign-attempt.
 export interface RoundDeps {
   readonly lanes: Pick<LaneRepository, 'observe'>
   readonly readOpenWork: ReadOpenWork
-  readonly trackConfirmations: (round: LaneRound, work: OpenWork) => Promise<void>
-  readonly settleUsedNonces: (round: LaneRound, work: OpenWork) => Promise<void>
+  readonly settleUsedNonces: (round: LaneRound, work: OpenWork) => Promise<boolean>
+  readonly trackConfirmations: TrackConfirmations
   readonly healHead: (round: LaneRound, work: OpenWork) => Promise<HealOutcome>
   readonly signAttempts: SignAttempts
   readonly sendAttempts: SendAttempts
@@ -37,6 +38,8 @@ export interface RoundGiven {
   readonly wallet: Wallet
   readonly chain: ChainSettings
   readonly node: ChainNode
+  /** The node's newest block. */
+  readonly head: Block
   readonly fenced: Transact
   readonly log: Logger
 }
@@ -44,6 +47,8 @@ export interface RoundGiven {
 export interface RoundResult {
   /** Nonces taken and not yet in a block. */
   readonly inFlight: number
+  /** Nothing new may go before something is in a block. */
+  readonly full: boolean
   readonly paused: boolean
   /** The node contradicts what was final: another one may not. */
   readonly chainBehind: boolean
@@ -54,24 +59,23 @@ export type RunRound = (given: RoundGiven) => Promise<RoundResult>
 /** @throws ChainFault when the node cannot be asked: everything waits. LeaseLost when the lane is somebody else's. */
 export const createRunRound = (deps: RoundDeps): RunRound => async (given) => {
   const { round, openWork } = await survey(deps, given)
-  await deps.trackConfirmations(round, await openWork())
-  await deps.settleUsedNonces(round, await openWork())
+  const mined = await deps.settleUsedNonces(round, await openWork())
+  await deps.trackConfirmations(round, mined)
   const healed = await deps.healHead(round, await openWork())
-  const { inFlight, judged, shortage } = healed === 'healthy' ? await moveOn(deps, round, openWork) : { inFlight: (await openWork()).rows.filter(isInFlight).length, judged: false, shortage: undefined }
+  const { inFlight, judged, shortage } = healed === 'healthy' ? await moveOn(deps, round, await openWork()) : { inFlight: (await openWork()).rows.filter(isInFlight).length, judged: false, shortage: undefined }
   const chainBehind = healed === 'chain_behind'
   // A round that could not get as far as to judge says nothing about money.
   const funds = judged ? shortage !== undefined : round.lane.paused === 'funds'
   const reason = chainBehind ? 'chain_behind' : funds ? 'funds' : null
   if (healed !== 'trouble') await deps.settlePause(round, reason, shortage)
-  return { inFlight, paused: reason !== null, chainBehind }
+  return { inFlight, full: inFlight >= deps.inFlight, paused: reason !== null, chainBehind }
 }
 
 /** The open work, read again only once something was written: only the holder of a lane changes it. */
 type ReadWork = () => Promise<OpenWork>
 
 async function survey ({ lanes, readOpenWork }: RoundDeps, given: RoundGiven): Promise<{ round: LaneRound, openWork: ReadWork }> {
-  const { node, wallet, key } = given
-  const head = await node.head()
+  const { node, head, wallet, key } = given
   // Both as of the same block: read apart, a payload mined in between would be counted twice or not at all.
   const [latest, balance, tip] = await Promise.all([node.nonceAt(wallet.address, head.number), node.balanceAt(wallet.address, head.number), node.priorityFee()])
   let work: OpenWork | undefined
@@ -79,31 +83,47 @@ async function survey ({ lanes, readOpenWork }: RoundDeps, given: RoundGiven): P
     work = undefined
     return await given.fenced(write)
   }
-  const round = { ...given, fenced, head, latest, balance, market: { baseFee: head.baseFee, tip }, lane: await lanes.observe(key, latest) }
+  const round = { ...given, fenced, latest, balance, market: { baseFee: head.baseFee, tip }, lane: await lanes.observe(key, latest) }
   return { round, openWork: async () => work ??= await readOpenWork(round) }
 }
 
-async function moveOn (deps: RoundDeps, round: LaneRound, openWork: ReadWork): Promise<{ inFlight: number, judged: boolean, shortage: Shortage | undefined }> {
+interface MovedOn { readonly inFlight: number, readonly judged: boolean, readonly shortage: Shortage | undefined }
+
+/** Read once: what is claimed and signed from here on is known without the database, since only the holder of a lane changes it. */
+async function moveOn (deps: RoundDeps, round: LaneRound, start: OpenWork): Promise<MovedOn> {
+  let work = start
   let judged = false
   let shortage: Shortage | undefined
+  let unsigned = start.rows.filter(({ state }) => state === 'assigned')
+  let stored = unsent(deps, start)
   for (;;) {
-    const work = await openWork()
-    const signed = await signAssigned(deps, round, work)
-    const sent = await send(deps, round, [...signed.stored, ...unsent(deps, work)])
-    const after = await openWork()
-    const taken = after.rows.filter(isInFlight).length
-    const free = deps.inFlight - taken
+    const signed = await signAssigned(deps, round, unsigned, work)
+    const sent = await send(deps, round, [...signed.stored, ...stored])
+    work = withAttempts(work, signed.stored)
+    const inFlight = work.rows.filter(isInFlight).length
+    const free = deps.inFlight - inFlight
     // New nonces behind one that could not be signed or sent would only wait there.
-    if (!signed.all || sent.trouble || free <= 0) return { inFlight: taken, judged, shortage }
-    const claimed = await deps.claimApproved(round, after, free)
+    if (!signed.all || sent.trouble || free <= 0) return { inFlight, judged, shortage }
+    const claimed = await deps.claimApproved(round, work, free)
     judged = true
     shortage = claimed.shortage
-    if (!claimed.moved) return { inFlight: taken, judged, shortage }
+    if (!claimed.moved) return { inFlight, judged, shortage }
+    work = { ...work, rows: [...work.rows, ...claimed.rows] }
+    unsigned = [...claimed.rows]
+    stored = []
   }
 }
 
-async function signAssigned ({ signAttempts }: RoundDeps, round: LaneRound, { rows, sequences }: OpenWork): Promise<{ stored: StoredAttempt[], all: boolean }> {
-  const assigned = rows.filter(({ state }) => state === 'assigned')
+/** What these may cost is known now. */
+function withAttempts (work: OpenWork, stored: readonly StoredAttempt[]): OpenWork {
+  const attempts = new Map(work.attempts)
+  for (const { row: _row, ...attempt } of stored) {
+    attempts.set(attempt.nonce, [...attempts.get(attempt.nonce) ?? [], { ...attempt, state: 'stored', createdAt: new Date(0), lastSentAt: null, ageMs: 0, sinceSentMs: null }])
+  }
+  return { ...work, attempts }
+}
+
+async function signAssigned ({ signAttempts }: RoundDeps, round: LaneRound, assigned: readonly Transaction[], { sequences }: OpenWork): Promise<{ stored: StoredAttempt[], all: boolean }> {
   const payloads = assigned.flatMap((row) => {
     const gas = BigInt(row.gas ?? 0)
     const nonce = row.nonce ?? -1

@@ -1,6 +1,5 @@
 /** Sends stored bytes, in the order of their nonces, and writes down what the node said. The same bytes may be sent any number of times. */
 import type { AttemptRepository } from '../attempts/attempt-repository.ts'
-import { toChainFault, type ChainFault } from '../chain/chain-fault.ts'
 import type { CrashPoint } from '../crash-points.ts'
 import type { RecordMove } from '../transactions/record-move.ts'
 import type { Transaction } from '../transactions/transaction.ts'
@@ -18,7 +17,7 @@ export interface SendResult {
   readonly fresh: readonly StoredAttempt[]
   /** No node will ever take these bytes. */
   readonly refused: readonly StoredAttempt[]
-  /** The node could not be asked any more, so the rest was not sent. */
+  /** The node could not be asked about one of them. */
   readonly trouble: boolean
 }
 
@@ -30,8 +29,10 @@ export const createSendAttempts = (deps: SendDeps): SendAttempts => async (round
   const tried: StoredAttempt[] = []
   const refused: StoredAttempt[] = []
   let trouble = false
-  for (const attempt of [...stored].sort((a, b) => a.nonce - b.nonce)) {
-    const fault = await send(round, attempt.bytes)
+  const ordered = [...stored].sort((a, b) => a.nonce - b.nonce)
+  const outcomes = ordered.length === 0 ? [] : await round.node.sendAll(ordered.map(({ bytes }) => bytes))
+  for (const [index, fault] of outcomes.entries()) {
+    const attempt = ordered[index] as StoredAttempt
     if (fault === undefined) fresh.push(attempt)
     else if (fault.class === 'accepted') known.push(attempt)
     else tried.push(attempt)
@@ -39,8 +40,7 @@ export const createSendAttempts = (deps: SendDeps): SendAttempts => async (round
     // Everything that is not on the list of proofs counts as "maybe sent": the row stays as it is and its hash is looked for.
     round.log.warn({ transaction: attempt.row?.id, hash: attempt.hash, nonce: attempt.nonce, fault: fault.code, mayBeSent: fault.mayHaveMovedMoney, err: fault }, 'the node did not take the payload')
     if (fault.class === 'payload') refused.push(attempt)
-    trouble = fault.class === 'trouble'
-    if (trouble) break
+    trouble ||= fault.class === 'trouble'
   }
   if (fresh.length + known.length + tried.length > 0) {
     await deps.crashPoint('lane.sent')
@@ -48,15 +48,6 @@ export const createSendAttempts = (deps: SendDeps): SendAttempts => async (round
     await deps.crashPoint('lane.recorded')
   }
   return { fresh, refused, trouble }
-}
-
-async function send ({ node }: LaneRound, bytes: string): Promise<ChainFault | undefined> {
-  try {
-    await node.send(bytes)
-    return undefined
-  } catch (error) {
-    return toChainFault('eth_sendRawTransaction', error)
-  }
 }
 
 async function record ({ attempts, recordMove }: SendDeps, { fenced }: LaneRound, accepted: readonly StoredAttempt[], tried: readonly StoredAttempt[]): Promise<void> {

@@ -47,11 +47,13 @@ export const createSettleUsedNonces = (deps: SettleDeps) => {
     return 1
   }
 
-  return async (round: LaneRound, work: OpenWork): Promise<void> => {
+  /** @returns whether something was found in a block. */
+  return async (round: LaneRound, work: OpenWork): Promise<boolean> => {
     const { rows, attempts } = work
     const used = rows.filter((row) => isInFlight(row) && row.nonce !== null && row.nonce < round.latest)
     // Any RPC error here ends the round: a question that went unanswered is no proof of anything.
-    const looked = await Promise.all(used.map(async (row) => ({ row, found: await findReceipt(round, attempts.get(row.nonce ?? -1) ?? []) })))
+    const found = await findReceipts(round, used.map(({ nonce }) => attempts.get(nonce ?? -1) ?? []))
+    const looked = used.map((row, index) => ({ row, found: found[index] }))
     const mined = looked.flatMap(({ row, found }) => found === undefined ? [] : [{ row, found }])
     if (mined.length > 0) {
       await recordMined(deps, round, mined)
@@ -64,7 +66,28 @@ export const createSettleUsedNonces = (deps: SettleDeps) => {
     }
     for (const [nonce, fillers] of usedFillers(round, work)) unproven += await waiting(round, nonce, async () => await settleFiller(deps, round, nonce, fillers))
     deps.unproven(round.key, unproven)
+    return mined.length > 0
   }
+}
+
+/** Below so many, their receipts are asked for one by one: those of a block come with everybody else's. */
+const fewByBlock = 8
+/** Between two looks there are a few blocks at most; after a stop it is cheaper to ask for each. */
+const mostBlocks = 4
+
+/** @returns for each nonce which of its payloads is in a block, if one is. */
+async function findReceipts (round: LaneRound, all: readonly (readonly Attempt[])[]): Promise<(Found | undefined)[]> {
+  const inBlocks = new Map<string, ChainReceipt>()
+  const foundIn = (attempts: readonly Attempt[]): Found | undefined => {
+    const attempt = attempts.find(({ hash }) => inBlocks.has(hash))
+    return attempt && { attempt, receipt: inBlocks.get(attempt.hash) as ChainReceipt }
+  }
+  for (let back = 0; back < mostBlocks && all.filter((attempts) => foundIn(attempts) === undefined).length >= fewByBlock; back++) {
+    const receipts = round.head.number < back ? undefined : await round.node.receiptsIn(round.head.number - back)
+    if (receipts === undefined) break
+    for (const [hash, receipt] of receipts) inBlocks.set(hash, receipt)
+  }
+  return await Promise.all(all.map(async (attempts) => foundIn(attempts) ?? await findReceipt(round, attempts)))
 }
 
 async function findReceipt ({ node }: LaneRound, attempts: readonly Attempt[]): Promise<Found | undefined> {

@@ -63,6 +63,9 @@ export function createTransactionRepository (db: Db) {
     return new Set(rows.map(({ _id }) => _id))
   }
 
+  const listIn = async ({ chainId, walletId }: LaneKey, states: readonly TransactionState[]): Promise<Transaction[]> =>
+    (await transactions.find({ chainId, walletId, state: { $in: [...states] } }, { sort: { nonce: 1 } }).toArray()).map(toTransaction)
+
   return {
     find: (id: string, unit?: Unit) => findOne({ _id: exactly(id) }, unit),
     findByKey: (initiator: string, idempotencyKey: string) => findOne({ initiator: exactly(initiator), idempotencyKey: exactly(idempotencyKey) }),
@@ -184,10 +187,10 @@ export function createTransactionRepository (db: Db) {
       for await (const row of rows) yield toTransaction(row)
     },
 
-    /** What holds a nonce and is not final, by nonce. */
-    async openIn ({ chainId, walletId }: LaneKey): Promise<Transaction[]> {
-      return (await transactions.find({ chainId, walletId, state: { $in: [...inFlightStates, 'mined'] } }, { sort: { nonce: 1 } }).toArray()).map(toTransaction)
-    },
+    /** What holds a nonce and is in no block, by nonce. */
+    inFlightIn: (key: LaneKey) => listIn(key, inFlightStates),
+    /** What is in a block and not final, by nonce. */
+    minedIn: (key: LaneKey) => listIn(key, ['mined']),
 
     atNonce: ({ chainId, walletId }: LaneKey, nonce: number) => findOne({ chainId, walletId, nonce: exactly(nonce) }),
 
