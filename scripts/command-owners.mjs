@@ -1,6 +1,7 @@
 // Which service owns which group of commands.
 export const owners = {
   wallets: ['signer-service', 'create|list|derive-address|public-key|test|rotate|disable|enable: KMS-held wallets'],
+  audit: ['signer-service', 'export|checkpoint|public-key|verify: the sealed chain of what happened'],
   principals: ['signer-service', 'grant|list: who may ask for transactions'],
   policies: ['signer-service', 'set|show: what may be signed'],
   kms: ['signer-service', 'test|address: reach the KMS and prove a signature; the address of a key'],

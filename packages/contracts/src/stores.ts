@@ -18,6 +18,9 @@ export interface StoreIndex {
 }
 
 const bySubject: StoreIndex = { collection: 'audit', name: 'by_subject', key: { subject: 1, _id: 1 } }
+/** The signer's rows are linked wallet by wallet, in the order of the database. */
+const byWallet: StoreIndex = { collection: 'audit', name: 'by_wallet', key: { walletId: 1, recordedAt: 1 } }
+const sealsByChain: StoreIndex = { collection: 'audit_seals', name: 'by_chain', key: { chain: 1, first: 1 } }
 /** The gateway's audit is read by event alone, too. */
 const byEvent: StoreIndex = { collection: 'audit', name: 'by_event', key: { event: 1, _id: 1 } }
 
@@ -38,8 +41,8 @@ export const stores: Readonly<Record<ServiceName, Store>> = Object.freeze({
   'signer-service': {
     database: 'countersign_signer',
     collections: ['wallets', 'principals', 'policies', 'transactions', 'attempts', 'consumed_receipts', 'lanes', 'outbox', 'migrations', 'leases'],
-    insertOnly: ['audit'],
-    insertOnlyIndexes: [bySubject]
+    insertOnly: ['audit', 'audit_seals'],
+    insertOnlyIndexes: [bySubject, byWallet, sealsByChain]
   },
   'email-worker': {
     database: 'countersign_email',

@@ -10,9 +10,13 @@ export interface Seed {
   privateKey: string
 }
 
-/** `test-key-id` signs as 0xAc971b40F74F65E8386A850F8d690a15f15Bc279; the private key is SHA-256 of `countersign/kms-emulator/test-key-id`. */
+/**
+ * `test-key-id` signs as 0xAc971b40F74F65E8386A850F8d690a15f15Bc279, `audit-key-id` the checkpoints of the audit; each private key is SHA-256 of
+ * `countersign/kms-emulator/` and the id.
+ */
 export const defaultSeeds: readonly Seed[] = [
-  { keyId: 'test-key-id', alias: 'alias/countersign-test', privateKey: '88f65714d46f7708b2f6f40abe8b9122fc1455220c354200c98c13cfc04d0520' }
+  { keyId: 'test-key-id', alias: 'alias/countersign-test', privateKey: '88f65714d46f7708b2f6f40abe8b9122fc1455220c354200c98c13cfc04d0520' },
+  { keyId: 'audit-key-id', alias: 'alias/countersign-audit', privateKey: '2ae82ba63e50abce1ba5179b15bc4114a3a0424270d38375f405fa0efa838d9a' }
 ]
 
 /**

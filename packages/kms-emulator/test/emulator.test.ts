@@ -235,7 +235,7 @@ void t.test('faults and health over HTTP', async (t) => {
   await post('{"down":true}')
   t.match(await (await fetch(url, { method: 'DELETE' })).json(), { down: false, forceHighS: false }, 'the switches answer while the emulator is down')
 
-  t.match(await (await fetch(`${emulator.endpoint}/_health`)).json(), { status: 'healthy', keys: 1, calls: { Sign: 1 } })
+  t.match(await (await fetch(`${emulator.endpoint}/_health`)).json(), { status: 'healthy', keys: 2, calls: { Sign: 1 } })
   t.strictSame(emulator.calls(), { Sign: 1 })
   t.equal((await fetch(`${emulator.endpoint}/_other`)).status, 404)
 })

@@ -16,7 +16,7 @@ void t.test('keys, aliases, tags and states survive a restart', (t) => {
   const after = createKeyStore({ region, seeds: defaultSeeds, dataFile })
 
   t.strictSame(after.find('alias/payouts'), { ...created, privateKey: Buffer.from(created.privateKey) })
-  t.strictSame(after.keys().map((key) => key.keyId), ['test-key-id', created.keyId])
+  t.strictSame(after.keys().map((key) => key.keyId), ['test-key-id', 'audit-key-id', created.keyId])
   t.equal(statSync(dataFile).mode & 0o777, 0o600)
   t.end()
 })

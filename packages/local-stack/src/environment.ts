@@ -64,6 +64,7 @@ function ofItsOwn (service: ServiceName, { secrets, rpcUrl, kmsEndpoint, smtp, s
       CHAINS: JSON.stringify([{ chain_id: 31337, rpc_urls: [rpcUrl], confirmations: 2, block_time_ms: 1000 }]),
       AWS_REGION: 'us-east-1',
       AWS_ENDPOINT_URL: kmsEndpoint,
+      AUDIT_KMS_KEY_ID: 'audit-key-id',
       AWS_ACCESS_KEY_ID: 'local',
       AWS_SECRET_ACCESS_KEY: 'not-checked-by-the-emulator',
       // The lockfile decides which SDK runs; its advice about a later one is no news at every start.

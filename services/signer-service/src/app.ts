@@ -9,6 +9,7 @@ import type { Config } from './config.ts'
 import { indexes } from './indexes.ts'
 import { startAccountWorker } from './workers/account-worker.ts'
 import { startExpiryLoop } from './workers/expiry-loop.ts'
+import { startIntervalLoop } from './workers/interval-loop.ts'
 import { startLaneLoop } from './workers/lane-loop.ts'
 import { startReceiptWorker } from './workers/receipt-worker.ts'
 
@@ -37,6 +38,12 @@ export async function startApp ({ config, parts, log, metrics, lifecycle }: AppO
 
   const expiryLoop = startExpiryLoop({ expireTransactions: parts.expireTransactions, intervalMs: expiryMs, log })
   lifecycle.onStop('expiry', () => expiryLoop.close())
+
+  if (parts.sealAudit === undefined) log.warn('AUDIT_KMS_KEY_ID is not set: audit rows are kept and not sealed')
+  else {
+    const sealLoop = startIntervalLoop({ round: parts.sealAudit, intervalMs: config.audit.sealIntervalMs, failed: 'audit rows could not be sealed: they wait', log })
+    lifecycle.onStop('sealing', () => sealLoop.close())
+  }
 
   const laneLoop = startLaneLoop({ ...lanes, pollMs: config.lanes.pollMs, log })
   parts.onApproved(laneLoop.nudge)

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { createCli, environmentCommands } from '@countersign/runtime'
 import { environment } from './config.ts'
+import { auditCommands } from './operator/audit-commands.ts'
 import { signerDatabaseCommands } from './operator/database-commands.ts'
 import { kmsCommands } from './operator/kms-commands.ts'
 import { createWithParts } from './operator/operator-parts.ts'
@@ -18,6 +19,7 @@ process.exitCode = await createCli({ name: 'signer-service', description: 'Walle
     ...walletKeyCommands(withParts),
     ...rotationCommands(withParts),
     ...kmsCommands(process.env),
+    ...auditCommands(withParts),
     ...principalCommands(withParts),
     ...policyCommands(withParts),
     ...signerDatabaseCommands(process.env),

@@ -9,6 +9,7 @@ import { checksummed, zeroAddress } from './chain/address.ts'
 import { createChainNode } from './chain/chain-node.ts'
 import { checkNodes, createChain, createChains } from './chain/chains.ts'
 import { intentDigest, noDataHash } from './chain/intent-digest.ts'
+import { createSealRound } from './compose-audit.ts'
 import { createLanes } from './compose-lanes.ts'
 import type { Config } from './config.ts'
 import { createCrashPoint } from './crash-points.ts'
@@ -91,12 +92,14 @@ export async function compose (options: ComposeOptions) {
     askChallenge: async (request, requestId) => await commands.call(createChallenge, request, { requestId, actor: request.user_id })
   })
   const newChallengeId = (): string => newId('chl')
+  const leases = createLeases(db)
   const reading = { transactions, attempts, cursors: createCursors(deriveKey(config.secretKey, 'cursor')) }
 
   return {
     mongo, redis, dispatcher, holder, wallets, acceptReceipt,
     endAccount: createEndAccount({ principals, transactions, recordMove, outbox, dispatcher, audit, transact }),
-    leases: createLeases(db),
+    leases,
+    sealAudit: createSealRound({ config, log, metrics, db, holder, transact, leases, keyRing, wallets }),
     checkKeys: async () => { await checkKeys({ keyRing, wallets: await wallets.list(), defaultKeyId: config.defaultKeyId, log }) },
     expireTransactions: createExpireTransactions({ transactions, recordMove, transact }),
     lanes: createLanes({

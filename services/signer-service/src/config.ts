@@ -71,6 +71,14 @@ export const environment = defineEnvironment({
     description: 'KMS endpoint in place of the Region\'s own', strict: (value) => value === undefined || value.startsWith('https://') ? undefined : 'must be https'
   }),
   KMS_KEY_ID: variable(Type.Optional(Type.String({ pattern: '^[A-Za-z0-9:/_-]{1,256}$' })), { description: 'Default key of `wallets create` and `kms test`' }),
+  AUDIT_KMS_KEY_ID: variable(Type.Optional(Type.String({ pattern: '^[A-Za-z0-9:/_-]{1,256}$' })), {
+    description: 'KMS key (ECC_SECG_P256K1) that signs the checkpoints of the audit, and nothing else: no wallet\'s key. Without it nothing is sealed'
+  }),
+  AUDIT_SEAL_AFTER_SECONDS: variable(Type.Integer({ default: 120, minimum: 1, maximum: 86_400 }), {
+    description: 'Age at which an audit row is sealed: at least twice transactionLifetimeLimitSeconds of MongoDB, so that no transaction commits an older one later',
+    strict: (value) => typeof value === 'number' && value < 120 ? 'must be at least 120' : undefined
+  }),
+  AUDIT_SEAL_INTERVAL_SECONDS: variable(Type.Integer({ default: 30, minimum: 1, maximum: 3_600 }), { description: 'Pause between two rounds of sealing, each of which signs once per wallet that something happened to' }),
   KMS_TIMEOUT_MS: variable(Type.Integer({ default: 5_000, minimum: 100, maximum: 60_000 }), { description: 'Longest time of one KMS call, retries included' }),
   KMS_MAX_ATTEMPTS: variable(Type.Integer({ default: 3, minimum: 1, maximum: 10 }), { description: 'Attempts of one KMS call' }),
   HOT_WALLET_PRIVATE_KEY: variable(Type.Optional(Type.String({ pattern: '^(0x)?[0-9a-fA-F]{64}$' })), {
@@ -144,6 +152,7 @@ export const configFrom = (values: Readonly<Values<typeof environment.variables>
     maxAttempts: values.KMS_MAX_ATTEMPTS
   },
   defaultKeyId: values.KMS_KEY_ID,
+  audit: { keyId: values.AUDIT_KMS_KEY_ID, sealAfterMs: values.AUDIT_SEAL_AFTER_SECONDS * 1_000, sealIntervalMs: values.AUDIT_SEAL_INTERVAL_SECONDS * 1_000 },
   localPrivateKey: values.ALLOW_PRIVATE_KEY_FALLBACK ? values.HOT_WALLET_PRIVATE_KEY : undefined
 })
 
