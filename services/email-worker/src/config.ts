@@ -73,7 +73,7 @@ export const environment = defineEnvironment({
   MAIL_SEAL_KEY_OTP_PREVIOUS: previousSealKey('otp-service'),
   MAIL_SEAL_KEY_GATEWAY_PREVIOUS: previousSealKey('auth-gateway'),
   MAIL_SEAL_KEY_SIGNER_PREVIOUS: previousSealKey('signer-service'),
-  MAIL_CONCURRENCY: variable(Type.Integer({ default: 5, minimum: 1, maximum: 100 }), { description: 'Mails in hand at once per queue, each with a connection to the mail server' }),
+  MAIL_CONCURRENCY: variable(Type.Integer({ default: 15, minimum: 1, maximum: 100 }), { description: 'Mails in hand at once for each of the three queues, each with a connection to the mail server: Postfix takes 50 of one client' }),
   MAIL_RATE_PER_MINUTE: variable(Type.Integer({ default: 6_000, minimum: 1, maximum: 1_000_000 }), { description: 'Mails per minute of all workers together; more than these wait' }),
   MAIL_RATE_PER_RECIPIENT_PER_HOUR: variable(Type.Integer({ default: 60, minimum: 1, maximum: 100_000 }), { description: 'Mails per hour to one address; more than these wait, and are dropped when they come too late' }),
   ...sms,

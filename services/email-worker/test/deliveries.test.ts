@@ -4,6 +4,7 @@ import { createProducer } from '@countersign/redis'
 import { newId } from '@countersign/runtime'
 import { randomToken } from '@countersign/secrets'
 import { until } from '@countersign/testing'
+import { MongoBulkWriteError } from 'mongodb'
 import t from 'tap'
 import { createDeliveryRepository } from '../src/deliveries/delivery-repository.ts'
 import { createSmtpSender } from '../src/smtp/smtp-sender.ts'
@@ -294,4 +295,46 @@ t.test('no log line holds a code, an address or a seal', async (t) => {
   t.notMatch(text, /493817|082917/)
   t.notMatch(text, /Send 1|"sealed":"(?!\[redacted])/)
   for (const key of Object.values(house.env).filter((value) => /^[A-Za-z0-9_-]{43}$/.test(value))) t.notOk(text.includes(key))
+})
+
+t.test('claims of one moment share their message: of one delivery exactly one sends, of two workers too, and each of many gets its own', async (t) => {
+  const [here, there] = [createDeliveryRepository(db, 60_000), createDeliveryRepository(db, 60_000)]
+  const request = (deliveryId: string, lifeMs = 60_000) => ({ deliveryId, queue: 'mail-otp', requestId: newId('req'), usefulUntil: new Date(Date.now() + lifeMs) })
+  const [contested, late, ...own] = Array.from({ length: 22 }, () => newId('dlv')) as [string, string, ...string[]]
+
+  const [raced, tooLate, ...others] = await Promise.all([
+    Promise.all(Array.from({ length: 30 }, (_, i) => (i % 2 === 0 ? here : there).claim(request(contested)))),
+    here.claim(request(late, -1_000)),
+    ...own.map((id) => here.claim(request(id)))
+  ])
+  t.equal(raced.filter(({ decision }) => decision === 'send').length, 1)
+  t.equal(raced.filter(({ decision }) => decision === 'busy').length, 29)
+  t.same(tooLate, { decision: 'late' })
+  t.same(others, own.map((deliveryId) => ({ decision: 'send', claim: { deliveryId, epoch: 1 }, maybeAgain: false })))
+
+  t.same(await Promise.all([...own, contested].map((id) => there.claim(request(id)))), [...own, contested].map(() => ({ decision: 'busy' })))
+  const [sent, ...rest] = await Promise.all([here.sent({ deliveryId: contested, epoch: 2 }), ...own.map((deliveryId) => here.sent({ deliveryId, epoch: 1 }))])
+  t.equal(sent, undefined, 'another epoch writes no end')
+  t.ok(rest.every((one) => one !== undefined))
+  t.same(await here.claim(request(late)), { decision: 'over' })
+})
+
+t.test('claims that were written and whose message failed are the claimant\'s still, at the same epoch', async (t) => {
+  let faults = 1
+  const faulty = {
+    collection: (name: string) => new Proxy(db.collection(name), {
+      get: (rows, verb) => verb !== 'bulkWrite'
+        ? Reflect.get(rows, verb) as unknown
+        : async (...given: Parameters<typeof rows.bulkWrite>) => {
+          const written = await rows.bulkWrite(...given)
+          if (faults-- > 0) throw new MongoBulkWriteError({ message: 'a row was refused', code: 1, writeErrors: [] }, written)
+          return written
+        }
+    })
+  } as unknown as typeof db
+  const deliveries = createDeliveryRepository(faulty, 60_000)
+  const ids = Array.from({ length: 5 }, () => newId('dlv'))
+  const claims = await Promise.all(ids.map((deliveryId) => deliveries.claim({ deliveryId, queue: 'mail-otp', requestId: newId('req'), usefulUntil: new Date(Date.now() + 60_000) })))
+  t.ok(faults < 0, 'each went again by itself')
+  t.same(claims, ids.map((deliveryId) => ({ decision: 'send', claim: { deliveryId, epoch: 1 }, maybeAgain: false })))
 })

@@ -1,8 +1,10 @@
 /**
  * Deliveries. The row is made, claimed, taken over and dropped in one update by the database's clock, so that two workers, a repeated
- * job and a worker that comes back from the dead agree on who sends.
+ * job and a worker that comes back from the dead agree on who sends. Updates that are wanted at the same time go in one message, each for
+ * its own row, and what came of each is read from its row afterwards: a claim is known there by a name of its own.
  */
-import { exactly, literally } from '@countersign/mongo'
+import { exactly, gather, literally } from '@countersign/mongo'
+import { newId } from '@countersign/runtime'
 import type { Db, Document } from 'mongodb'
 import type { Claim, ClaimOutcome, DeliveryState, Sent } from './delivery.ts'
 
@@ -17,8 +19,9 @@ interface DeliveryDocument {
   readonly closed_at: Date | null
   /** Why it failed: an SMTP code or a word. */
   readonly reason: string | null
-  /** What the last claim decided, for whoever sent it. */
+  /** What the last claim that changed the row decided, and which one it was. */
   readonly decision: ClaimOutcome['decision']
+  readonly decided_for?: string
   /** The last attempt said that the mail did not go. False from a claim until then: also when its worker was killed. */
   readonly released: boolean
   /** Attempts that began after one whose end nobody knows: that many copies may have arrived too many. */
@@ -44,19 +47,37 @@ export function createDeliveryRepository (db: Db, leaseMs: number) {
   const ofEpoch = ({ deliveryId, epoch }: Claim) => ({ _id: exactly(deliveryId), epoch: exactly(epoch) })
   const ofClaim = (claim: Claim) => ({ ...ofEpoch(claim), state: 'claimed' as const })
 
-  return {
-    async claim (request: ClaimRequest): Promise<ClaimOutcome> {
-      const row = await deliveries.findOneAndUpdate({ _id: exactly(request.deliveryId) }, claiming(request, leaseMs), { upsert: true, returnDocument: 'after' })
-      if (row === null) throw new Error('the delivery was not written')
+  const rowsOf = async (ids: readonly string[]): Promise<ReadonlyMap<string, DeliveryDocument>> =>
+    new Map((await deliveries.find({ _id: { $in: [...ids] } }).toArray()).map((row) => [row._id, row]))
+
+  /** Again, under the same names, changes nothing: whoever has the delivery has it still. */
+  const claimAll = gather(async (all: readonly NamedClaim[]) => {
+    await deliveries.bulkWrite(all.map((one) => ({ updateOne: { filter: { _id: exactly(one.deliveryId) }, update: claiming(one, leaseMs), upsert: true } })), { ordered: false })
+    const rows = await rowsOf(all.map(({ deliveryId }) => deliveryId))
+    return all.map(({ deliveryId, name }): ClaimOutcome => {
+      const row = rows.get(deliveryId)
+      if (row === undefined) throw new Error('the delivery was not written')
+      if (row.decided_for !== name) return { decision: row.state === 'claimed' ? 'busy' : 'over' }
       const { decision, epoch } = row
-      return decision === 'send' ? { decision, claim: { deliveryId: row._id, epoch }, maybeAgain: row.maybe_again } : { decision }
-    },
+      return decision === 'send' ? { decision, claim: { deliveryId, epoch }, maybeAgain: row.maybe_again } : { decision }
+    })
+  })
+
+  const sentAll = gather(async (all: readonly Claim[]) => {
+    const update = [{ $set: { state: 'sent' as const, closed_at: '$$NOW' } }]
+    await deliveries.bulkWrite(all.map((claim) => ({ updateOne: { filter: { ...ofEpoch(claim), state: { $in: ['claimed', 'failed'] } }, update } })), { ordered: false })
+    const rows = await rowsOf(all.map(({ deliveryId }) => deliveryId))
+    return all.map(({ deliveryId, epoch }): Sent | undefined => {
+      const row = rows.get(deliveryId)
+      return row?.epoch === epoch && row.state === 'sent' ? { createdAt: row.created_at, sentAt: row.closed_at ?? row.created_at } : undefined
+    })
+  })
+
+  return {
+    claim: (request: ClaimRequest): Promise<ClaimOutcome> => claimAll({ ...request, name: newId('clm') }),
 
     /** Undefined when another worker has taken over: the mail may then arrive twice. What was given up meanwhile was sent after all. */
-    async sent (claim: Claim): Promise<Sent | undefined> {
-      const row = await deliveries.findOneAndUpdate({ ...ofEpoch(claim), state: { $in: ['claimed', 'failed'] } }, [{ $set: { state: 'sent', closed_at: '$$NOW' } }], { returnDocument: 'after' })
-      return row === null ? undefined : { createdAt: row.created_at, sentAt: row.closed_at ?? row.created_at }
-    },
+    sent: (claim: Claim): Promise<Sent | undefined> => sentAll(claim),
 
     async fail (claim: Claim, reason: string): Promise<void> {
       await deliveries.updateOne(ofClaim(claim), [{ $set: { state: 'failed', closed_at: '$$NOW', reason: literally(reason) } }])
@@ -97,8 +118,11 @@ export function createDeliveryRepository (db: Db, leaseMs: number) {
   }
 }
 
-function claiming ({ queue, requestId, usefulUntil }: ClaimRequest, leaseMs: number): Document[] {
-  const decides = (decision: string, then: unknown, otherwise: unknown): Document => ({ $cond: [{ $eq: ['$decision', decision] }, then, otherwise] })
+interface NamedClaim extends ClaimRequest { readonly name: string }
+
+function claiming ({ queue, requestId, usefulUntil, name }: NamedClaim, leaseMs: number): Document[] {
+  const decides = (decision: string, then: unknown, otherwise: unknown): Document => ({ $cond: [{ $eq: ['$outcome', decision] }, then, otherwise] })
+  const changes = { $in: ['$outcome', ['send', 'late', 'in doubt']] }
   return [
     {
       $set: {
@@ -116,7 +140,7 @@ function claiming ({ queue, requestId, usefulUntil }: ClaimRequest, leaseMs: num
     },
     {
       $set: {
-        decision: {
+        outcome: {
           $switch: {
             branches: [
               { case: { $ne: ['$state', 'claimed'] }, then: 'over' },
@@ -136,10 +160,13 @@ function claiming ({ queue, requestId, usefulUntil }: ClaimRequest, leaseMs: num
         state: decides('late', 'dropped', decides('in doubt', 'failed', '$state')),
         closed_at: decides('late', '$$NOW', decides('in doubt', '$$NOW', '$closed_at')),
         reason: decides('late', 'late', decides('in doubt', 'in doubt', '$reason')),
-        maybe_again: decides('send', { $not: '$released' }, false),
+        maybe_again: decides('send', { $not: '$released' }, '$maybe_again'),
         doubts: { $add: ['$doubts', decides('send', { $cond: ['$released', 0, 1] }, 0)] },
-        released: decides('send', false, '$released')
+        released: decides('send', false, '$released'),
+        decision: { $cond: [changes, '$outcome', '$decision'] },
+        decided_for: { $cond: [changes, literally(name), '$decided_for'] }
       }
-    }
+    },
+    { $unset: 'outcome' }
   ]
 }

@@ -1,6 +1,6 @@
 /** Addresses and telephone numbers that a mail server or a provider said do not exist. They stand here as keyed hashes; the masked form is for people to recognise. */
 import { maskAddress } from '@countersign/contracts'
-import { exactly } from '@countersign/mongo'
+import { exactly, gather } from '@countersign/mongo'
 import type { Db } from 'mongodb'
 
 interface SuppressionDocument {
@@ -29,6 +29,10 @@ export type SuppressionRepository = ReturnType<typeof createSuppressionRepositor
 /** @param hashOf keyed hash of an address, alike for every spelling that reaches one mailbox */
 export function createSuppressionRepository (db: Db, hashOf: (address: string) => string) {
   const suppressions = db.collection<SuppressionDocument>('suppressions')
+  const known = gather(async (hashes: readonly string[]) => {
+    const found = new Set((await suppressions.find({ _id: { $in: [...hashes] } }, { projection: { _id: 1 } }).toArray()).map(({ _id }) => _id))
+    return hashes.map((hash) => found.has(hash))
+  })
 
   return {
     async add (address: string, { reason, deliveryId }: { readonly reason: string, readonly deliveryId: string }): Promise<void> {
@@ -41,7 +45,9 @@ export function createSuppressionRepository (db: Db, hashOf: (address: string) =
 
     /** @returns whether mails to it are dropped; this one is counted then */
     async drops (address: string): Promise<boolean> {
-      const { matchedCount } = await suppressions.updateOne({ _id: exactly(hashOf(address)) }, { $inc: { dropped: 1 } })
+      const hash = hashOf(address)
+      if (!await known(hash)) return false
+      const { matchedCount } = await suppressions.updateOne({ _id: exactly(hash) }, { $inc: { dropped: 1 } })
       return matchedCount === 1
     },
 
