@@ -23,6 +23,7 @@ export interface AppOptions {
 
 const sweepMs = 5_000
 const expiryMs = 2_000
+const delayMs = 1_000
 
 /** @returns where the operations port listens. */
 export async function startApp ({ config, parts, log, metrics, lifecycle }: AppOptions): Promise<{ readonly opsUrl: string }> {
@@ -38,6 +39,11 @@ export async function startApp ({ config, parts, log, metrics, lifecycle }: AppO
 
   const expiryLoop = startExpiryLoop({ expireTransactions: parts.expireTransactions, intervalMs: expiryMs, log })
   lifecycle.onStop('expiry', () => expiryLoop.close())
+
+  const delayLoop = startIntervalLoop({ round: async () => { await parts.endDelays() }, intervalMs: delayMs, failed: 'delays that ended could not be looked at: they wait', log })
+  lifecycle.onStop('delays', () => delayLoop.close())
+  const windowLoop = startIntervalLoop({ round: async () => { await parts.releaseWindows() }, intervalMs: delayMs, failed: 'room in windows could not be given back: it waits', log })
+  lifecycle.onStop('windows', () => windowLoop.close())
 
   if (parts.sealAudit === undefined) log.warn('AUDIT_KMS_KEY_ID is not set: audit rows are kept and not sealed')
   else {

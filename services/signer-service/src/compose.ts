@@ -4,6 +4,9 @@ import { abandonedTransactionSeconds, connectMongo, createAudit, createLeases, c
 import { connectRedis, createCommandClient, createProducer, jobConnection } from '@countersign/redis'
 import { clockFrom, newId, retryWithin, type Lifecycle, type Logger, type Metrics } from '@countersign/runtime'
 import { createCursors, createReceiptVerifier, deriveKey, ReceiptRefused } from '@countersign/secrets'
+import { createAdvance } from './approvals/advance.ts'
+import { createApprovalRepository } from './approvals/approval-repository.ts'
+import { createEndDelays } from './approvals/end-delays.ts'
 import { createAttemptRepository } from './attempts/attempt-repository.ts'
 import { checksummed, zeroAddress } from './chain/address.ts'
 import { createChainNode } from './chain/chain-node.ts'
@@ -16,6 +19,9 @@ import { createCrashPoint } from './crash-points.ts'
 import { createTellOperator } from './mail/operator-mail.ts'
 import { oncePerUnit } from './once-per-unit.ts'
 import { createPolicyRepository } from './policies/policy-repository.ts'
+import { createReleaseWindows } from './policies/release-windows.ts'
+import { createInLine } from './policies/window-line.ts'
+import { createWindowRepository } from './policies/window-repository.ts'
 import { createEndAccount } from './principals/end-account.ts'
 import { createPrincipalRepository } from './principals/principal-repository.ts'
 import { createAcceptReceipt } from './receipts/accept-receipt.ts'
@@ -62,6 +68,9 @@ export async function compose (options: ComposeOptions) {
   const wallets = createWalletRepository(db)
   const principals = createPrincipalRepository(db)
   const policies = createPolicyRepository(db)
+  const windows = createWindowRepository(db)
+  const approvals = createApprovalRepository(db)
+  const inLine = createInLine(policies.boundsByWindows)
   const receipts = createConsumedReceiptRepository(db)
   const audit = createAudit(db)
   const outbox = createOutbox(db)
@@ -73,19 +82,19 @@ export async function compose (options: ComposeOptions) {
   const recordMove = createRecordMove({ transactions, audit, count: (state) => { states.inc({ state }) } })
   const currentPolicy = oncePerUnit(async (_key: 'current', unit) => await policies.current(unit))
   const admit = createAdmitTransfer({
-    principals: { find: oncePerUnit(principals.find) }, wallets: { find: oncePerUnit(wallets.find) }, policies: { current: async (unit) => await currentPolicy('current', unit) }, chainIds: chains.ids()
+    principals: { find: oncePerUnit(principals.find) }, wallets: { find: oncePerUnit(wallets.find) }, policies: { current: async (unit) => await currentPolicy('current', unit) }, windows, chainIds: chains.ids()
   })
   const expire = createExpireTransaction({ recordMove, transact })
   const digestOf = intentDigest
 
   // The lane loop starts later than what wakes it.
   let nudge: (lane: LaneKey) => void = () => {}
+  const advance = createAdvance({ approvals, principals, windows, transactions, audit, recordMove, nudge: (lane) => { nudge(lane) } })
   const acceptReceipt = createAcceptReceipt({
-    transactions, receipts, admit, recordMove, expire, audit, transact, digestOf, crashPoint,
+    transactions, receipts, admit, advance, recordMove, expire, audit, transact, inLine, digestOf, crashPoint,
     deployment: config.deployment,
     verifyReceipt: receiptVerdicts(createReceiptVerifier(config.receiptKeys)),
-    countRefused: (reason) => { refusals.inc({ reason }) },
-    nudge: (lane) => { nudge(lane) }
+    countRefused: (reason) => { refusals.inc({ reason }) }
   })
   const requestConfirmation = createRequestConfirmation({
     transactions, principals,
@@ -101,6 +110,8 @@ export async function compose (options: ComposeOptions) {
     leases,
     sealAudit: createSealRound({ config, log, metrics, db, holder, transact, leases, keyRing, wallets }),
     checkKeys: async () => { await checkKeys({ keyRing, wallets: await wallets.list(), defaultKeyId: config.defaultKeyId, log }) },
+    releaseWindows: createReleaseWindows({ transactions, windows, audit, transact }),
+    endDelays: createEndDelays({ transactions, admit, advance, recordMove, transact }),
     expireTransactions: createExpireTransactions({ transactions, recordMove, transact }),
     lanes: createLanes({
       config, log, metrics, db, holder, transact, transactions, attempts, wallets, chains, keyRing, admit, recordMove, audit, crashPoint,
@@ -111,7 +122,7 @@ export async function compose (options: ComposeOptions) {
     onApproved: (wake: typeof nudge) => { nudge = wake },
     useCases: {
       create: createCreateTransaction({
-        transactions, admit, recordMove, requestConfirmation, audit, transact, digestOf, noDataHash, crashPoint, newChallengeId,
+        transactions, admit, advance, requestConfirmation, audit, transact, inLine, digestOf, noDataHash, crashPoint, newChallengeId,
         addresses: { checksummed, zeroAddress },
         chain: (chainId) => chains.find(chainId),
         deployment: config.deployment,

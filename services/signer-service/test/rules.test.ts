@@ -15,6 +15,7 @@ import { nextNonce } from '../src/lanes/next-nonce.ts'
 import { compilePolicy } from '../src/policies/compile-policy.ts'
 import { decide } from '../src/policies/decide.ts'
 import type { JudgedTransaction } from '../src/policies/judged.ts'
+import type { ProofWanted } from '../src/policies/requirements.ts'
 import { PolicyRefused, validatePolicy } from '../src/policies/validate-policy.ts'
 import { mismatchOf, refusalOfClaims } from '../src/receipts/match-receipt.ts'
 import { confirmationText, inCoins } from '../src/transactions/confirmation-text.ts'
@@ -141,19 +142,22 @@ t.test('a receipt must be the row\'s in every claim', async (t) => {
     jti: 'rcp_01JD00000000000000000000A1', challenge_id: 'chl_01JD00000000000000000000A1', aud: 'signer-service', purpose: 'transaction', sub: 'usr_01JD00000000000000000000A1',
     factor_root: 'r'.repeat(43), factor_kind: 'email_code', shown: true, factor_age_seconds: 1, action_digest: `0x${'1'.repeat(64)}`, text_sha256: '2'.repeat(64), iat: 1
   }
-  const expected = { challengeId: claims.challenge_id, userId: claims.sub, factorRoot: claims.factor_root, digest: claims.action_digest, textSha256: claims.text_sha256, factorKinds: ['email_code'] as const }
+  const expected = { challengeId: claims.challenge_id, userId: claims.sub, factorRoot: claims.factor_root, digest: claims.action_digest, textSha256: claims.text_sha256, wanted: { shownKinds: ['email_code'], unshownKinds: [], leastAgeSeconds: 1 } as ProofWanted }
   t.equal(mismatchOf(claims, expected), undefined)
   t.equal(refusalOfClaims(claims), undefined)
   const others: [Partial<ReceiptClaims>, string][] = [
     [{ challenge_id: 'chl_01JD00000000000000000000A2' }, 'challenge'], [{ sub: 'usr_01JD00000000000000000000A2' }, 'user'], [{ factor_root: 's'.repeat(43) }, 'factor_root'],
-    [{ action_digest: `0x${'3'.repeat(64)}` }, 'digest'], [{ text_sha256: '4'.repeat(64) }, 'text'], [{ shown: false }, 'unshown']
+    [{ action_digest: `0x${'3'.repeat(64)}` }, 'digest'], [{ text_sha256: '4'.repeat(64) }, 'text'], [{ shown: false }, 'unshown'], [{ factor_age_seconds: 0 }, 'factor_age']
   ]
   for (const [change, reason] of others) t.equal(mismatchOf({ ...claims, ...change }, expected), reason)
   for (const kind of ['totp', 'recovery_codes'] as const) {
-    t.equal(mismatchOf({ ...claims, factor_kind: kind, shown: false }, { ...expected, factorKinds: [kind] }), 'unshown', `${kind} showed its owner nothing, whatever a policy takes`)
+    const wanted = { shownKinds: [kind], unshownKinds: [], leastAgeSeconds: 0 }
+    t.equal(mismatchOf({ ...claims, factor_kind: kind, shown: false }, { ...expected, wanted }), 'unshown', `${kind} showed its owner nothing`)
+    t.equal(mismatchOf({ ...claims, factor_kind: kind, shown: false }, { ...expected, wanted: { ...wanted, unshownKinds: [kind] } }), undefined, `a policy may take ${kind} all the same`)
+    t.equal(mismatchOf({ ...claims, factor_kind: kind, shown: false }, { ...expected, wanted: undefined }), 'unshown')
     t.equal(mismatchOf({ ...claims, factor_kind: kind }, expected), 'factor_kind', `${kind} is none that the rule takes`)
   }
-  t.equal(mismatchOf(claims, { ...expected, factorKinds: [] }), 'factor_kind')
+  t.equal(mismatchOf(claims, { ...expected, wanted: undefined }), undefined)
   t.equal(refusalOfClaims({ ...claims, aud: 'auth-gateway' }), 'audience')
   t.equal(refusalOfClaims({ ...claims, purpose: 'email_enrol' }), 'purpose')
 })

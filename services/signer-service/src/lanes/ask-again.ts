@@ -8,7 +8,7 @@ export interface Refusal { readonly failure: Failure, readonly facts: Readonly<R
 
 /** @returns why it may not go any more, or undefined. */
 export async function askAgain (admit: AdmitTransfer, unit: Unit, { initiator, walletId, chainId, to, value, maxFeeTotal }: Transaction): Promise<Refusal | undefined> {
-  const admission = await admit({ initiator, walletId, chainId, to, value: BigInt(value), maxFeeTotal: BigInt(maxFeeTotal) }, unit)
+  const admission = await admit({ initiator, walletId, chainId, to, value: BigInt(value), maxFeeTotal: BigInt(maxFeeTotal), reserved: true }, unit)
   if (admission.admitted) return undefined
   return {
     failure: { code: 'policy_denied', detail: admission.detail },

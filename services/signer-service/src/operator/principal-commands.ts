@@ -1,47 +1,52 @@
 /** `principals grant|list`: who may ask for transactions. Only here, under the operator's own access. */
 import { createInterface } from 'node:readline/promises'
-import { describeFactors, EmailAddress, problems, Problem, UserId } from '@countersign/contracts'
+import { describeFactors, EmailAddress, EvmAddress, problems, Problem, UserId } from '@countersign/contracts'
 import { exitCodes, newId, UsageFault, type CliCommand } from '@countersign/runtime'
 import { Value } from 'typebox/value'
-import { createGrantPrincipal, walletsAfter } from '../principals/grant-principal.ts'
-import type { Principal } from '../principals/principal.ts'
+import { checksummed } from '../chain/address.ts'
+import { createGrantPrincipal, rightsAfter } from '../principals/grant-principal.ts'
+import { principalRights, type Principal, type PrincipalRight } from '../principals/principal.ts'
 import { createPrincipalRepository } from '../principals/principal-repository.ts'
 import { createWalletRepository } from '../wallets/wallet-repository.ts'
 import { textOption, textsOption } from './options.ts'
 import type { OperatorParts, WithParts } from './operator-parts.ts'
 
-const shown = ({ id, kind, may, wallets, factorRoot, grantedAt }: Principal) =>
-  ({ id, kind, may, wallets, factor_root: factorRoot, granted_at: grantedAt.toISOString() })
+const shown = ({ id, kind, may, wallets, approverKeys, factorRoot, grantedAt }: Principal) =>
+  ({ id, kind, may, wallets, approver_keys: approverKeys, factor_root: factorRoot, granted_at: grantedAt.toISOString() })
 
 export const principalCommands = (withParts: WithParts): CliCommand[] => [grantCommand(withParts), listCommand(withParts)]
 
 const grantCommand = (withParts: WithParts): CliCommand => ({
   name: 'principals grant',
-  description: 'Let a user start transactions from wallets, once its masked address was checked; run again it adds wallets',
+  description: 'Let a user start transactions, approve those of others, or change the policy; run again it adds',
   requiredOptions: [
     ['--user <id>', 'user id, usr_…'],
-    ['--wallet <ids...>', 'wallet ids, wal_…; may be repeated'],
-    ['--may <right>', 'initiate']
+    ['--may <right>', principalRights.join(', ')]
   ],
-  options: [['--yes', 'do not ask'], ['--expect-email <address>', 'the address you were told by other means: granted without a question when codes go there, refused when not']],
+  options: [
+    ['--wallet <ids...>', 'wallet ids, wal_…: from which it initiates, for which it approves'],
+    ['--approver-key <address>', 'of the wallet whose signatures approve or administer, 0x…'],
+    ['--yes', 'do not ask'], ['--expect-email <address>', 'the address you were told by other means: granted without a question when codes go there, refused when not']
+  ],
   run: async ({ options, json, print, line }) => await withParts(async (parts) => {
-    const userId = textOption(options, 'user') ?? ''
-    if (!Value.Check(UserId, userId)) throw new UsageFault('--user must be a user id: usr_ and 26 characters')
-    if (textOption(options, 'may') !== 'initiate') throw new UsageFault('--may must be initiate')
-    const expected = textOption(options, 'expectEmail')
-    if (expected !== undefined && !Value.Check(EmailAddress, expected)) throw new UsageFault('--expect-email must be an e-mail address')
-    const { factor_root: factorRoot, factors, matches_expected: matches } = await factorsOf(parts, userId, expected)
+    const { userId, right, walletIds, approverKeys, expected } = grantOf(options)
     // Under --json standard output carries one document, so the question goes to standard error.
     const say = (text: string): void => { if (json) process.stderr.write(`${text}\n`); else line(text) }
-    say(`User ${userId} confirms with:`)
-    for (const { kind, masked, proved_at: provedAt } of factors) say(`  ${kind}  ${masked}  proved ${provedAt}`)
+    // Approving and administering is done by a key alone: no factor is looked at for them.
+    const factors = right === 'initiate' ? await factorsOf(parts, userId, expected) : undefined
+    if (factors !== undefined) {
+      say(`User ${userId} confirms with:`)
+      for (const { kind, masked, proved_at: provedAt } of factors.factors) say(`  ${kind}  ${masked}  proved ${provedAt}`)
+    }
     const principals = createPrincipalRepository(parts.mongo.db)
     const before = await principals.find(userId)
-    const walletIds = textsOption(options, 'wallet')
-    if (before !== undefined && before.factorRoot !== factorRoot) say('Its factors are not those of the last grant: what it had then is not carried over.')
-    say(`It may then initiate from: ${walletsAfter(before, { walletIds, factorRoot }).join(', ')}`)
-    if (expected === undefined) say('A masked address fits many people and proves little. Safe is --expect-email with the address that you were told by other means.')
-    if (expected !== undefined && matches !== true) throw new Error(`the codes of ${userId} go to another address than the expected one: nothing was granted`)
+    const given = { walletIds, may: [right], approverKeys, ...factors !== undefined && { factorRoot: factors.factor_root } }
+    const after = rightsAfter(before, given)
+    if (before !== undefined && after.factorRoot !== before.factorRoot && before.factorRoot !== null) say('Its factors are not those of the last grant: what it had then is not carried over.')
+    say(`It may then ${after.may.join(', ')}, with the wallets: ${after.wallets.join(', ') || 'none'}${after.approverKeys.length === 0 ? '' : `, and signs with ${after.approverKeys.join(', ')}`}`)
+    if (factors !== undefined && expected === undefined) say('A masked address fits many people and proves little. Safe is --expect-email with the address that you were told by other means.')
+    if (factors === undefined) say('Safe is a key whose address its owner told you by other means.')
+    if (expected !== undefined && factors?.matches_expected !== true) throw new Error(`the codes of ${userId} go to another address than the expected one: nothing was granted`)
     if (expected === undefined && options['yes'] !== true && !await agreed()) {
       say('Nothing was granted.')
       return exitCodes.failed
@@ -49,11 +54,31 @@ const grantCommand = (withParts: WithParts): CliCommand => ({
     const grant = createGrantPrincipal({
       principals, wallets: createWalletRepository(parts.mongo.db), audit: parts.audit, transact: parts.transact
     })
-    const { principal, changed } = await grant({ userId, walletIds, factorRoot })
-    print({ ...shown(principal), factors, changed }, () => { line(changed ? `Granted: ${userId} may initiate from ${principal.wallets.join(', ')}` : 'It was granted before; nothing changed.') })
+    const { principal, changed } = await grant({ userId, ...given })
+    print({ ...shown(principal), ...factors !== undefined && { factors: factors.factors }, changed }, () => {
+      line(changed ? `Granted: ${userId} may ${principal.may.join(', ')} with ${principal.wallets.join(', ') || 'no wallet'}` : 'It was granted before; nothing changed.')
+    })
     return exitCodes.ok
   })
 })
+
+/** @throws UsageFault */
+function grantOf (options: Readonly<Record<string, unknown>>) {
+  const userId = textOption(options, 'user') ?? ''
+  if (!Value.Check(UserId, userId)) throw new UsageFault('--user must be a user id: usr_ and 26 characters')
+  const right = principalRights.find((one) => one === textOption(options, 'may')) satisfies PrincipalRight | undefined
+  if (right === undefined) throw new UsageFault(`--may must be one of ${principalRights.join(', ')}`)
+  const walletIds = textsOption(options, 'wallet')
+  if (walletIds.length === 0 && right !== 'administer') throw new UsageFault('--wallet is needed: which wallets it is about')
+  const key = textOption(options, 'approverKey')
+  const address = key === undefined || !Value.Check(EvmAddress, key) ? undefined : checksummed(key)
+  if (key !== undefined && address === undefined) throw new UsageFault('--approver-key must be an EVM address with a right checksum')
+  if (key !== undefined && right === 'initiate') throw new UsageFault('--approver-key goes with --may approve or --may administer')
+  const expected = textOption(options, 'expectEmail')
+  if (expected !== undefined && !Value.Check(EmailAddress, expected)) throw new UsageFault('--expect-email must be an e-mail address')
+  if (expected !== undefined && right !== 'initiate') throw new UsageFault('--expect-email goes with --may initiate')
+  return { userId, right, walletIds, approverKeys: address === undefined ? [] : [address], expected }
+}
 
 /** Asked on the signer's own list: the gateway has no say in whose factors these are. */
 async function factorsOf ({ commands }: OperatorParts, userId: string, expected: string | undefined) {
@@ -81,6 +106,6 @@ const listCommand = (withParts: WithParts): CliCommand => ({
   description: 'All principals',
   run: async ({ print, table }) => await withParts(async ({ mongo }) => {
     const rows = (await createPrincipalRepository(mongo.db).list()).map(shown)
-    print(rows, () => { table(rows.map(({ may, wallets, ...rest }) => ({ ...rest, may: may.join(','), wallets: wallets.join(',') })), ['id', 'kind', 'may', 'wallets', 'granted_at']) })
+    print(rows, () => { table(rows.map(({ may, wallets, approver_keys: keys, ...rest }) => ({ ...rest, may: may.join(','), wallets: wallets.join(','), approver_keys: keys.join(',') })), ['id', 'kind', 'may', 'wallets', 'approver_keys', 'granted_at']) })
   })
 })

@@ -41,6 +41,11 @@ export function createPolicyRepository (db: Db) {
       return { ...known, at: newest.at }
     },
 
+    /** As this process last saw the policy: a hint, to be relied on for nothing. */
+    boundsByWindows (walletId: string): boolean {
+      return known !== undefined && (known.compiled.limit.length > 0 || known.compiled.allow.some(({ counters, wallets }) => counters.length > 0 && wallets?.has(walletId) !== false))
+    },
+
     /** @returns undefined when another process added this version first. The unit is lost then: the caller must throw. */
     async add ({ id, version, document, sha256 }: Omit<Policy, 'createdAt'>, unit: Unit): Promise<Policy | undefined> {
       try {

@@ -21,6 +21,13 @@ export interface Requirements {
   readonly waitSeconds: number | undefined
 }
 
+/** As rows keep it. */
+export interface KeptRequirements {
+  readonly proof: ProofWanted | null
+  readonly approvals: readonly Approvals[]
+  readonly delaySeconds: number
+}
+
 export interface Wish { readonly rule: string, readonly require: Require }
 
 const defaultKinds: readonly FactorKind[] = ['email_code']
@@ -55,6 +62,9 @@ export function joined (wishes: readonly Wish[], initiator: string, totals: Read
     }
   }
 }
+
+/** @returns how long a transaction with these may live. @param ttlMs where no rule says otherwise. */
+export const lifeMsOf = ({ delaySeconds, waitSeconds }: Requirements, ttlMs: number): number => delaySeconds * 1_000 + (waitSeconds === undefined ? ttlMs : waitSeconds * 1_000)
 
 function withinUnshown ({ unshown }: Require, totals: ReadonlyMap<Asset, bigint>): boolean {
   if (unshown === undefined) return false

@@ -1,12 +1,12 @@
-/** Makes a user a principal, or gives it more wallets, once an operator has checked whose factors these are. */
+/** Gives a user rights, wallets and approver keys, once an operator has checked whose factors and keys these are. */
 import type { Audit } from '@countersign/mongo'
 import type { Transact } from '../unit.ts'
 import type { WalletRepository } from '../wallets/wallet-repository.ts'
-import type { Principal } from './principal.ts'
+import { principalRights, type Principal, type PrincipalRight } from './principal.ts'
 import type { PrincipalRepository } from './principal-repository.ts'
 
 export interface GrantDeps {
-  readonly principals: Pick<PrincipalRepository, 'find' | 'put'>
+  readonly principals: Pick<PrincipalRepository, 'find' | 'put' | 'ofKey'>
   readonly wallets: Pick<WalletRepository, 'find'>
   readonly audit: Pick<Audit, 'append'>
   readonly transact: Transact
@@ -15,34 +15,53 @@ export interface GrantDeps {
 export interface Grant {
   readonly userId: string
   readonly walletIds: readonly string[]
-  /** As otp-service told it on the signer's own list, and as the operator saw it. */
-  readonly factorRoot: string
+  /** As otp-service told it on the signer's own list, and as the operator saw it. Undefined: nothing that needs a factor is granted. */
+  readonly factorRoot?: string
+  /** Default: initiate. */
+  readonly may?: readonly PrincipalRight[]
+  /** EIP-55. */
+  readonly approverKeys?: readonly string[]
 }
 
+type Rights = Pick<Principal, 'factorRoot' | 'may' | 'wallets' | 'approverKeys'>
+
 /**
- * What a principal may use after a grant: its wallets and the new ones. Factors of another root are another person until an operator
+ * What a principal has after a grant: what it had, and the new. Factors of another root are another person until an operator
  * says otherwise, wallet by wallet, so that nothing is carried over to them.
  */
-export const walletsAfter = (before: Pick<Principal, 'factorRoot' | 'wallets'> | undefined, { walletIds, factorRoot }: Pick<Grant, 'walletIds' | 'factorRoot'>): string[] =>
-  [...new Set([...before?.factorRoot === factorRoot ? before.wallets : [], ...walletIds])].sort()
+export function rightsAfter (before: Rights | undefined, { walletIds, factorRoot, may = ['initiate'], approverKeys = [] }: Omit<Grant, 'userId'>): Rights {
+  const same = before !== undefined && (factorRoot === undefined || before.factorRoot === null || before.factorRoot === factorRoot) ? before : undefined
+  const rights = new Set([...same?.may ?? [], ...may])
+  return {
+    factorRoot: factorRoot ?? same?.factorRoot ?? null,
+    may: principalRights.filter((right) => rights.has(right)),
+    wallets: [...new Set([...same?.wallets ?? [], ...walletIds])].sort(),
+    approverKeys: [...new Set([...same?.approverKeys ?? [], ...approverKeys])].sort()
+  }
+}
 
-/** @throws Error naming a wallet that does not exist */
+/** @throws Error naming what is wrong: a wallet that does not exist, a key of somebody else, a right without what it needs */
 export const createGrantPrincipal = ({ principals, wallets, audit, transact }: GrantDeps) =>
-  async ({ userId, walletIds, factorRoot }: Grant): Promise<{ principal: Principal, changed: boolean }> => await transact(async (unit) => {
-    for (const id of walletIds) {
+  async ({ userId, ...grant }: Grant): Promise<{ principal: Principal, changed: boolean }> => await transact(async (unit) => {
+    for (const id of grant.walletIds) {
       if (await wallets.find(id, unit) === undefined) throw new Error(`there is no wallet ${id}: see wallets list`)
     }
+    for (const key of grant.approverKeys ?? []) {
+      const other = (await principals.ofKey(key, unit)).find(({ id }) => id !== userId)
+      if (other !== undefined) throw new Error(`${key} is a key of ${other.id}: two principals with one key are one person, and approve nothing for each other`)
+    }
     const before = await principals.find(userId, unit)
-    const granted = walletsAfter(before, { walletIds, factorRoot })
-    const same = before !== undefined && before.factorRoot === factorRoot && before.may.includes('initiate') && granted.length === before.wallets.length
-    if (same) return { principal: before, changed: false }
+    const after = rightsAfter(before, grant)
+    if (after.may.includes('initiate') && after.factorRoot === null) throw new Error('whoever initiates needs a proved factor')
+    if (after.approverKeys.length === 0 && after.may.some((right) => right !== 'initiate')) throw new Error('whoever approves or administers needs --approver-key')
+    if (before !== undefined && JSON.stringify(after) === JSON.stringify(rightsAfter(before, { walletIds: [], may: [] }))) return { principal: before, changed: false }
 
-    const principal = await principals.put({ id: userId, kind: 'user', factorRoot, may: ['initiate'], wallets: granted }, unit)
+    const principal = await principals.put({ id: userId, kind: 'user', ...after }, unit)
     await audit.append({
       event: 'principal.granted',
       subject: userId,
       actor: 'operator',
-      facts: { may: ['initiate'], wallets: granted, factor_root_changed: before !== undefined && before.factorRoot !== factorRoot }
+      facts: { may: after.may, wallets: after.wallets, approver_keys: after.approverKeys, factor_root_changed: before !== undefined && before.factorRoot !== after.factorRoot }
     }, unit.session)
     return { principal, changed: true }
   })

@@ -3,7 +3,7 @@ import type { Db } from 'mongodb'
 import type { Unit } from '../unit.ts'
 import type { Principal } from './principal.ts'
 
-type PrincipalRow = Omit<Principal, 'id'> & { readonly _id: string, readonly revokedAt?: Date | null }
+type PrincipalRow = Omit<Principal, 'id' | 'approverKeys'> & { readonly approverKeys?: readonly string[], readonly _id: string, readonly revokedAt?: Date | null }
 
 export type PrincipalRepository = ReturnType<typeof createPrincipalRepository>
 
@@ -17,6 +17,11 @@ export function createPrincipalRepository (db: Db) {
       return row === null ? undefined : toPrincipal(row)
     },
 
+    /** Whose key this is: one, unless an operator gave two principals the same. @param key EIP-55 */
+    async ofKey (key: string, unit?: Unit): Promise<Principal[]> {
+      return (await principals.find({ approverKeys: exactly(key), revokedAt: null } as never, { sort: { _id: 1 }, ...unit && { session: unit.session } }).toArray()).map(toPrincipal)
+    },
+
     async list (): Promise<Principal[]> {
       return (await principals.find({ revokedAt: null }, { sort: { _id: 1 } }).toArray()).map(toPrincipal)
     },
@@ -24,7 +29,7 @@ export function createPrincipalRepository (db: Db) {
     async put ({ id, ...fields }: Omit<Principal, 'grantedAt'>, unit: Unit): Promise<Principal> {
       const row = await principals.findOneAndUpdate(
         { _id: exactly(id) },
-        [{ $set: { kind: literally(fields.kind), factorRoot: literally(fields.factorRoot), may: literally(fields.may), wallets: literally(fields.wallets), grantedAt: '$$NOW', revokedAt: null } }],
+        [{ $set: { kind: literally(fields.kind), factorRoot: literally(fields.factorRoot), may: literally(fields.may), wallets: literally(fields.wallets), approverKeys: literally(fields.approverKeys), grantedAt: '$$NOW', revokedAt: null } }],
         { upsert: true, returnDocument: 'after', session: unit.session }
       )
       return toPrincipal(row as PrincipalRow)
@@ -38,4 +43,4 @@ export function createPrincipalRepository (db: Db) {
   }
 }
 
-const toPrincipal = ({ _id, revokedAt: _revokedAt, ...rest }: PrincipalRow): Principal => ({ id: _id, ...rest })
+const toPrincipal = ({ _id, revokedAt: _revokedAt, approverKeys = [], ...rest }: PrincipalRow): Principal => ({ id: _id, approverKeys, ...rest })

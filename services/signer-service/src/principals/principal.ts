@@ -1,12 +1,18 @@
 /** Who may ask for what. Granted on the signer's own command line only; a message of another service can at most take it away, with the account. */
+export const principalRights = ['initiate', 'approve', 'administer'] as const
+export type PrincipalRight = typeof principalRights[number]
+
 export interface Principal {
   /** A user id. */
   readonly id: string
   readonly kind: 'user'
-  /** The chain of proofs that the operator checked; a receipt of another one confirms nothing. */
-  readonly factorRoot: string
-  readonly may: readonly 'initiate'[]
+  /** The chain of proofs that the operator checked; a receipt of another one confirms nothing. Null: it was granted no right that needs a factor. */
+  readonly factorRoot: string | null
+  readonly may: readonly PrincipalRight[]
+  /** From which it may initiate, and for which it may approve. */
   readonly wallets: readonly string[]
+  /** EIP-55. Its own wallets, whose signatures approve and administer. */
+  readonly approverKeys: readonly string[]
   readonly grantedAt: Date
 }
 
@@ -16,4 +22,19 @@ export function refusalOf (principal: Principal | undefined, walletId: string): 
   if (principal.kind !== 'user') return 'not_a_user'
   if (!principal.may.includes('initiate')) return 'may_not_initiate'
   return principal.wallets.includes(walletId) ? undefined : 'wallet_not_granted'
+}
+
+/** Two principals with a key or a chain of proofs in common are one person. */
+export const samePerson = (a: Pick<Principal, 'id' | 'factorRoot' | 'approverKeys'>, b: Pick<Principal, 'id' | 'factorRoot' | 'approverKeys'>): boolean =>
+  a.id === b.id || (a.factorRoot !== null && a.factorRoot === b.factorRoot) || a.approverKeys.some((key) => b.approverKeys.includes(key))
+
+/** @returns how many persons these principals are, the initiator not counted. Who is one person with a third is one with whom that one is. */
+export function personsBeside (initiator: Principal, principals: readonly Principal[]): number {
+  const groups: Principal[][] = []
+  for (const principal of [initiator, ...principals]) {
+    const met = groups.filter((group) => group.some((other) => samePerson(principal, other)))
+    for (const group of met) groups.splice(groups.indexOf(group), 1)
+    groups.push([principal, ...met.flat()])
+  }
+  return groups.filter((group) => !group.includes(initiator)).length
 }

@@ -5,6 +5,8 @@
 import { createHash } from 'node:crypto'
 import type { ReceiptClaims, TransactionIntent } from '@countersign/contracts'
 import type { Audit } from '@countersign/mongo'
+import type { Advance } from '../approvals/advance.ts'
+import type { InLine } from '../policies/window-line.ts'
 import type { CrashPoint } from '../crash-points.ts'
 import type { AdmitTransfer } from '../transactions/admit-transfer.ts'
 import type { ExpireTransaction } from '../transactions/expire-transactions.ts'
@@ -22,15 +24,15 @@ export interface AcceptDeps {
   /** @returns the claims, or why the JWS is none of otp-service's. */
   readonly verifyReceipt: (jws: string) => Promise<{ readonly claims: ReceiptClaims } | { readonly refusal: ReceiptRefusal }>
   readonly admit: AdmitTransfer
+  readonly advance: Advance
   readonly recordMove: RecordMove
   readonly expire: ExpireTransaction
   readonly audit: Pick<Audit, 'append'>
   readonly transact: Transact
+  readonly inLine: InLine
   readonly digestOf: (intent: TransactionIntent) => string
   readonly deployment: string
   readonly countRefused: (reason: ReceiptRefusal) => void
-  /** Something was approved for this lane. */
-  readonly nudge: (lane: { readonly chainId: number, readonly walletId: string }) => void
   readonly crashPoint: CrashPoint
 }
 
@@ -41,8 +43,8 @@ export interface ReceiptGiven {
   readonly claimedId?: string
 }
 
-/** `repeated`: this very receipt had been used for its transaction before. */
-export type ReceiptOutcome = 'approved' | 'rejected' | 'repeated' | 'refused'
+/** `waiting`: taken, and something else is missing still. `repeated`: this very receipt had been used for its transaction before. */
+export type ReceiptOutcome = 'approved' | 'waiting' | 'rejected' | 'repeated' | 'refused'
 export type AcceptReceipt = (jws: string, given: ReceiptGiven) => Promise<ReceiptOutcome>
 
 /** Thrown inside the transaction to undo it. */
@@ -64,7 +66,7 @@ export const createAcceptReceipt = (deps: AcceptDeps): AcceptReceipt => async (j
   if (transaction === undefined) return await refuse(deps, 'unknown_challenge', claims.challenge_id, given, claims)
   try {
     await deps.crashPoint('confirm.consuming')
-    const state = await deps.transact(async (unit) => await approve(deps, unit, transaction.id, claims, given))
+    const state = await deps.inLine(transaction.walletId, async () => await deps.transact(async (unit) => await approve(deps, unit, transaction.id, claims, given)))
     await deps.crashPoint('confirm.approved')
     return state
   } catch (error) {
@@ -73,12 +75,13 @@ export const createAcceptReceipt = (deps: AcceptDeps): AcceptReceipt => async (j
   }
 }
 
-async function approve (deps: AcceptDeps, unit: Unit, id: string, claims: ReceiptClaims, { requestId, via }: ReceiptGiven): Promise<'approved' | 'rejected'> {
+async function approve (deps: AcceptDeps, unit: Unit, id: string, claims: ReceiptClaims, { requestId, via }: ReceiptGiven): Promise<'approved' | 'waiting' | 'rejected'> {
   const row = await deps.transactions.find(id, unit)
   if (row?.state !== 'awaiting_confirmation') throw new Undo('state')
   const { initiator, walletId, chainId, to } = row
   const admission = await deps.admit({ initiator, walletId, chainId, to, value: BigInt(row.value), maxFeeTotal: BigInt(row.maxFeeTotal) }, unit)
-  if (admission.principal === undefined) throw new Undo('principal')
+  // Without factors of its own it can have confirmed nothing.
+  if (admission.principal === undefined || admission.principal.factorRoot === null) throw new Undo('principal')
   const digest = deps.digestOf(intentOf(deps.deployment, row))
   const mismatch = mismatchOf(claims, {
     challengeId: row.confirmation.challengeId,
@@ -87,23 +90,26 @@ async function approve (deps: AcceptDeps, unit: Unit, id: string, claims: Receip
     digest,
     textSha256: createHash('sha256').update(row.text, 'utf8').digest('hex'),
     // A denied transaction is only rejected, whatever proved the wish.
-    factorKinds: admission.admitted ? admission.factorKinds : [claims.factor_kind]
+    wanted: admission.admitted ? admission.requirements.proof : undefined
   })
   if (mismatch !== undefined) throw new Undo(mismatch)
   if (!await deps.receipts.consume({ id: claims.jti, challengeId: claims.challenge_id, txId: id }, unit)) throw new Undo('replayed')
 
   const facts = { receipt: claims.jti, challenge: claims.challenge_id, digest, factor_kind: claims.factor_kind, via }
-  const guard = { from: 'awaiting_confirmation', when: 'valid', challengeId: claims.challenge_id } as const
+  const record = { requestId, actor: initiator, facts }
   const moved = admission.admitted
-    ? await deps.recordMove(unit, row, { ...guard, to: 'approved', set: { receiptId: claims.jti } }, {
-      requestId, actor: initiator, facts: { ...facts, policy_version: admission.policy.version, rule: admission.rule }
+    ? await deps.advance(unit, row, admission, {
+      from: 'awaiting_confirmation',
+      guard: { challengeId: claims.challenge_id },
+      proof: { receiptId: claims.jti, kind: claims.factor_kind, shown: claims.shown, ageSeconds: claims.factor_age_seconds },
+      event: 'transaction.proved',
+      record
     })
-    : await deps.recordMove(unit, row, { ...guard, to: 'rejected', set: { receiptId: claims.jti, failure: { code: 'policy_denied', detail: admission.detail } } }, {
-      requestId, actor: initiator, facts: { ...facts, policy_version: admission.policy?.version ?? 0, rule: admission.policy?.rule ?? 'default' }
-    })
+    : await deps.recordMove(unit, row, {
+      from: 'awaiting_confirmation', when: 'valid', challengeId: claims.challenge_id, to: 'rejected', set: { receiptId: claims.jti, failure: { code: 'policy_denied', detail: admission.detail } }
+    }, { ...record, facts: { ...facts, policy_version: admission.policy?.version ?? 0, rule: admission.policy?.rule ?? 'default' } })
   if (moved === undefined) throw new Undo('expired')
-  if (moved.state === 'approved') unit.afterCommit(() => { deps.nudge({ chainId, walletId }) })
-  return moved.state === 'approved' ? 'approved' : 'rejected'
+  return moved.state === 'approved' ? 'approved' : moved.state === 'rejected' ? 'rejected' : 'waiting'
 }
 
 /** The reply and the job bring the same receipt: the second of them is no attack, but it is written down as well. */

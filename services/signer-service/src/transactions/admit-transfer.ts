@@ -2,9 +2,12 @@
 import type { FactorKind } from '@countersign/contracts'
 import { parseCalls } from '../calls/parse-calls.ts'
 import type { Hex } from '../chain/quantity.ts'
-import { decide } from '../policies/decide.ts'
+import { decide, windowKeysOf } from '../policies/decide.ts'
 import type { Policy } from '../policies/policy.ts'
 import type { PolicyRepository } from '../policies/policy-repository.ts'
+import type { Requirements } from '../policies/requirements.ts'
+import type { HeldWindows, WindowRepository } from '../policies/window-repository.ts'
+import type { Reservation } from '../policies/windows.ts'
 import { refusalOf, type Principal } from '../principals/principal.ts'
 import type { PrincipalRepository } from '../principals/principal-repository.ts'
 import type { Unit } from '../unit.ts'
@@ -15,6 +18,7 @@ export interface AdmitDeps {
   readonly principals: Pick<PrincipalRepository, 'find'>
   readonly wallets: Pick<WalletRepository, 'find'>
   readonly policies: Pick<PolicyRepository, 'current'>
+  readonly windows: Pick<WindowRepository, 'held'>
   readonly chainIds: readonly number[]
 }
 
@@ -28,16 +32,20 @@ export interface AskedTransfer {
   /** Absent: none. */
   readonly data?: Hex
   readonly maxFeeTotal?: bigint
+  /** It has its room in the windows already, and is not asked for it again. */
+  readonly reserved?: boolean
 }
 
 export type Admission =
-  | { readonly admitted: true, readonly principal: Principal, readonly wallet: Wallet, readonly policy: Policy, readonly rule: string, readonly factorKinds: readonly FactorKind[], readonly maxFeeTotal: bigint | undefined }
+  | { readonly admitted: true, readonly principal: Principal, readonly wallet: Wallet, readonly policy: Policy, readonly rule: string, readonly factorKinds: readonly FactorKind[], readonly requirements: Requirements, readonly maxFeeTotal: bigint | undefined
+    /** To be taken in the unit of the decision, from what it saw. */
+    readonly reservations: readonly Reservation[], readonly held: HeldWindows }
   /** `reason` is for the audit; `policy` and `principal` are absent when no policy was asked. */
   | { readonly admitted: false, readonly reason: string, readonly detail: string, readonly policy?: { readonly version: number, readonly rule: string }, readonly principal?: Principal }
 
 export type AdmitTransfer = (transfer: AskedTransfer, unit?: Unit) => Promise<Admission>
 
-export const createAdmitTransfer = ({ principals, wallets, policies, chainIds }: AdmitDeps): AdmitTransfer => async (transfer, unit) => {
+export const createAdmitTransfer = ({ principals, wallets, policies, windows, chainIds }: AdmitDeps): AdmitTransfer => async (transfer, unit) => {
   const { initiator, walletId, chainId } = transfer
   const principal = await principals.find(initiator, unit)
   const wallet = await wallets.find(walletId, unit)
@@ -49,14 +57,12 @@ export const createAdmitTransfer = ({ principals, wallets, policies, chainIds }:
   if (current === undefined) return { admitted: false, reason: 'no_policy', detail: 'There is no policy yet, so nothing is allowed (default).', policy: { version: 0, rule: 'default' }, principal }
   const { policy, compiled, at } = current
   const calls = parseCalls({ to: transfer.to, value: transfer.value, data: transfer.data ?? '0x' }, { from: wallet.address, multicall3: undefined })
-  const decision = decide(compiled, { initiator, walletId, chainId, calls, at, ...transfer.maxFeeTotal !== undefined && { maxFeeTotal: transfer.maxFeeTotal } }, () => 0n)
-  if (!decision.allowed) return { admitted: false, reason: 'policy', detail: decision.detail, policy: { version: policy.version, rule: decision.rule }, principal }
-  const { requirements, rule, factorKinds, maxFeeTotal } = decision
-  // What nothing here keeps an account of yet is not let through.
-  if (requirements.proof === undefined || requirements.proof.leastAgeSeconds > 0 || requirements.approvals.length > 0 || requirements.delaySeconds > 0 || decision.reservations.length > 0) {
-    return { admitted: false, reason: 'policy', detail: `The rule "${rule}" asks for more than is kept account of yet.`, policy: { version: policy.version, rule }, principal }
-  }
-  return { admitted: true, principal, wallet, policy, rule, factorKinds, maxFeeTotal }
+  const judged = { initiator, walletId, chainId, calls, at, ...transfer.maxFeeTotal !== undefined && { maxFeeTotal: transfer.maxFeeTotal } }
+  const held = await windows.held(transfer.reserved === true ? [] : windowKeysOf(compiled, judged), at, unit)
+  const decision = decide(compiled, judged, transfer.reserved === true ? undefined : held.used)
+  return decision.allowed
+    ? { admitted: true, principal, wallet, policy, held, ...decision }
+    : { admitted: false, reason: 'policy', detail: decision.detail, policy: { version: policy.version, rule: decision.rule }, principal }
 }
 
 /** A wallet that was not granted and one that does not exist answer alike. */

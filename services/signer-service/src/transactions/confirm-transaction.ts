@@ -23,7 +23,9 @@ export const createConfirmTransaction = ({ transactions, view, expire, requestCo
   async ({ id, code }: { readonly id: string, readonly code: string }, asking: Asking): Promise<TransactionView> => {
     const { userId, sessionId, requestId } = asking
     const own = await findOwn(transactions, id, userId)
-    if (own.state !== 'awaiting_confirmation') return await view(own)
+    // It waits for approvals or for time alone.
+    const proved = own.requirements !== null && !own.missing.includes('proof')
+    if (own.state !== 'awaiting_confirmation' || proved) return await view(own)
     if (await expire(own)) return await view(await findOwn(transactions, id, userId))
     if (own.confirmation.asked === null) {
       // otp-service was away when the transaction was made: no code can be right yet, but one is on its way now.
@@ -39,7 +41,7 @@ export const createConfirmTransaction = ({ transactions, view, expire, requestCo
     } catch (error) {
       // Another confirm with the same code, or the receipt's own job, may have been faster; then there is nothing to refuse.
       const now = await findOwn(transactions, id, userId)
-      if (now.state === 'awaiting_confirmation' || !(isUnavailable(error) || isCodeRejected(error))) throw error
+      if ((now.state === 'awaiting_confirmation' && now.missing.includes('proof')) || !(isUnavailable(error) || isCodeRejected(error))) throw error
     }
     return await view(await findOwn(transactions, id, userId))
   }

@@ -2,13 +2,15 @@
 import { createHash } from 'node:crypto'
 import { Problem, problems, type TransactionView, type TransferRequest } from '@countersign/contracts'
 import type { Audit } from '@countersign/mongo'
+import type { Advance } from '../approvals/advance.ts'
+import { lifeMsOf } from '../policies/requirements.ts'
+import type { InLine } from '../policies/window-line.ts'
 import type { CrashPoint } from '../crash-points.ts'
 import type { Transact, Unit } from '../unit.ts'
 import type { Admission, AdmitTransfer } from './admit-transfer.ts'
 import type { Asking } from './asking.ts'
 import { confirmationText } from './confirmation-text.ts'
 import { intentOf } from './intent.ts'
-import type { RecordMove } from './record-move.ts'
 import { isUnavailable, type RequestConfirmation } from './request-confirmation.ts'
 import type { Transaction } from './transaction.ts'
 import { KeyTaken, type TransactionRepository } from './transaction-repository.ts'
@@ -18,10 +20,11 @@ import { fingerprintOf, normaliseTransfer, refuseSelfTransfer, type AddressRules
 export interface CreateDeps {
   readonly transactions: Pick<TransactionRepository, 'findByKey' | 'insert' | 'keepFirstAnswer'>
   readonly admit: AdmitTransfer
-  readonly recordMove: RecordMove
+  readonly advance: Advance
   readonly requestConfirmation: RequestConfirmation
   readonly audit: Pick<Audit, 'append'>
   readonly transact: Transact
+  readonly inLine: InLine
   readonly addresses: AddressRules
   readonly digestOf: (intent: ReturnType<typeof intentOf>) => string
   readonly chain: (chainId: number) => { readonly symbol: string, readonly maxFeeTotal: string } | undefined
@@ -49,7 +52,9 @@ export const createCreateTransaction = (deps: CreateDeps) => {
     if (!admission.admitted) throw await refuse(deps, admission, transfer, asking)
     refuseSelfTransfer(transfer.to, admission.wallet.address)
 
-    const stored = await transact(async (unit) => await store(deps, unit, { transfer, fingerprint, idempotencyKey, admission }, asking)).catch(orUndefinedWhenTaken)
+    const storing = async () => await transact(async (unit) => await store(deps, unit, { transfer, fingerprint, idempotencyKey, admission }, asking))
+    const stored = await (goesAtOnce(admission) ? deps.inLine(transfer.walletId, storing) : storing()).catch(orUndefinedWhenTaken)
+    if (stored !== undefined && 'admitted' in stored) throw await refuse(deps, stored, transfer, asking)
     if (stored === undefined) {
       // The same key raced this one and was first: the unique index decided.
       const winner = await transactions.findByKey(asking.userId, idempotencyKey)
@@ -61,11 +66,24 @@ export const createCreateTransaction = (deps: CreateDeps) => {
   }
 }
 
-const orUndefinedWhenTaken = (error: unknown): undefined => {
-  if (!(error instanceof KeyTaken)) throw error
+/** Its room in a window went to another one since the first look: nothing was stored. */
+class RefusedMeanwhile extends Error {
+  readonly refusal: Refusal
+  constructor (refusal: Refusal) {
+    super(refusal.reason)
+    this.refusal = refusal
+  }
 }
 
-async function refuse ({ audit }: CreateDeps, { reason, detail, policy }: Extract<Admission, { admitted: false }>, transfer: NormalisedTransfer, { userId, requestId }: Asking): Promise<Problem> {
+const orUndefinedWhenTaken = (error: unknown): Refusal | undefined => {
+  if (error instanceof RefusedMeanwhile) return error.refusal
+  if (!(error instanceof KeyTaken)) throw error
+  return undefined
+}
+
+type Refusal = Extract<Admission, { admitted: false }>
+
+async function refuse ({ audit }: CreateDeps, { reason, detail, policy }: Refusal, transfer: NormalisedTransfer, { userId, requestId }: Asking): Promise<Problem> {
   await audit.append({
     event: 'transaction.refused',
     subject: userId,
@@ -103,7 +121,7 @@ async function store (deps: CreateDeps, unit: Unit, { transfer, fingerprint, ide
     maxFeeTotal: (admission.maxFeeTotal ?? BigInt(chain.maxFeeTotal)).toString(),
     policy: { id: policy.id, version: policy.version, rule },
     confirmation: { challengeId: deps.newChallengeId(), sessionId: asking.sessionId, asked: null }
-  }, deps.ttlMs, unit)
+  }, lifeMsOf(admission.requirements, deps.ttlMs), unit)
 
   const digest = deps.digestOf(intentOf(deps.deployment, received))
   const text = confirmationText({
@@ -118,10 +136,24 @@ async function store (deps: CreateDeps, unit: Unit, { transfer, fingerprint, ide
     maxFeeTotal: BigInt(received.maxFeeTotal),
     validUntil: received.validUntil
   })
-  return await deps.recordMove(unit, received, { from: 'received', to: 'awaiting_confirmation', set: { digest, text } }, {
-    actor: received.initiator,
-    facts: { digest, text_sha256: createHash('sha256').update(text, 'utf8').digest('hex'), policy_version: policy.version, rule, challenge: received.confirmation.challengeId, wallet: wallet.id }
+  return await deps.advance(unit, received, await inThisUnit(deps, unit, transfer, admission, received), {
+    from: 'received',
+    set: { digest, text },
+    record: {
+      actor: received.initiator,
+      facts: { digest, text_sha256: createHash('sha256').update(text, 'utf8').digest('hex'), challenge: received.confirmation.challengeId, wallet: wallet.id }
+    }
   })
+}
+
+const goesAtOnce = ({ requirements: { proof, approvals, delaySeconds } }: Admitted['admission']): boolean => proof === undefined && approvals.length === 0 && delaySeconds === 0
+
+/** What may go at once takes its room in the windows with it, so that it is decided from what this very unit sees. */
+async function inThisUnit ({ admit }: CreateDeps, unit: Unit, transfer: NormalisedTransfer, admission: Admitted['admission'], { initiator, maxFeeTotal }: Transaction): Promise<Admitted['admission']> {
+  if (!goesAtOnce(admission)) return admission
+  const again = await admit({ initiator, ...transfer, maxFeeTotal: BigInt(maxFeeTotal) }, unit)
+  if (!again.admitted) throw new RefusedMeanwhile(again)
+  return again
 }
 
 async function replay (deps: CreateDeps, earlier: Transaction, fingerprint: string, asking: Asking): Promise<Created> {

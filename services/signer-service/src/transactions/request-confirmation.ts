@@ -24,9 +24,10 @@ export type RequestConfirmation = (transaction: Transaction, asking: Pick<Asking
 export const createRequestConfirmation = ({ transactions, principals, askChallenge }: RequestConfirmationDeps): RequestConfirmation =>
   async (transaction, { requestId }) => {
     const { confirmation } = transaction
-    if (transaction.state !== 'awaiting_confirmation' || confirmation.asked !== null) return transaction
+    const needless = transaction.requirements !== null && !transaction.missing.includes('proof')
+    if (transaction.state !== 'awaiting_confirmation' || confirmation.asked !== null || needless) return transaction
     const principal = await principals.find(transaction.initiator)
-    if (principal === undefined) throw new Problem(problems.notPermitted)
+    if (principal === undefined || principal.factorRoot === null) throw new Problem(problems.notPermitted)
     const reply = await askChallenge({
       challenge_id: confirmation.challengeId,
       purpose: 'transaction',

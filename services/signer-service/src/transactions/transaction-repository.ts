@@ -15,6 +15,8 @@ export const transactionIndexes: readonly IndexSpec[] = [
   { collection: 'transactions', name: 'one_per_nonce', key: { chainId: 1, walletId: 1, nonce: 1 }, unique: true, partialFilterExpression: { nonce: { $gte: 0 } } },
   { collection: 'transactions', name: 'newest_by_user', key: { initiator: 1, _id: -1 } },
   { collection: 'transactions', name: 'by_state_and_end', key: { state: 1, validUntil: 1 } },
+  { collection: 'transactions', name: 'delayed', key: { notBefore: 1 }, partialFilterExpression: { state: 'awaiting_confirmation', notBefore: { $type: 'date' } } },
+  { collection: 'transactions', name: 'gives_back', key: { 'reservation.state': 1 }, partialFilterExpression: { 'reservation.state': 'releasing' } },
   { collection: 'transactions', name: 'work_of_lane', key: { chainId: 1, walletId: 1, state: 1, approvedAt: 1 } }
 ]
 
@@ -22,7 +24,7 @@ export const transactionIndexes: readonly IndexSpec[] = [
 export type NewTransaction = Pick<Transaction, 'id' | 'initiator' | 'idempotencyKey' | 'fingerprint' | 'requestId' | 'walletId' | 'chainId' | 'from' | 'to' | 'value' | 'dataHash' | 'maxFeeTotal' | 'policy' | 'confirmation'>
 
 /** What a move writes along with the state. */
-export type MoveFields = Partial<Pick<Transaction, 'digest' | 'text' | 'receiptId' | 'nonce' | 'gas' | 'mined' | 'failure'>>
+export type MoveFields = Partial<Pick<Transaction, 'digest' | 'text' | 'receiptId' | 'requirements' | 'missing' | 'proof' | 'notBefore' | 'reservation' | 'nonce' | 'gas' | 'mined' | 'failure'>>
 
 export interface Move {
   readonly from: TransactionState
@@ -37,6 +39,9 @@ export interface Move {
 }
 
 type MoveOf = Move & { readonly id: string }
+
+/** What waits on, with the rest of what it waits for. */
+export type WaitFields = Pick<Transaction, 'requirements' | 'missing' | 'proof' | 'notBefore'>
 
 export interface LaneKey { readonly chainId: number, readonly walletId: string }
 
@@ -76,7 +81,7 @@ export function createTransactionRepository (db: Db) {
      * @throws KeyTaken when the user has a transaction under that key. The unit is lost with it: the database has aborted it.
      */
     async insert ({ id, ...fields }: NewTransaction, ttlMs: number, unit: Unit): Promise<Transaction> {
-      const empty = { digest: '', text: '', firstAnswer: null, receiptId: null, nonce: null, gas: null, mined: null, failure: null, approvedAt: null }
+      const empty = { digest: '', text: '', firstAnswer: null, receiptId: null, ...nothingWanted, nonce: null, gas: null, mined: null, failure: null, approvedAt: null }
       try {
         return toTransaction(await insertStamped(transactions, id, { state: 'received', ...fields, ...empty }, {
           updatedAt: '$$NOW',
@@ -139,6 +144,32 @@ export function createTransactionRepository (db: Db) {
     /** Of mined rows, as of the newest block. */
     async setConfirmations (ids: readonly string[], confirmations: number, unit: Unit): Promise<void> {
       await transactions.updateMany({ _id: { $in: [...ids] }, state: 'mined' }, [{ $set: { 'mined.confirmations': literally(confirmations), updatedAt: '$$NOW' } }], { session: unit.session })
+    },
+
+    /** It waits on, with the rest of what it waits for. @returns undefined when it is over, or waits for nothing any more. */
+    async keepWaiting (id: string, fields: WaitFields, challengeId: string | undefined, unit: Unit): Promise<Transaction | undefined> {
+      const row = await transactions.findOneAndUpdate({
+        _id: exactly(id), state: 'awaiting_confirmation', $expr: { $gt: ['$validUntil', '$$NOW'] }, ...challengeId !== undefined && { 'confirmation.challengeId': exactly(challengeId) }
+      }, [{ $set: { ...Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, literally(value)])), updatedAt: '$$NOW' } }], { returnDocument: 'after', session: unit.session })
+      return row === null ? undefined : toTransaction(row)
+    },
+
+    /** Nothing but their delay is missing, and it is over by the database's clock. */
+    async listDelayed (limit: number): Promise<Transaction[]> {
+      return (await transactions.find({
+        state: 'awaiting_confirmation', notBefore: { $type: 'date' }, missing: ['delay'], $expr: { $and: [{ $lte: ['$notBefore', '$$NOW'] }, { $gt: ['$validUntil', '$$NOW'] }] }
+      }, { sort: { notBefore: 1 }, limit }).toArray()).map(toTransaction)
+    },
+
+    /** Over without having moved anything, and with room to give back. */
+    async listReleasing (limit: number): Promise<Transaction[]> {
+      return (await transactions.find({ 'reservation.state': 'releasing' }, { limit }).toArray()).map(toTransaction)
+    },
+
+    /** True for exactly one caller. */
+    async markReleased (id: string, unit: Unit): Promise<boolean> {
+      const { modifiedCount } = await transactions.updateOne({ _id: exactly(id), 'reservation.state': 'releasing' }, { $set: { 'reservation.state': 'released' } }, { session: unit.session })
+      return modifiedCount === 1
     },
 
     /** Newest first. @param before id of the last one of the page before. */
@@ -219,7 +250,17 @@ const moved = ({ to, set = {} }: Move): Document => ({ $set: {
   state: to,
   updatedAt: '$$NOW',
   ...to === 'approved' && { approvedAt: '$$NOW' },
+  ...settles.has(to) && { reservation: settled(to === 'confirmed') },
   history: { $concatArrays: ['$history', [{ state: to, at: '$$NOW' }]] }
 } })
 
-const toTransaction = ({ _id, ...rest }: TransactionRow): Transaction => ({ id: _id, ...rest })
+/** Of a row that nothing was asked about yet, and of one from before there was anything to ask. */
+const nothingWanted = { requirements: null, missing: [], proof: null, notBefore: null, reservation: null } as const
+
+/** What comes here has moved what it reserved, or nothing. */
+const settles: ReadonlySet<TransactionState> = new Set(['confirmed', 'rejected', 'cancelled', 'expired', 'failed'])
+const settled = (moved: boolean): Document => ({
+  $cond: [{ $eq: ['$reservation.state', 'held'] }, { $mergeObjects: ['$reservation', { state: moved ? 'settled' : 'releasing' }] }, { $ifNull: ['$reservation', null] }]
+})
+
+const toTransaction = ({ _id, ...rest }: TransactionRow): Transaction => ({ id: _id, ...nothingWanted, ...rest })

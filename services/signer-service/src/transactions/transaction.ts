@@ -1,5 +1,8 @@
 /** One transfer from the request to its end. Its row is the only ledger of what was promised, signed and mined. */
 import type { TransactionState } from '@countersign/contracts'
+import type { GivenProof, Missing } from '../approvals/missing.ts'
+import type { KeptRequirements } from '../policies/requirements.ts'
+import type { ReservedEntry } from '../policies/window-repository.ts'
 
 export interface Confirmation {
   /** Chosen here, so that asking again asks for the same. A fresh one replaces it when the old one is spent. */
@@ -30,6 +33,12 @@ export interface Mined {
 
 export interface Failure { readonly code: string, readonly detail: string }
 
+/** Room in the windows of the policy. What moved nothing gives it back: `releasing` until that is done. */
+export interface ReservedRoom {
+  readonly state: 'held' | 'settled' | 'releasing' | 'released'
+  readonly entries: readonly ReservedEntry[]
+}
+
 export interface Transaction {
   readonly id: string
   readonly state: TransactionState
@@ -56,6 +65,14 @@ export interface Transaction {
   /** What the first request was answered, as JSON of a TransactionView; repeats of the key get the same. */
   readonly firstAnswer: string | null
   readonly receiptId: string | null
+  /** What the policy wanted when it was last asked; null before that. */
+  readonly requirements: KeptRequirements | null
+  /** What was missing of it then. */
+  readonly missing: readonly Missing[]
+  readonly proof: GivenProof | null
+  /** End of its delay; null: it waits for no time. */
+  readonly notBefore: Date | null
+  readonly reservation: ReservedRoom | null
   readonly nonce: number | null
   /** Set with the nonce. Decimal. */
   readonly gas: string | null

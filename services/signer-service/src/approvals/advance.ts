@@ -1,0 +1,77 @@
+/**
+ * Moves a transaction on when nothing is missing any more. The decision that is given was made in the same Mongo transaction, and the room
+ * in its windows is reserved there: approved, reserved and recorded is one thing, or nothing.
+ */
+import type { Audit } from '@countersign/mongo'
+import type { KeptRequirements, Requirements } from '../policies/requirements.ts'
+import type { WindowRepository } from '../policies/window-repository.ts'
+import type { PrincipalRepository } from '../principals/principal-repository.ts'
+import type { Admission } from '../transactions/admit-transfer.ts'
+import type { MoveRecord, RecordMove } from '../transactions/record-move.ts'
+import type { Transaction } from '../transactions/transaction.ts'
+import type { MoveFields, TransactionRepository } from '../transactions/transaction-repository.ts'
+import type { Unit } from '../unit.ts'
+import type { ApprovalRepository } from './approval-repository.ts'
+import { missingOf, type GivenProof } from './missing.ts'
+
+export interface AdvanceDeps {
+  readonly approvals: Pick<ApprovalRepository, 'ofTransaction'>
+  readonly principals: Pick<PrincipalRepository, 'find'>
+  readonly windows: Pick<WindowRepository, 'reserve'>
+  readonly transactions: Pick<TransactionRepository, 'keepWaiting'>
+  readonly audit: Pick<Audit, 'append'>
+  readonly recordMove: RecordMove
+  /** Something was approved for this lane. */
+  readonly nudge: (lane: { readonly chainId: number, readonly walletId: string }) => void
+}
+
+export interface Step {
+  readonly from: 'received' | 'awaiting_confirmation'
+  /** Only while this challenge is the outstanding one. */
+  readonly guard?: { readonly challengeId: string }
+  readonly set?: MoveFields
+  /** Given by this step. */
+  readonly proof?: GivenProof
+  /** Of a step after which it waits on. */
+  readonly event?: string
+  readonly record?: Omit<MoveRecord, 'event'>
+}
+
+/** @returns the row, approved or waiting; undefined when it is over, or was moved by somebody else. */
+export type Advance = (unit: Unit, row: Transaction, admission: Extract<Admission, { admitted: true }>, step: Step) => Promise<Transaction | undefined>
+
+export const createAdvance = ({ approvals, principals, windows, transactions, audit, recordMove, nudge }: AdvanceDeps): Advance => async (unit, row, admission, step) => {
+  const { requirements, held, reservations } = admission
+  const proof = step.proof ?? row.proof
+  const approvers = requirements.approvals.length === 0 ? [] : await approversOf(row, unit)
+  const missing = missingOf(requirements, { proof, approvers, initiator: admission.principal, waitedMs: held.at.getTime() - row.createdAt.getTime() })
+  const set = { ...step.set, proof, missing, requirements: kept(requirements) }
+  const facts = { ...step.record?.facts, policy_version: admission.policy.version, rule: admission.rule }
+  const guard = { ...step.guard, from: step.from, when: 'valid' } as const
+  if (missing.length > 0) {
+    const notBefore = requirements.delaySeconds === 0 ? null : new Date(row.createdAt.getTime() + requirements.delaySeconds * 1_000)
+    const record = { ...step.record, facts: { ...facts, missing } }
+    if (step.from === 'received') return await recordMove(unit, row, { from: 'received', to: 'awaiting_confirmation', set: { ...set, notBefore } }, record)
+    const waiting = await transactions.keepWaiting(row.id, { proof, missing, requirements: set.requirements, notBefore }, step.guard?.challengeId, unit)
+    if (waiting !== undefined) await audit.append({ event: step.event ?? 'transaction.waiting', subject: row.id, requestId: row.requestId, ...record }, unit.session)
+    return waiting
+  }
+  const entries = await windows.reserve(reservations, held, unit)
+  const approved = await recordMove(unit, row, {
+    ...guard, to: 'approved', set: { ...set, notBefore: null, ...proof !== null && { receiptId: proof.receiptId }, reservation: entries.length === 0 ? null : { state: 'held', entries } }
+  }, { ...step.record, facts: { ...facts, ...entries.length > 0 && { windows: entries.map(({ key }) => key) } } })
+  if (approved !== undefined) unit.afterCommit(() => { nudge({ chainId: row.chainId, walletId: row.walletId }) })
+  return approved
+
+  /** Asked anew: who was revoked, or lost the key, has approved nothing. */
+  async function approversOf ({ id, walletId }: Transaction, unit: Unit) {
+    const found = []
+    for (const { decision, principalId, key } of await approvals.ofTransaction(id, unit)) {
+      const principal = decision === 'approve' ? await principals.find(principalId, unit) : undefined
+      if (principal?.may.includes('approve') === true && principal.approverKeys.includes(key) && principal.wallets.includes(walletId)) found.push(principal)
+    }
+    return found
+  }
+}
+
+const kept = ({ proof, approvals, delaySeconds }: Requirements): KeptRequirements => ({ proof: proof ?? null, approvals, delaySeconds })

@@ -1,0 +1,36 @@
+/** What only waited for time moves on: decided again, like after any other step. */
+import type { AdmitTransfer } from '../transactions/admit-transfer.ts'
+import type { RecordMove } from '../transactions/record-move.ts'
+import type { TransactionRepository } from '../transactions/transaction-repository.ts'
+import type { Transact } from '../unit.ts'
+import type { Advance } from './advance.ts'
+
+export interface EndDelaysDeps {
+  readonly transactions: Pick<TransactionRepository, 'listDelayed' | 'find'>
+  readonly admit: AdmitTransfer
+  readonly advance: Advance
+  readonly recordMove: RecordMove
+  readonly transact: Transact
+}
+
+const batch = 200
+
+/** @returns how many were looked at. Any number of processes may do it: each row moves once. */
+export const createEndDelays = ({ transactions, admit, advance, recordMove, transact }: EndDelaysDeps) => async (): Promise<number> => {
+  const over = await transactions.listDelayed(batch)
+  for (const { id } of over) {
+    await transact(async (unit) => {
+      const row = await transactions.find(id, unit)
+      if (row?.state !== 'awaiting_confirmation') return
+      const { initiator, walletId, chainId, to } = row
+      const admission = await admit({ initiator, walletId, chainId, to, value: BigInt(row.value), maxFeeTotal: BigInt(row.maxFeeTotal) }, unit)
+      if (admission.admitted) await advance(unit, row, admission, { from: 'awaiting_confirmation' })
+      else {
+        await recordMove(unit, row, { from: 'awaiting_confirmation', to: 'rejected', set: { failure: { code: 'policy_denied', detail: admission.detail } } }, {
+          facts: { policy_version: admission.policy?.version ?? 0, rule: admission.policy?.rule ?? 'default' }
+        })
+      }
+    })
+  }
+  return over.length
+}

@@ -1,0 +1,36 @@
+/** What a transaction still waits for. Pure: held against what the policy wants now, not against what it wanted at first. */
+import type { FactorKind } from '@countersign/contracts'
+import type { ProofWanted, Requirements } from '../policies/requirements.ts'
+import { personsBeside, type Principal } from '../principals/principal.ts'
+
+/** A receipt that was used up for this transaction. */
+export interface GivenProof {
+  readonly receiptId: string
+  readonly kind: FactorKind
+  readonly shown: boolean
+  /** Of the factor, when it confirmed. */
+  readonly ageSeconds: number
+}
+
+export interface Given {
+  readonly proof: GivenProof | null
+  /** Who approved, and still may. */
+  readonly approvers: readonly Principal[]
+  readonly initiator: Principal
+  readonly waitedMs: number
+}
+
+export const missingKinds = ['proof', 'approvals', 'delay'] as const
+export type Missing = typeof missingKinds[number]
+
+export function missingOf ({ proof, approvals, delaySeconds }: Requirements, given: Given): Missing[] {
+  const missing: Record<Missing, boolean> = {
+    proof: proof !== undefined && (given.proof === null || !proves(given.proof, proof)),
+    approvals: approvals.some(({ least, of }) => personsBeside(given.initiator, given.approvers.filter(({ id }) => of.includes(id))) < least),
+    delay: given.waitedMs < delaySeconds * 1_000
+  }
+  return missingKinds.filter((kind) => missing[kind])
+}
+
+export const proves = ({ kind, shown, ageSeconds }: Omit<GivenProof, 'receiptId'>, { shownKinds, unshownKinds, leastAgeSeconds }: ProofWanted): boolean =>
+  (unshownKinds.includes(kind) || (shown && shownKinds.includes(kind))) && ageSeconds >= leastAgeSeconds

@@ -1,0 +1,32 @@
+/**
+ * Gives back what was reserved for transactions that moved nothing. The move to such an end says so in the row; the window itself is
+ * changed here, once, so that a busy window never holds up a lane.
+ */
+import type { Audit } from '@countersign/mongo'
+import type { TransactionRepository } from '../transactions/transaction-repository.ts'
+import type { Transact } from '../unit.ts'
+import type { WindowRepository } from './window-repository.ts'
+
+export interface ReleaseDeps {
+  readonly transactions: Pick<TransactionRepository, 'listReleasing' | 'markReleased'>
+  readonly windows: Pick<WindowRepository, 'giveBack'>
+  readonly audit: Pick<Audit, 'append'>
+  readonly transact: Transact
+}
+
+const batch = 200
+
+/** @returns how many gave back. Any number of processes may do it: each row gives back once. */
+export const createReleaseWindows = ({ transactions, windows, audit, transact }: ReleaseDeps) => async (): Promise<number> => {
+  let released = 0
+  for (const { id, requestId, reservation } of await transactions.listReleasing(batch)) {
+    const done = await transact(async (unit) => {
+      if (reservation === null || !await transactions.markReleased(id, unit)) return false
+      await windows.giveBack(reservation.entries, unit)
+      await audit.append({ event: 'transaction.room_given_back', subject: id, requestId, facts: { windows: reservation.entries.map(({ key }) => key) } }, unit.session)
+      return true
+    })
+    if (done) released++
+  }
+  return released
+}
