@@ -31,6 +31,7 @@ export const stepUpActions = Object.freeze({
   'factors.add_wallet': { title: 'Add a wallet that confirms actions', what: 'Wallet', resource: '[a-z]{3,16}:[A-Za-z0-9]{26,90}(:[1-9][0-9]{0,15})?' },
   'factors.make_recovery_codes': { title: 'Make new recovery codes; older ones stop working' },
   'factors.remove': { title: 'Remove a second factor', what: 'Factor', resource: id('fct') },
+  'wallets.disable': { title: 'Switch off a wallet that pays', what: 'Wallet', resource: id('wal') },
   'roles.set': { title: 'Set the roles of a user', what: 'User and all of their roles', resource: `${id('usr')}:[a-z+]{0,64}` }
 } as const satisfies Record<string, StepUpWords>)
 

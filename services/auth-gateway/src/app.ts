@@ -14,6 +14,7 @@ import { introspectionRoutes, type IntrospectionRoutesDeps } from './routes/intr
 import { mailedLinkPages } from './routes/mailed-link-pages.ts'
 import { passkeyRoutes, type PasskeyRoutesDeps } from './routes/passkeys.ts'
 import { factorRoutes, type FactorRoutesDeps } from './routes/factors.ts'
+import { kmsWalletRoutes, type KmsWalletRoutesDeps } from './routes/kms-wallets.ts'
 import { meRoutes, type MeRoutesDeps } from './routes/me.ts'
 import { openPages, type OpenPagesDeps } from './routes/open-pages.ts'
 import { operatorRoutes, type OperatorRoutesDeps } from './routes/operators.ts'
@@ -23,7 +24,7 @@ import { signInRoutes, type SignInRoutesDeps } from './routes/sign-in.ts'
 import { transactionRoutes, type TransactionRoutesDeps } from './routes/transactions.ts'
 import { walletSignInRoutes, type WalletRoutesDeps } from './routes/wallet-sign-in.ts'
 
-export type GatewayDeps = OpenPagesDeps & WalletRoutesDeps & EmailRoutesDeps & EarlierEmailRoutesDeps & EarlierAccountRoutesDeps & SignInRoutesDeps & SessionRoutesDeps & IntrospectionRoutesDeps & IdentityRoutesDeps & MeRoutesDeps & AccountRoutesDeps & TransactionRoutesDeps & ApiKeyRoutesDeps & OperatorRoutesDeps & WalletConnectionRoutesDeps & WalletOtpRoutesDeps & StepUpRoutesDeps & FactorRoutesDeps & PasskeyRoutesDeps & {
+export type GatewayDeps = OpenPagesDeps & WalletRoutesDeps & EmailRoutesDeps & EarlierEmailRoutesDeps & EarlierAccountRoutesDeps & SignInRoutesDeps & SessionRoutesDeps & IntrospectionRoutesDeps & IdentityRoutesDeps & MeRoutesDeps & AccountRoutesDeps & TransactionRoutesDeps & KmsWalletRoutesDeps & ApiKeyRoutesDeps & OperatorRoutesDeps & WalletConnectionRoutesDeps & WalletOtpRoutesDeps & StepUpRoutesDeps & FactorRoutesDeps & PasskeyRoutesDeps & {
   readonly assurance: Pick<Assurance, 'spend'>
 }
 
@@ -47,6 +48,7 @@ export async function serve (app: FastifyInstance, deps: GatewayDeps): Promise<v
     accountRoutes(door, deps)
     identityRoutes(door, deps)
     transactionRoutes(door, deps)
+    kmsWalletRoutes(door, deps)
     apiKeyRoutes(door, deps)
     operatorRoutes(door, deps)
     walletConnectionRoutes(door, deps)

@@ -1,6 +1,6 @@
 /** Every route of the contract, called as every kind of caller; API keys; roles; the audit. */
 import {
-  beginFactorWipe, beginPasskey, beginPasskeySignIn, beginPasskeyStepUp, beginSms, beginTotp, challengeTransaction, confirmFactorWipe, getTransaction, listFactors, listTransactions, makeRecoveryCodes, Problem, problems, removeFactor, routes, scopes, type Route, type Scope
+  beginFactorWipe, beginPasskey, beginPasskeySignIn, beginPasskeyStepUp, beginSms, beginTotp, challengeTransaction, confirmFactorWipe, disableWallet, getTransaction, getWallet, listFactors, listTransactions, listWallets, makeRecoveryCodes, Problem, problems, readWalletAudit, removeFactor, routes, scopes, type Route, type Scope
 } from '@countersign/contracts'
 import { handle } from '@countersign/redis'
 import { until } from '@countersign/testing'
@@ -23,7 +23,10 @@ await house.answerFor('otp-service', [
 ])
 await house.answerFor('signer-service', [
   handle(getTransaction, notThere), handle(challengeTransaction, notThere),
-  handle(listTransactions, () => Promise.resolve({ data: [], next_cursor: null }))
+  handle(listTransactions, () => Promise.resolve({ data: [], next_cursor: null })),
+  handle(getWallet, notThere), handle(disableWallet, notThere),
+  handle(listWallets, () => Promise.resolve({ data: [], next_cursor: null })),
+  handle(readWalletAudit, () => Promise.resolve({ data: [], checkpoint: null, next_cursor: null }))
 ])
 
 const newUser = (): Promise<Tokens> => signIn(gateway, privateKeyToAccount(generatePrivateKey()))

@@ -4,6 +4,7 @@ import { startIndexes } from '@countersign/mongo'
 import { jobConnection, startCommandServer } from '@countersign/redis'
 import { clockFrom, retryWithin, type Lifecycle, type Logger, type Metrics } from '@countersign/runtime'
 import { transactionCommands } from './commands/transaction-commands.ts'
+import { walletCommands } from './commands/wallet-commands.ts'
 import type { Parts } from './compose.ts'
 import type { Config } from './config.ts'
 import { indexes } from './indexes.ts'
@@ -85,7 +86,7 @@ export async function startApp ({ config, parts, log, metrics, lifecycle }: AppO
   })
   lifecycle.onStop('operations server', () => ops.close())
 
-  const server = await startCommandServer({ url: config.redisUrl, service: 'signer-service', log, metrics, handlers: transactionCommands(useCases) })
+  const server = await startCommandServer({ url: config.redisUrl, service: 'signer-service', log, metrics, handlers: [...transactionCommands(useCases), ...walletCommands(parts.walletUseCases)] })
   serving = true
   lifecycle.onStop('commands', async () => {
     serving = false

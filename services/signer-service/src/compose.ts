@@ -14,6 +14,7 @@ import { checkNodes, createChain, createChains } from './chain/chains.ts'
 import { intentDigest, noDataHash } from './chain/intent-digest.ts'
 import { createSealRound } from './compose-audit.ts'
 import { createLanes } from './compose-lanes.ts'
+import { createWalletUseCases } from './compose-wallets.ts'
 import type { Config } from './config.ts'
 import { createCrashPoint } from './crash-points.ts'
 import { createTellOperator } from './mail/operator-mail.ts'
@@ -108,6 +109,7 @@ export async function compose (options: ComposeOptions) {
     mongo, redis, dispatcher, holder, wallets, acceptReceipt,
     endAccount: createEndAccount({ principals, transactions, recordMove, outbox, dispatcher, audit, transact }),
     leases,
+    walletUseCases: createWalletUseCases({ db, chains, wallets, principals, cursors: reading.cursors, audit, transact }),
     sealAudit: createSealRound({ config, log, metrics, db, holder, transact, leases, keyRing, wallets }),
     checkKeys: async () => { await checkKeys({ keyRing, wallets: await wallets.list(), defaultKeyId: config.defaultKeyId, log }) },
     releaseWindows: createReleaseWindows({ transactions, windows, audit, transact }),

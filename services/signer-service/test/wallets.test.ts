@@ -1,6 +1,9 @@
 /** Wallets from the operator's side: keys proved, wallets switched off, replaced and retired; against real parts. */
 import t from 'tap'
 import { createPublicKey } from 'node:crypto'
+import { disableWallet, getWallet, listWallets, readWalletAudit } from '@countersign/contracts'
+import type { Chain } from '../src/chain/chains.ts'
+import { createReadHoldings } from '../src/wallets/holdings.ts'
 import { commandLine } from './command-line.ts'
 import { ether, openWorld } from './house.ts'
 
@@ -99,4 +102,48 @@ t.test('a chain that does not answer keeps a wallet from being retired', async (
   const cli = commandLine({ ...house.settings, CHAINS: house.settings['CHAINS']?.replace(world.chain.rpcUrl, 'http://127.0.0.1:9') ?? '' })
   t.match(await cli('wallets', 'rotate', house.wallet.id, '--name', 'next'), { code: 0, out: /There is nothing to move/ })
   t.match(await cli('wallets', 'rotate', house.wallet.id, '--finish'), { code: 1, err: /not yet: chain 31337 does not say what the wallet holds \(unreachable\)/ })
+})
+
+t.test('the gateway reads granted wallets with their balances, an operator all of them, and what a node does not say is null with a reason', async (t) => {
+  const house = await world.house(t, { funds: 3n * ether, env: { RPC_TIMEOUT_MS: '500' } })
+  const { stop } = await house.start()
+  const cli = commandLine(house.settings)
+  const other = (await cli('wallets', 'create', '--name', 'reserve', '--role', 'treasury', '--json')).json<{ id: string }>()
+  const reader = (operator: boolean) => ({ ...house.asking, operator })
+
+  const own = await house.call(listWallets, { ...reader(false), limit: 20 })
+  t.match(own, { data: [{ id: house.wallet.id, role: 'operations', state: 'active', balances: [{ chain_id: 31337, reason: null, assets: [{ token: null, symbol: 'ETH', balance: String(3n * ether) }] }] }], next_cursor: null })
+  t.equal(own.data.length, 1)
+  const first = await house.call(listWallets, { ...reader(true), limit: 1 })
+  const second = await house.call(listWallets, { ...reader(true), limit: 1, cursor: first.next_cursor ?? '' })
+  t.strictSame([...first.data, ...second.data].map(({ id, role }) => [id, role]), [[house.wallet.id, 'operations'], [other.id, 'treasury']])
+  t.equal(second.next_cursor, null)
+  await t.rejects(house.call(getWallet, { ...reader(false), id: other.id }), { message: /no such thing/ }, 'not granted')
+  t.match(await house.call(getWallet, { ...reader(true), id: other.id }), { name: 'reserve', balances: [{ assets: [{ balance: '0' }] }] })
+
+  t.match(await house.call(disableWallet, { ...house.asking, id: house.wallet.id }), { state: 'disabled' })
+  t.match(await house.call(disableWallet, { ...house.asking, id: house.wallet.id }), { state: 'disabled' }, 'again')
+  await t.rejects(house.call(disableWallet, { ...house.asking, id: 'wal_00000000000000000000000000' }), { message: /no such thing/ })
+  await t.rejects(house.request(1), /The wallet is not active/)
+  const events = await house.call(readWalletAudit, { id: house.wallet.id, limit: 1 })
+  t.match(events, { data: [{ event: 'wallet.disabled', actor: house.userId, sealed: false }], checkpoint: null })
+  t.match(await house.call(readWalletAudit, { id: house.wallet.id, limit: 5, cursor: events.next_cursor ?? '' }), { data: [{ event: 'wallet.created' }], next_cursor: null })
+
+  await stop()
+  await house.start({ CHAINS: house.settings['CHAINS']?.replace(world.chain.rpcUrl, 'http://127.0.0.1:9') ?? '' })
+  t.match(await house.call(getWallet, { ...reader(true), id: other.id }), { balances: [{ block_number: null, reason: 'unreachable', assets: [{ symbol: 'ETH', balance: null }] }] })
+})
+
+t.test('a node that never answers costs a reader a bounded time, and what was read is kept for some seconds', async (t) => {
+  let asked = 0
+  const silent = { chainId: 1, symbol: 'ETH', node: async () => { asked++; return await new Promise<never>(() => {}) } } as unknown as Chain
+  let now = 0
+  const readHoldings = createReadHoldings({ chains: { find: (id) => id === 1 ? silent : undefined }, timeoutMs: 20, cacheMs: 1_000, now: () => now })
+  const read = async () => await readHoldings({ address: '0x00000000000000000000000000000000DeaDBeef', chainIds: [1, 2] })
+  t.match(await read(), [{ chainId: 1, reason: 'timeout', assets: [{ balance: null }] }, { chainId: 2, reason: 'not_configured', assets: [] }])
+  await read()
+  t.equal(asked, 1)
+  now = 1_000
+  await read()
+  t.equal(asked, 2)
 })

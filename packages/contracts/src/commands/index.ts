@@ -6,6 +6,7 @@ import { beginFactorWipe, confirmFactorWipe } from './factor-wipes.ts'
 import { beginEmailFactor, confirmEmailFactor, describeFactors, listFactors } from './factors.ts'
 import { beginPasskey, beginPasskeySignIn, beginPasskeyStepUp, confirmPasskey, verifyPasskeySignIn, verifyPasskeyStepUp } from './passkeys.ts'
 import { beginSms, confirmSms } from './sms-factors.ts'
+import { disableWallet, getWallet, listWallets, readWalletAudit } from './kms-wallets.ts'
 import { beginStepUp, sendStepUp, verifyStepUp } from './step-ups.ts'
 import { answerByWallet, askWallet, beginWallet, confirmWallet } from './wallet-factors.ts'
 import { answerMailbox, beginMailbox, cancelMailbox, resendMailbox } from './mailbox.ts'
@@ -22,5 +23,6 @@ export const commands: readonly Command[] = Object.freeze([
   beginStepUp, sendStepUp, verifyStepUp, listFactors,
   sendEarlierOtp, earlierOtpStatus, verifyEarlierOtp,
   beginMailbox, resendMailbox, answerMailbox, cancelMailbox,
-  createTransaction, getTransaction, listTransactions, confirmTransaction, challengeTransaction
+  createTransaction, getTransaction, listTransactions, confirmTransaction, challengeTransaction,
+  listWallets, getWallet, disableWallet, readWalletAudit
 ])

@@ -10,6 +10,7 @@ import { beginTotpFactor, confirmTotpFactor, deleteFactor, objectToNewFactor, po
 import { deleteIdentity, readIdentities, updateMe } from './identities.ts'
 import { beginEmail, confirmEmail, readMe } from './me.ts'
 import { passkeyRoutes } from './passkeys.ts'
+import { kmsWalletRoutes } from './kms-wallets.ts'
 import { readIdentityAudit, setRoles } from './operators.ts'
 import { deleteSession, readSessions, revokeSessions } from './sessions.ts'
 import { beginSmsFactor, confirmSmsFactor } from './sms-factors.ts'
@@ -35,6 +36,7 @@ export const routes: readonly Route[] = Object.freeze([
   createApiKey, readApiKeys, rotateApiKey, deleteApiKey,
   readIdentityAudit, setRoles,
   postTransaction, readTransactions, readTransaction, postConfirmation, postChallenge,
+  ...kmsWalletRoutes,
   ...earlierAccountRoutes,
   ...earlierOtpRoutes,
   ...walletConnectionRoutes

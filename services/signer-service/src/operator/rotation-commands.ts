@@ -52,7 +52,7 @@ async function begun (parts: OperatorParts, rotation: Rotation, options: Readonl
   const { from } = rotation
   const asked = newWalletOf(options, textOption(options, 'name') ?? await nextName(parts, from), from.chainIds)
   if (options['dryRun'] === true) return { ...rotation, changed: false }
-  const to = await creating(parts)({ ...asked, rotatingFrom: from.id })
+  const to = await creating(parts)({ ...asked, role: from.role ?? 'operations', rotatingFrom: from.id })
   return { ...rotation, to, open: rotation.open.slice(1), changed: true }
 }
 

@@ -1,4 +1,5 @@
 /** `wallets create|list|disable|enable`: keys in the KMS that hold money. Made here alone, under the operator's own identity. */
+import { walletRoles, type WalletRole } from '@countersign/contracts'
 import { exitCodes, newId, UsageFault, type CliCommand } from '@countersign/runtime'
 import { createCreateWallet, type NewWallet } from '../wallets/create-wallet.ts'
 import { createDisableWallet, createEnableWallet } from '../wallets/switch-wallet.ts'
@@ -10,8 +11,8 @@ import type { OperatorParts, WithParts } from './operator-parts.ts'
 const namePattern = /^[A-Za-z0-9][A-Za-z0-9 _.-]{0,63}$/
 const aliasPattern = /^alias\/(?!aws\/)[A-Za-z0-9:/_-]{1,250}$/
 
-export const shownWallet = ({ id, name, address, keyId, chainIds, active, createdAt, rotatingFrom = null, ...wallet }: Wallet) =>
-  ({ id, name, address, key_id: keyId, chain_ids: chainIds, active, state: walletState({ active, ...wallet }), rotating_from: rotatingFrom, created_at: createdAt.toISOString() })
+export const shownWallet = ({ id, name, address, keyId, chainIds, active, createdAt, role = 'operations', rotatingFrom = null, ...wallet }: Wallet) =>
+  ({ id, name, role, address, key_id: keyId, chain_ids: chainIds, active, state: walletState({ active, ...wallet }), rotating_from: rotatingFrom, created_at: createdAt.toISOString() })
 
 export const walletCommands = (withParts: WithParts): CliCommand[] => [
   createCommand(withParts), listCommand(withParts), switchCommand(withParts, 'disable'), switchCommand(withParts, 'enable')
@@ -32,12 +33,14 @@ const createCommand = (withParts: WithParts): CliCommand => ({
   requiredOptions: [['--name <name>', 'shown in the mails that ask for a confirmation']],
   options: [
     ['--chain <ids...>', 'chain ids it is used on; default: every chain of CHAINS'],
+    ['--role <role>', 'operations, or treasury for the reserve that fills the others', 'operations'],
     ['--new-key', 'make a key even when KMS_KEY_ID is set, which is adopted else while no wallet has it'],
     ...newWalletOptions
   ],
   run: async ({ options, print, line }) => await withParts(async (parts) => {
     const configured = parts.config.chains.map(({ chainId }) => chainId)
     const asked = newWalletOf(options, textOption(options, 'name') ?? '', chainsOf(textsOption(options, 'chain'), configured))
+    const role = roleOf(options)
     const keyId = asked.keyId ?? await freeDefaultKey(parts, options)
     if (options['dryRun'] === true) {
       const address = keyId === undefined ? null : await parts.keyRing.address(keyId)
@@ -45,7 +48,7 @@ const createCommand = (withParts: WithParts): CliCommand => ({
         line(`Would make the wallet ${asked.name} on chain ${asked.chainIds.join(', ')} of ${keyId === undefined ? 'a new key' : `the key ${keyId}, address ${String(address)}`}.`)
       })
     }
-    const wallet = await creating(parts)({ ...asked, keyId })
+    const wallet = await creating(parts)({ ...asked, keyId, role })
     print(shownWallet(wallet), () => {
       line(`Wallet:  ${wallet.id}`)
       line(`Address: ${wallet.address}`)
@@ -64,6 +67,12 @@ export function newWalletOf (options: Readonly<Record<string, unknown>>, name: s
   if (alias !== undefined && keyId !== undefined) throw new UsageFault('--alias names a new key: an adopted one has its own')
   if (alias !== undefined && !aliasPattern.test(alias)) throw new UsageFault('--alias must be alias/ and letters, digits, slashes, dashes or underscores')
   return { name, description: textOption(options, 'description') ?? '', chainIds, keyId, alias, tags: tagsOf(textsOption(options, 'tags')) }
+}
+
+function roleOf (options: Readonly<Record<string, unknown>>): WalletRole {
+  const role = walletRoles.find((known) => known === (options['role'] ?? 'operations'))
+  if (role === undefined) throw new UsageFault(`--role must be one of ${walletRoles.join(', ')}`)
+  return role
 }
 
 async function freeDefaultKey ({ config, mongo }: OperatorParts, options: Readonly<Record<string, unknown>>): Promise<string | undefined> {
@@ -95,7 +104,7 @@ const listCommand = (withParts: WithParts): CliCommand => ({
     const wallets = createWalletRepository(mongo.db)
     const age = ageOption(options, 'olderThan', '--older-than')
     const rows = (await (age === undefined ? wallets.list() : wallets.listOlderThan(age))).map(shownWallet)
-    print(rows, () => { table(rows.map(({ chain_ids: chains, ...rest }) => ({ ...rest, chains: chains.join(',') })), ['id', 'name', 'address', 'chains', 'state', 'key_id', 'created_at']) })
+    print(rows, () => { table(rows.map(({ chain_ids: chains, ...rest }) => ({ ...rest, chains: chains.join(',') })), ['id', 'name', 'role', 'address', 'chains', 'state', 'key_id', 'created_at']) })
   })
 })
 

@@ -24,13 +24,14 @@ export interface NewWallet {
   /** Of a new key, `alias/…`. */
   readonly alias?: string | undefined
   readonly tags: Readonly<Record<string, string>>
+  readonly role?: 'operations' | 'treasury'
   /** The wallet whose funds it takes over. */
   readonly rotatingFrom?: string
 }
 
 /** @throws Error when the name or the key's address is a wallet already, or the old wallet has a successor; KmsFault */
 export const createCreateWallet = ({ wallets, keyRing, keyAdmin, audit, transact, newWalletId }: CreateWalletDeps) =>
-  async ({ name, description, chainIds, keyId: given, alias, tags, rotatingFrom }: NewWallet): Promise<Wallet> => {
+  async ({ name, description, chainIds, keyId: given, alias, tags, role = 'operations', rotatingFrom }: NewWallet): Promise<Wallet> => {
     // Before a key is made, which costs money each month.
     if (await wallets.findByName(name) !== undefined) throw new Error(`there is a wallet named ${name} already: see wallets list`)
     const keyId = given ?? (await keyAdmin.createKey({
@@ -40,7 +41,7 @@ export const createCreateWallet = ({ wallets, keyRing, keyAdmin, audit, transact
       const address = await proveKey(keyRing, keyId)
       return await transact(async (unit) => {
         const wallet = await wallets.insert({
-          id: newWalletId(), name, description, keyId, address, chainIds: [...chainIds], active: true, ...rotatingFrom !== undefined && { rotatingFrom }
+          id: newWalletId(), name, description, keyId, address, chainIds: [...chainIds], active: true, role, ...rotatingFrom !== undefined && { rotatingFrom }
         }, unit)
         await audit.append({
           event: 'wallet.created', subject: wallet.id, walletId: wallet.id, actor: 'operator',

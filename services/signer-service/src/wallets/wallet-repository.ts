@@ -43,6 +43,12 @@ export function createWalletRepository (db: Db) {
       return (await wallets.find({}, { sort: { _id: 1 } }).toArray()).map(toWallet)
     },
 
+    /** By id. @param among only these */
+    async page ({ limit, after, among }: { readonly limit: number, readonly after: string | undefined, readonly among: readonly string[] | undefined }): Promise<Wallet[]> {
+      const filter = { _id: { ...after !== undefined && { $gt: after }, ...among !== undefined && { $in: [...among] } } }
+      return (await wallets.find(after === undefined && among === undefined ? {} : filter, { sort: { _id: 1 }, limit }).toArray()).map(toWallet)
+    },
+
     /** Made before so many milliseconds of the database's clock. */
     async listOlderThan (ms: number): Promise<Wallet[]> {
       return (await wallets.find({ $expr: { $lte: ['$createdAt', { $subtract: ['$$NOW', ms] }] } }, { sort: { _id: 1 } }).toArray()).map(toWallet)

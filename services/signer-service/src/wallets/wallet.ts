@@ -10,6 +10,8 @@ export interface Wallet {
   /** Nothing new is taken from a wallet that is not. */
   readonly active: boolean
   readonly createdAt: Date
+  /** Absent: operations. */
+  readonly role?: 'operations' | 'treasury'
   /** The wallet whose funds this one takes over. */
   readonly rotatingFrom?: string | null
   /** Switched off for now. */
