@@ -13,8 +13,9 @@ export const factorKindNames: Readonly<Record<FactorKind, string>> = Object.free
   email_code: 'E-mail address', totp: 'Authenticator app', recovery_codes: 'Recovery codes', passkey: 'Passkey', wallet: 'Wallet', sms: 'Telephone number'
 })
 
-/** Those that show a transaction whole to their owner, outside the gateway's reach: what moves money is confirmed by these alone. A wallet shows actions as well; transactions do not ask for one yet. A text message has no room for one. */
-export const ShownFactorKind = Type.Union([Type.Literal('email_code')])
+/** Those that show an action to their owner, outside the gateway's reach: what moves money is confirmed by these, unless a policy says otherwise. */
+export const ShownFactorKind = Type.Union([Type.Literal('email_code'), Type.Literal('sms'), Type.Literal('wallet')])
+export const shownFactorKinds: readonly FactorKind[] = Object.freeze(['email_code', 'sms', 'wallet'])
 
 export const ChallengePurpose = Type.Union([
   Type.Literal('transaction'),

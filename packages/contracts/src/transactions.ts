@@ -1,6 +1,7 @@
 import { Type, type Static } from 'typebox'
 import { treasuryTransfer } from './http/examples.ts'
-import { Amount, ChainId, ChallengeId, EvmAddress, Hash32, MaskedEmail, PolicyId, Timestamp, TransactionId, UserId, WalletId } from './primitives.ts'
+import { Amount, ChainId, EvmAddress, Hash32, PolicyId, Timestamp, TransactionId, UserId, WalletId } from './primitives.ts'
+import { TransactionConfirmation } from './transaction-proofs.ts'
 
 export const transactionStates = [
   'received', 'awaiting_confirmation', 'approved', 'assigned', 'signed', 'broadcast', 'mined', 'confirmed',
@@ -30,14 +31,6 @@ export const transactionMoves: Readonly<Record<TransactionState, readonly Transa
 const State = Type.Union(transactionStates.map((state) => Type.Literal(state)) as never, { description: 'See ARCHITECTURE.md for the moves' })
 export const TransactionStateSchema = Type.Unsafe<TransactionState>(State)
 
-export const TransactionChallenge = Type.Object({
-  challenge_id: ChallengeId,
-  sent_to: MaskedEmail,
-  expires_at: Timestamp,
-  attempts_left: Type.Integer({ minimum: 0 })
-}, { examples: [treasuryTransfer.confirmation] })
-export type TransactionChallenge = Static<typeof TransactionChallenge>
-
 export const AttemptView = Type.Object({
   kind: Type.Union([Type.Literal('first'), Type.Literal('replacement'), Type.Literal('noop')]),
   state: Type.Union([Type.Literal('stored'), Type.Literal('sent'), Type.Literal('mined'), Type.Literal('replaced'), Type.Literal('dead')]),
@@ -60,7 +53,7 @@ export const TransactionView = Type.Object({
   max_fee_total: Amount,
   policy: Type.Object({ id: PolicyId, version: Type.Integer(), rule: Type.String() }),
   digest: Hash32,
-  confirmation: Type.Optional(TransactionChallenge),
+  confirmation: Type.Optional(TransactionConfirmation),
   attempts: Type.Array(AttemptView),
   hash: Type.Optional(Hash32),
   block_number: Type.Optional(Type.Integer()),

@@ -19,13 +19,17 @@ export const compileValidator: FastifySchemaCompiler<TSchema> = ({ schema, httpP
   const validator: Validator = Compile(schema)
   const part = partNames[httpPart] ?? httpPart
   const isText = part === 'query' || part === 'params'
+  const mayBeLeftOut = part === 'body' && allOptional(schema)
 
   return (raw: unknown) => {
-    const value = isText ? typedFromText(schema, raw) : raw
+    const value = isText ? typedFromText(schema, raw) : mayBeLeftOut && raw === null ? {} : raw
     if (validator.Check(value)) return { value }
     return { error: new Problem(problems.schemaViolation, { faults: faultsOf(part, validator.Errors(value)) }) }
   }
 }
+
+/** A request without a body says as much as one with an empty object. */
+const allOptional = (schema: TSchema): boolean => ((schema as { readonly required?: readonly string[] }).required ?? []).length === 0
 
 function faultsOf (part: string, errors: readonly TLocalizedValidationError[]): Faults {
   const faults = new Map<string, string>()

@@ -51,7 +51,6 @@ import { createObjectionRepository } from './objections/objection-repository.ts'
 import { createConsumeStepUpAlone } from './step-ups/consume-step-up-alone.ts'
 import { createConsumeStepUp } from './step-ups/consume-step-ups.ts'
 import { createSendStepUp } from './step-ups/send-step-up.ts'
-import { createVerifyStepUp } from './step-ups/verify-step-up.ts'
 import type { Dispatch, Transact } from './transaction.ts'
 
 export type Parts = Awaited<ReturnType<typeof compose>>
@@ -108,6 +107,7 @@ export async function compose ({ config, log, metrics, lifecycle }: ComposeOptio
   const asking = { challenges, factors, checks, stepUps, budgets, codes, mails, texts, writeCode: createWriteCode({ mails, texts }), admit: createAdmitNumber(config.countries), sendLimit, audit, events, transact, dispatch, ...config.codes }
   const sendCode = createSendCode(asking)
   const answered = { challenges, factors, receipts, answering, consume, codes, events, sign, transact, dispatch, newReceiptId: () => newId('rcp') }
+  const consumeAlone = createConsumeStepUpAlone({ factors, consume, transact, dispatch })
   const passkeyUseCases = composePasskeys({ db, config, challenges, factors, passkeyEnrolments, receipts, stepUps, checks, notices, addFactor, consume, sign, audit, events, transact, dispatch, log, metrics })
   const walletUseCases = composeWallets({ redis, config, ...answered, enrolments: walletEnrolments, checks, stepUps, notices, addFactor, audit, log, metrics, lifecycle })
   const { mailboxes, ...mailboxUseCases } = composeMailboxes({ db, config, codes, mails, receipts, sign: signMailbox, sendLimit, house, audit, events, transact, dispatch })
@@ -124,8 +124,8 @@ export async function compose ({ config, log, metrics, lifecycle }: ComposeOptio
     leases: createLeases(db),
     useCases: {
       createChallenge: createCreateChallenge(asking),
-      resendChallenge: createResendChallenge({ challenges, sendCode }),
-      verifyChallenge: createVerifyChallenge(answered),
+      resendChallenge: createResendChallenge({ challenges, factors, sendCode }),
+      verifyChallenge: createVerifyChallenge({ ...answered, purpose: 'transaction', checks, consume: consumeAlone }),
       beginEmailFactor: createBeginEmailFactor({ ...asking, checks, newChallengeId: () => newId('chl'), newFactorId: () => newId('fct') }),
       confirmEmailFactor: createConfirmEmailFactor({
         ...answered,
@@ -143,10 +143,11 @@ export async function compose ({ config, log, metrics, lifecycle }: ComposeOptio
       ...walletUseCases,
       beginStepUp: createBeginStepUp({ ...asking, checks, newChallengeId: () => newId('chl') }),
       sendStepUp: createSendStepUp({ factors, challenges, sendCode }),
-      verifyStepUp: createVerifyStepUp({
+      verifyStepUp: createVerifyChallenge({
         ...answered,
+        purpose: 'step_up',
         checks,
-        consumeStepUp: createConsumeStepUp({ challenges, factors, receipts, budgets, resets, audit, transact, consumeAlone: createConsumeStepUpAlone({ factors, consume, transact, dispatch }) })
+        consume: createConsumeStepUp({ challenges, factors, receipts, budgets, resets, audit, transact, consumeAlone })
       }),
       sendEarlierOtp: createSendEarlierOtp({ ...asking, newChallengeId: () => newId('chl') }),
       earlierOtpStatus: createEarlierOtpStatus(asking),

@@ -112,7 +112,7 @@ export const openHouse = async (t: Test, given: Record<string, string> = {}, mon
   }
   const transaction = (user: User, more: Partial<RequestOf<typeof createChallenge>> = {}): RequestOf<typeof createChallenge> => ({
     challenge_id: newId('chl'), purpose: 'transaction', user_id: user.userId, session_id: user.sessionId, factor_root: user.factorRoot,
-    action_digest: `0x${randomBytes(32).toString('hex')}`, text: `Send 1 ETH, reference ${randomBytes(8).toString('hex')}`, ...more
+    action_digest: `0x${randomBytes(32).toString('hex')}`, text: `Send 1 ETH, reference ${randomBytes(8).toString('hex')}`, factor_kinds: ['email_code', 'sms', 'wallet'], ...more
   })
   /** A pending challenge about a transaction, with its code. */
   const challenge = async (user: User, more: Partial<RequestOf<typeof createChallenge>> = {}) => {

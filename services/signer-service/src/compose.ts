@@ -1,5 +1,5 @@
 /** The only file that knows everything: connects, picks, and hands each part its own. */
-import { accountDeletedSigner, createChallenge, mailFromSigner, resendChallenge, verifyChallenge, type Job, type ReceiptClaims } from '@countersign/contracts'
+import { accountDeletedSigner, mailFromSigner, type Job, type ReceiptClaims } from '@countersign/contracts'
 import { abandonedTransactionSeconds, connectMongo, createAudit, createLeases, createOutbox, createOutboxDispatcher, inTransaction } from '@countersign/mongo'
 import { connectRedis, createCommandClient, createProducer, jobConnection } from '@countersign/redis'
 import { clockFrom, newId, retryWithin, type Lifecycle, type Logger, type Metrics } from '@countersign/runtime'
@@ -19,6 +19,7 @@ import type { Config } from './config.ts'
 import { createCrashPoint } from './crash-points.ts'
 import { createTellOperator } from './mail/operator-mail.ts'
 import { oncePerUnit } from './once-per-unit.ts'
+import { createOtpDoor } from './otp/otp-door.ts'
 import { createPolicyRepository } from './policies/policy-repository.ts'
 import { createReleaseWindows } from './policies/release-windows.ts'
 import { createInLine } from './policies/window-line.ts'
@@ -97,10 +98,8 @@ export async function compose (options: ComposeOptions) {
     verifyReceipt: receiptVerdicts(createReceiptVerifier(config.receiptKeys)),
     countRefused: (reason) => { refusals.inc({ reason }) }
   })
-  const requestConfirmation = createRequestConfirmation({
-    transactions, principals,
-    askChallenge: async (request, requestId) => await commands.call(createChallenge, request, { requestId, actor: request.user_id })
-  })
+  const otp = createOtpDoor(commands)
+  const requestConfirmation = createRequestConfirmation({ transactions, principals, otp })
   const newChallengeId = (): string => newId('chl')
   const leases = createLeases(db)
   const reading = { transactions, attempts, cursors: createCursors(deriveKey(config.secretKey, 'cursor')) }
@@ -134,14 +133,10 @@ export async function compose (options: ComposeOptions) {
       get: createGetTransaction(reading),
       list: createListTransactions(reading),
       confirm: createConfirmTransaction({
-        transactions, expire, requestConfirmation, acceptReceipt, crashPoint,
-        view: createViewTransaction(reading),
-        verify: async (request, requestId) => await commands.call(verifyChallenge, request, { requestId, actor: request.user_id })
+        transactions, expire, requestConfirmation, otp, acceptReceipt, crashPoint,
+        view: createViewTransaction(reading)
       }),
-      challenge: createChallengeTransaction({
-        transactions, expire, requestConfirmation, audit, transact, newChallengeId,
-        resend: async (request, { requestId, commandId }) => await commands.call(resendChallenge, request, { requestId, commandId, actor: request.user_id })
-      })
+      challenge: createChallengeTransaction({ transactions, expire, requestConfirmation, otp, audit, transact, newChallengeId })
     }
   }
 }

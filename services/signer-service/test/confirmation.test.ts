@@ -160,7 +160,7 @@ t.test('a new code is one of the same challenge while that lives, else of a fres
   const third = await house.call(challengeTransaction, { ...elsewhere, id })
   await t.rejects(house.confirm(id), refusal(problems.codeRejected), 'not for the session that asked before')
   t.equal(house.otp.challengeOf(id).challenge_id, third.challenge_id)
-  await house.call(confirmTransaction, { ...elsewhere, id, code: rightCode })
+  await house.call(confirmTransaction, { ...elsewhere, id, proof: { code: rightCode } })
   await house.reach(id, 'confirmed')
 })
 
@@ -172,7 +172,7 @@ t.test('a user sees its own transactions only, page by page', { buffered: true }
   const stranger = { user_id: newId('usr'), session_id: newId('ses') }
   const id = made[0]?.id ?? ''
   await t.rejects(house.call(getTransaction, { ...stranger, id }), refusal(problems.notFound))
-  await t.rejects(house.call(confirmTransaction, { ...stranger, id, code: rightCode }), refusal(problems.notFound))
+  await t.rejects(house.call(confirmTransaction, { ...stranger, id, proof: { code: rightCode } }), refusal(problems.notFound))
   await t.rejects(house.call(challengeTransaction, { ...stranger, id }), refusal(problems.notFound))
   await t.rejects(house.get(newId('tx')), refusal(problems.notFound))
   t.strictSame(await house.call(listTransactions, { ...stranger, limit: 10 }), { data: [], next_cursor: null })
@@ -293,6 +293,9 @@ t.test('forged, foreign, altered and replayed receipts move nothing and leave a 
     ['another text', await signed({ text_sha256: createHash('sha256').update('Send 1 wei').digest('hex') }), 'text'],
     ['a proof that was not shown', await signed({ shown: false }), 'unshown'],
     ['an authenticator app', await signed({ factor_kind: 'totp', shown: false }), 'unshown'],
+    ['a passkey', await signed({ factor_kind: 'passkey', shown: false }), 'unshown'],
+    ['a wallet that says it showed nothing', await signed({ factor_kind: 'wallet', shown: false }), 'unshown'],
+    ['a text message that showed the long text', await signed({ factor_kind: 'sms' }), 'text'],
     ['a recovery code', await signed({ factor_kind: 'recovery_codes', shown: false }), 'unshown'],
     ['a kind that the rule does not take', await signed({ factor_kind: 'totp' }), 'factor_kind'],
     ['a challenge of nobody', await signed({ challenge_id: newId('chl') }), 'unknown_challenge'],

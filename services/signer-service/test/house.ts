@@ -177,7 +177,7 @@ async function openHouse (t: TestContext, { mongo, chain, kms, redisUrl, databas
       const { transaction } = await call(createTransaction, { ...asking, idempotency_key: newId('idk'), transfer: { wallet_id: wallet.id, chain_id: 31337, to, value: value.toString() } })
       return transaction.id
     },
-    confirm: async (id: string, code = rightCode): Promise<TransactionView> => await call(confirmTransaction, { ...asking, id, code }),
+    confirm: async (id: string, code = rightCode): Promise<TransactionView> => await call(confirmTransaction, { ...asking, id, proof: { code } }),
     get: async (id: string): Promise<TransactionView> => await call(getTransaction, { ...asking, id }),
     /** Requested and confirmed. A command that a slow machine did not answer in time is repeated, as a caller would. */
     async approve (index = 0): Promise<string> {

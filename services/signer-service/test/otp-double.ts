@@ -15,6 +15,8 @@ export interface OtpChallenge extends RequestOf<typeof createChallenge> {
   sends: number
 }
 
+const emailFactor = { id: newId('fct'), kind: 'email_code' as const, label: 'a***@example.com', shown: true, sends: true, proved_at: '2030-01-01T00:00:00Z' }
+
 export type OtpDouble = Awaited<ReturnType<typeof startOtp>>
 
 export async function startOtp ({ url, log }: { url: string, log: Logger }) {
@@ -38,7 +40,8 @@ export async function startOtp ({ url, log }: { url: string, log: Logger }) {
   let server: CommandServer | undefined
 
   const expiresAt = (): string => new Date(Date.now() + 300_000).toISOString()
-  const viewOf = ({ challenge_id: id, attemptsLeft }: OtpChallenge) => ({ challenge_id: id, sent_to: 'a***@example.com', expires_at: expiresAt(), attempts_left: attemptsLeft })
+  const sentView = ({ challenge_id: id, attemptsLeft }: OtpChallenge) => ({ challenge_id: id, sent_to: 'a***@example.com', expires_at: expiresAt(), attempts_left: attemptsLeft })
+  const viewOf = (challenge: OtpChallenge) => ({ ...sentView(challenge), factors: [emailFactor] })
   const claimsOf = (challenge: OtpChallenge): ReceiptClaims => ({
     jti: newId('rcp'),
     challenge_id: challenge.challenge_id,
@@ -76,7 +79,7 @@ export async function startOtp ({ url, log }: { url: string, log: Logger }) {
       if (known === undefined || known.session_id !== session) throw new Problem(problems.notFound)
       if (known.consumed || known.attemptsLeft === 0) throw new Problem(problems.stateConflict)
       known.sends++
-      return viewOf(known)
+      return sentView(known)
     }),
     handle(verifyChallenge, async ({ challenge_id: id, session_id: session, user_id: user, code }) => {
       const known = challenges.get(id)

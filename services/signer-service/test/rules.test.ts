@@ -142,7 +142,7 @@ t.test('a receipt must be the row\'s in every claim', async (t) => {
     jti: 'rcp_01JD00000000000000000000A1', challenge_id: 'chl_01JD00000000000000000000A1', aud: 'signer-service', purpose: 'transaction', sub: 'usr_01JD00000000000000000000A1',
     factor_root: 'r'.repeat(43), factor_kind: 'email_code', shown: true, factor_age_seconds: 1, action_digest: `0x${'1'.repeat(64)}`, text_sha256: '2'.repeat(64), iat: 1
   }
-  const expected = { challengeId: claims.challenge_id, userId: claims.sub, factorRoot: claims.factor_root, digest: claims.action_digest, textSha256: claims.text_sha256, wanted: { shownKinds: ['email_code'], unshownKinds: [], leastAgeSeconds: 1 } as ProofWanted }
+  const expected = { challengeId: claims.challenge_id, userId: claims.sub, factorRoot: claims.factor_root, digest: claims.action_digest, textSha256: claims.text_sha256, shortTextSha256: '5'.repeat(64), wanted: { shownKinds: ['email_code', 'sms'], unshownKinds: [], leastAgeSeconds: 1 } as ProofWanted }
   t.equal(mismatchOf(claims, expected), undefined)
   t.equal(refusalOfClaims(claims), undefined)
   const others: [Partial<ReceiptClaims>, string][] = [
@@ -158,6 +158,10 @@ t.test('a receipt must be the row\'s in every claim', async (t) => {
     t.equal(mismatchOf({ ...claims, factor_kind: kind }, expected), 'factor_kind', `${kind} is none that the rule takes`)
   }
   t.equal(mismatchOf(claims, { ...expected, wanted: undefined }), undefined)
+  t.equal(mismatchOf({ ...claims, factor_kind: 'sms', text_sha256: expected.shortTextSha256 }, expected), undefined, 'a text message shows the short text')
+  t.equal(mismatchOf({ ...claims, factor_kind: 'sms' }, expected), 'text', 'and never had room for the long one')
+  t.equal(mismatchOf({ ...claims, text_sha256: expected.shortTextSha256 }, expected), 'text', 'which a mail shows')
+  t.equal(mismatchOf({ ...claims, factor_kind: 'sms', text_sha256: expected.shortTextSha256 }, { ...expected, shortTextSha256: undefined }), 'text', 'what has no short text is confirmed by no text message')
   t.equal(refusalOfClaims({ ...claims, aud: 'auth-gateway' }), 'audience')
   t.equal(refusalOfClaims({ ...claims, purpose: 'email_enrol' }), 'purpose')
 })

@@ -10,7 +10,7 @@ const SentCode = Type.Object({
   expires_at: Timestamp
 })
 
-/** Mail addresses of people stay with otp-service; that of a wallet is public, and whole. Factors that show nothing confirm no transaction, so that the operator is not shown them. */
+/** Mail addresses and numbers of people stay with otp-service; the address of a wallet is public, and whole. */
 export const MaskedFactor = Type.Object({ factor_id: FactorId, kind: FactorKind, masked: MaskedEmail, proved_at: Timestamp })
 export type MaskedFactor = Static<typeof MaskedFactor>
 
@@ -74,6 +74,9 @@ export const describeFactors = defineCommand({
     matches_expected: Type.Optional(Type.Boolean({ description: 'There when expected_email was: whether codes go to that address' }))
   }, { additionalProperties: false })
 })
+
+/** What was typed in; which form is right depends on the factor. */
+export const FactorCode = Type.String({ pattern: '^[0-9A-Za-z-]{6,32}$', maxLength: 32, description: 'Sent code, code of an authenticator app, or recovery code' })
 
 /** A factor as its owner sees it. */
 export const FactorView = Type.Object({

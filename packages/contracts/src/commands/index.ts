@@ -1,5 +1,5 @@
 import type { Command } from '../command.ts'
-import { createChallenge, resendChallenge, verifyChallenge } from './challenges.ts'
+import { answerChallengeByPasskey, answerChallengeByWallet, askPasskeyOfChallenge, askWalletOfChallenge, createChallenge, resendChallenge, verifyChallenge } from './challenges.ts'
 import { earlierOtpStatus, sendEarlierOtp, verifyEarlierOtp } from './earlier-otp.ts'
 import { beginTotp, confirmTotp, makeRecoveryCodes, objectToFactor, removeFactor, renameFactor } from './factor-changes.ts'
 import { beginFactorWipe, confirmFactorWipe } from './factor-wipes.ts'
@@ -19,7 +19,7 @@ export const commands: readonly Command[] = Object.freeze([
   beginWallet, confirmWallet, askWallet, answerByWallet,
   beginPasskey, confirmPasskey, beginPasskeyStepUp, verifyPasskeyStepUp, beginPasskeySignIn, verifyPasskeySignIn,
   beginSms, confirmSms,
-  createChallenge, resendChallenge, verifyChallenge,
+  createChallenge, resendChallenge, verifyChallenge, askWalletOfChallenge, answerChallengeByWallet, askPasskeyOfChallenge, answerChallengeByPasskey,
   beginStepUp, sendStepUp, verifyStepUp, listFactors,
   sendEarlierOtp, earlierOtpStatus, verifyEarlierOtp,
   beginMailbox, resendMailbox, answerMailbox, cancelMailbox,

@@ -7,7 +7,7 @@ import { defineCommand } from '../command.ts'
 import { ChallengeId, FactorId, SessionId, Timestamp, UserId } from '../primitives.ts'
 import { StepUpAction } from '../step-ups.ts'
 import { ChallengeView } from './challenges.ts'
-import { FactorView } from './factors.ts'
+import { FactorCode, FactorView } from './factors.ts'
 
 const asker = { user_id: UserId, session_id: SessionId }
 
@@ -36,9 +36,6 @@ export const sendStepUp = defineCommand({
   request: Type.Object({ ...asker, challenge_id: ChallengeId, factor_id: FactorId }, { additionalProperties: false }),
   reply: ChallengeView
 })
-
-/** What was typed in; which form is right depends on the factor. */
-export const FactorCode = Type.String({ pattern: '^[0-9A-Za-z-]{6,32}$', maxLength: 32, description: 'Sent code, code of an authenticator app, or recovery code' })
 
 export const verifyStepUp = defineCommand({
   name: 'step_ups.verify',

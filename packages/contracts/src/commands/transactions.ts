@@ -1,7 +1,8 @@
 import { Type } from 'typebox'
 import { defineCommand } from '../command.ts'
-import { CallerHandle, Code, Cursor, IdempotencyKey, SessionId, TransactionId, UserId } from '../primitives.ts'
-import { TransactionChallenge, TransactionStateSchema, TransactionView, TransferRequest } from '../transactions.ts'
+import { CallerHandle, Cursor, FactorId, IdempotencyKey, SessionId, TransactionId, UserId } from '../primitives.ts'
+import { TransactionChallenge, TransactionProof } from '../transaction-proofs.ts'
+import { TransactionStateSchema, TransactionView, TransferRequest } from '../transactions.ts'
 
 /** What the gateway says of who is asking. A claim: the signer believes receipts and principals, not this. */
 const claim = { user_id: UserId, session_id: SessionId }
@@ -46,20 +47,20 @@ export const listTransactions = defineCommand({
 /** A second confirm of a transaction that has moved on answers with its state: idempotent, and signs nothing. */
 export const confirmTransaction = defineCommand({
   name: 'transactions.confirm',
-  summary: 'Answer the challenge of a transaction with its code',
+  summary: 'Answer the challenge of a transaction with a factor',
   callee: 'signer-service',
   callers: ['auth-gateway'],
-  deadlineMs: 8_000,
-  request: Type.Object({ ...claim, id: TransactionId, code: Code }, { additionalProperties: false }),
+  deadlineMs: 10_000,
+  request: Type.Object({ ...claim, id: TransactionId, proof: TransactionProof }, { additionalProperties: false }),
   reply: TransactionView
 })
 
 export const challengeTransaction = defineCommand({
   name: 'transactions.challenge',
-  summary: 'Send a new code for a transaction that waits for confirmation',
+  summary: 'Send a new code for a transaction that waits for confirmation, or give what the chosen factor signs',
   callee: 'signer-service',
   callers: ['auth-gateway'],
   deadlineMs: 8_000,
-  request: Type.Object({ ...claim, id: TransactionId }, { additionalProperties: false }),
+  request: Type.Object({ ...claim, id: TransactionId, factor_id: Type.Optional(FactorId) }, { additionalProperties: false }),
   reply: TransactionChallenge
 })

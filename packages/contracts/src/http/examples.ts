@@ -200,6 +200,12 @@ export const adasTokens = {
   user: adasView
 }
 
+/** As a transaction of Ada's says what it waits for. */
+export const adasConfirmation = {
+  challenge_id: ada.challengeId, sent_to: ada.maskedEmail, expires_at: '2026-03-01T10:05:00.000Z', attempts_left: 3,
+  factors: [{ id: ada.factorId, kind: 'email_code', label: ada.maskedEmail, shown: true, sends: true, proved_at: ada.signedUpAt, needs: 'sent_code' }]
+}
+
 /** As answers show a transfer out of the treasury that waits for its code. */
 export const treasuryTransfer = {
   id: ada.transactionId,
@@ -213,7 +219,7 @@ export const treasuryTransfer = {
   max_fee_total: '2100000000000000',
   policy: { id: ada.policyId, version: 3, rule: 'small payments' },
   digest: ada.digest,
-  confirmation: { challenge_id: ada.challengeId, sent_to: ada.maskedEmail, expires_at: '2026-03-01T10:05:00.000Z', attempts_left: 3 },
+  confirmation: adasConfirmation,
   attempts: [],
   history: [{ state: 'received', at: '2026-03-01T10:00:00.000Z' }, { state: 'awaiting_confirmation', at: '2026-03-01T10:00:00.000Z' }],
   created_at: '2026-03-01T10:00:00.000Z',

@@ -1,7 +1,6 @@
 /** Second proofs over HTTP: asked for, answered, and then shown once to the route that they were asked for. */
 import { Type } from 'typebox'
-import { FactorView } from '../commands/factors.ts'
-import { FactorCode } from '../commands/step-ups.ts'
+import { FactorCode, FactorView } from '../commands/factors.ts'
 import { ChallengeId, FactorId, MaskedAddress, Timestamp } from '../primitives.ts'
 import { FactorKind } from '../receipts.ts'
 import { defineRoute } from '../route.ts'

@@ -1,8 +1,9 @@
 import { Type } from 'typebox'
-import { Code, Cursor, TransactionId } from '../primitives.ts'
+import { Cursor, FactorId, TransactionId } from '../primitives.ts'
 import { defineRoute } from '../route.ts'
 import { ada, treasuryTransfer } from './examples.ts'
-import { TransactionChallenge, TransactionStateSchema, TransactionView, TransferRequest } from '../transactions.ts'
+import { TransactionChallenge, TransactionProofBody } from '../transaction-proofs.ts'
+import { TransactionStateSchema, TransactionView, TransferRequest } from '../transactions.ts'
 
 const params = Type.Object({ id: TransactionId })
 
@@ -61,15 +62,15 @@ export const postConfirmation = defineRoute({
   path: '/api/v1/transactions/:id/confirm',
   operationId: 'confirmTransaction',
   tag: 'Transactions',
-  summary: 'Confirm with the code from the mail',
-  description: 'Idempotent by state: once confirmed, it answers with the transaction as it is.',
+  summary: 'Confirm with a factor',
+  description: 'One of: `code` (of a mail or a text message; with `factor_id` also of an app or a list of recovery codes), `factor_id` and `signature` (a wallet), `credential` (a passkey). `confirmation.factors` of the transaction says which may. Idempotent by state: once confirmed, it answers with the transaction as it is.',
   caller: 'session',
   limit: 'general',
   params,
-  body: Type.Object({ code: Code }, { additionalProperties: false, examples: [{ code: ada.code }] }),
+  body: TransactionProofBody,
   status: 200,
   reply: TransactionView,
-  problems: ['malformedRequest', 'unauthorized', 'codeRejected', 'notFound', 'stateConflict', 'schemaViolation', 'factorLocked', 'rateLimited', 'unavailable']
+  problems: ['malformedRequest', 'unauthorized', 'codeRejected', 'proofRejected', 'notFound', 'stateConflict', 'schemaViolation', 'factorLocked', 'rateLimited', 'unavailable']
 })
 
 export const postChallenge = defineRoute({
@@ -77,11 +78,13 @@ export const postChallenge = defineRoute({
   path: '/api/v1/transactions/:id/challenge',
   operationId: 'challengeTransaction',
   tag: 'Transactions',
-  summary: 'Send a new code; the attempts stay what they are',
+  summary: 'Ask to confirm with a factor: sends its code, or gives what it signs',
+  description: 'Without `factor_id` a new code goes to where the last one went. A mail, a text message and a wallet show the action; what a wallet signs is in `sign`, what a passkey signs in `options`. A new code replaces the one before; the attempts stay what they are.',
   caller: 'session',
   limit: 'general',
   params,
+  body: Type.Object({ factor_id: Type.Optional(FactorId) }, { additionalProperties: false, examples: [{ factor_id: ada.factorId }] }),
   status: 202,
   reply: TransactionChallenge,
-  problems: ['unauthorized', 'notFound', 'stateConflict', 'schemaViolation', 'factorLocked', 'sendLimited', 'rateLimited', 'unavailable']
+  problems: ['malformedRequest', 'unauthorized', 'factorRequired', 'numberNotServed', 'notFound', 'stateConflict', 'schemaViolation', 'factorLocked', 'sendLimited', 'rateLimited', 'unavailable']
 })

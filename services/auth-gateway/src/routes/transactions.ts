@@ -8,6 +8,7 @@ import type { CommandClient } from '@countersign/redis'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { Compile } from 'typebox/compile'
 import type { OpenSession } from '../sessions/session-state.ts'
+import { proofOf } from './transaction-proof.ts'
 
 export interface TransactionRoutesDeps {
   readonly commands: Pick<CommandClient, 'call'>
@@ -33,8 +34,8 @@ export function transactionRoutes (app: FastifyInstance, { commands }: Transacti
     await commands.call(getTransaction, { ...claim(session), id: params.id }, options(request, session)))
 
   addRoute<typeof postConfirmation, OpenSession>(app, postConfirmation, async ({ params, body, session, request }) =>
-    await commands.call(confirmTransaction, { ...claim(session), id: params.id, code: body.code }, options(request, session)))
+    await commands.call(confirmTransaction, { ...claim(session), id: params.id, proof: proofOf(body) }, options(request, session)))
 
-  addRoute<typeof postChallenge, OpenSession>(app, postChallenge, async ({ params, session, request }) =>
-    await commands.call(challengeTransaction, { ...claim(session), id: params.id }, options(request, session)))
+  addRoute<typeof postChallenge, OpenSession>(app, postChallenge, async ({ params, body, session, request }) =>
+    await commands.call(challengeTransaction, { ...claim(session), id: params.id, ...body.factor_id !== undefined && { factor_id: body.factor_id } }, options(request, session)))
 }

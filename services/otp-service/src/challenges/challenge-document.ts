@@ -12,6 +12,7 @@ export interface ChallengeDocument {
   readonly action_digest: string
   readonly text: string
   readonly short_text?: string
+  readonly factor_kinds?: NonNullable<Challenge['factorKinds']>
   readonly action_ends_at: Date | null
   readonly fingerprint: string
   readonly enrolment: Challenge['enrolment']
@@ -51,6 +52,7 @@ export const newDocument = (challenge: NewChallenge): Omit<ChallengeDocument, Da
   action_digest: challenge.actionDigest,
   text: challenge.text,
   ...challenge.shortText !== undefined && { short_text: challenge.shortText },
+  ...challenge.factorKinds !== undefined && { factor_kinds: challenge.factorKinds },
   action_ends_at: challenge.actionEndsAt,
   fingerprint: challenge.fingerprint,
   enrolment: challenge.enrolment,
@@ -78,6 +80,7 @@ export const toChallenge = (found: ChallengeDocument): Challenge => ({
   actionDigest: found.action_digest,
   text: found.text,
   ...found.short_text !== undefined && { shortText: found.short_text },
+  ...found.factor_kinds !== undefined && { factorKinds: found.factor_kinds },
   actionEndsAt: found.action_ends_at,
   fingerprint: found.fingerprint,
   enrolment: found.enrolment,

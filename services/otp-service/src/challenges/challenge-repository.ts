@@ -119,10 +119,10 @@ export function createChallengeRepository (db: Db) {
       return found === null ? undefined : toChallenge(found)
     },
 
-    /** For whoever answers by a signature: that takes no attempt, and those of codes do not matter to it. With the database's time. Undefined when the challenge is over, or not the answerer's. */
+    /** For whoever answers by a signature: that takes no attempt, and those of codes do not matter to it, and neither does a code's end where the action has one of its own. With the database's time. Undefined when the challenge is over, or not the answerer's. */
     async findSignable (id: string, purpose: Challenge['purpose'], answerer: Answerer): Promise<FoundChallenge | undefined> {
       const [found] = await challenges.aggregate<ChallengeDocument & { now: Date }>([
-        { $match: { _id: id, purpose, ...owned(answerer), ...open, counted_at: null, $expr: { $gt: ['$expires_at', '$$NOW'] } } }, { $set: { now: '$$NOW' } }
+        { $match: { _id: id, purpose, ...owned(answerer), ...open, counted_at: null, $expr: { $gt: [{ $ifNull: ['$action_ends_at', '$expires_at'] }, '$$NOW'] } } }, { $set: { now: '$$NOW' } }
       ]).toArray()
       return found === undefined ? undefined : { challenge: toChallenge(found), now: found.now }
     },

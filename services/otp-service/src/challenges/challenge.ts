@@ -1,5 +1,5 @@
 /** A challenge: one question about one action, for one asker. A code of it is sent to a factor; a factor that needs none answers without. */
-import type { ChallengePurpose, ServiceName } from '@countersign/contracts'
+import type { ChallengePurpose, FactorKind, ServiceName } from '@countersign/contracts'
 import type { Enrolment } from '../factors/enrolment.ts'
 
 export interface Challenge {
@@ -17,6 +17,8 @@ export interface Challenge {
   readonly text: string
   /** The action in one line, where a text message may show it. */
   readonly shortText?: string
+  /** Kinds of factors that may answer; absent: all. */
+  readonly factorKinds?: readonly FactorKind[]
   readonly actionEndsAt: Date | null
   /** SHA-256 of the request that made it: the same id asked with other fields is refused. */
   readonly fingerprint: string
@@ -42,8 +44,14 @@ export interface Challenge {
 
 /** What is known before the database adds its own times. */
 export type NewChallenge = Pick<Challenge,
-  'id' | 'aud' | 'purpose' | 'userId' | 'sessionId' | 'factorId' | 'address' | 'actionDigest' | 'text' | 'shortText' | 'actionEndsAt' |
+  'id' | 'aud' | 'purpose' | 'userId' | 'sessionId' | 'factorId' | 'address' | 'actionDigest' | 'text' | 'shortText' | 'factorKinds' | 'actionEndsAt' |
   'fingerprint' | 'enrolment' | 'commandId' | 'codeMac' | 'pepperId' | 'attemptsMax'>
+
+/**
+ * Until when a signature may answer. Where the action has an end of its own that is it: a code is short-lived because it can be guessed, and
+ * a new one, which moves the challenge's end, must not change what a wallet has on its screen.
+ */
+export const signableUntil = ({ actionEndsAt, expiresAt }: Pick<Challenge, 'actionEndsAt' | 'expiresAt'>): Date => actionEndsAt ?? expiresAt
 
 /** Who may answer: all of it must be equal, else the challenge does not exist for him and loses no attempt. */
 export interface Answerer {

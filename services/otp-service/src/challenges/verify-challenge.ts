@@ -1,43 +1,65 @@
 /**
- * Answers a challenge about a transaction. The right code of a pending challenge gives exactly one receipt; the same code again is
- * refused like any other, and whoever lost the reply gets the receipt by its job.
+ * Answers a question with a code: of a mail, a text message, an app or a list of recovery codes. The right answer to a pending one gives
+ * exactly one receipt, for its asker alone.
  */
-import type { ReceiptClaims, ReplyOf, RequestOf, verifyChallenge } from '@countersign/contracts'
+import { Problem, problems, type ReceiptClaims } from '@countersign/contracts'
 import type { Asking } from '../asking.ts'
+import type { FactorChecks } from '../factors/factor-check.ts'
 import type { FactorRepository } from '../factors/factor-repository.ts'
 import { receiptClaims } from '../receipts/receipt-claims.ts'
-import type { Dispatch, Transact } from '../transaction.ts'
+import type { ConsumeStepUp } from '../step-ups/consume-step-ups.ts'
 import type { AnswerChallenge } from './answer-challenge.ts'
 import type { ChallengeEvents } from './challenge-events.ts'
-import type { ConsumeChallenge } from './consume-challenge.ts'
+import { mayAnswer } from './may-answer.ts'
+import { createReceiptOfRepetition, type ReceiptOfRepetitionDeps } from './receipt-of-repetition.ts'
 
-export interface VerifyDeps {
+export interface VerifyChallengeDeps extends ReceiptOfRepetitionDeps {
+  readonly factors: Pick<FactorRepository, 'find'>
+  readonly checks: FactorChecks
   readonly answering: AnswerChallenge
-  readonly consume: ConsumeChallenge
-  readonly factors: Pick<FactorRepository, 'emailOf'>
+  readonly consume: ConsumeStepUp
   readonly sign: (claims: ReceiptClaims) => Promise<string>
-  readonly transact: Transact
-  readonly dispatch: Dispatch
   readonly events: Pick<ChallengeEvents, 'accepted'>
   readonly newReceiptId: () => string
 }
 
-export const createVerifyChallenge = ({ answering, consume, factors, sign, transact, dispatch, events, newReceiptId }: VerifyDeps) =>
-  async (request: RequestOf<typeof verifyChallenge>, asking: Asking): Promise<ReplyOf<typeof verifyChallenge>> => {
-    const answerer = { aud: asking.caller, userId: request.user_id, sessionId: request.session_id }
-    const right = await answering.answer({ challengeId: request.challenge_id, purpose: 'transaction', answerer, code: request.code }, asking)
+export interface CodeGiven {
+  readonly challengeId: string
+  readonly userId: string
+  readonly sessionId: string
+  /** Undefined: the factor that the code was sent to. */
+  readonly factorId: string | undefined
+  readonly code: string
+}
+
+export const createVerifyChallenge = (deps: VerifyChallengeDeps) => {
+  const { purpose, challenges, factors, checks, answering, consume, sign, events, newReceiptId } = deps
+  const receiptOfRepetition = createReceiptOfRepetition(deps)
+
+  /** @throws Problem codeRejected, alike for every reason, factorLocked to the challenge's own answerer, stateConflict for a factor that no code answers for */
+  return async ({ challengeId, userId, sessionId, factorId, code }: CodeGiven, asking: Asking): Promise<{ readonly receipt: string }> => {
+    const answerer = { aud: asking.caller, userId, sessionId }
+    const repeated = await receiptOfRepetition(challengeId, answerer, asking)
+    if (repeated !== undefined) return { receipt: repeated }
+
+    const named = factorId ?? (await challenges.findFor(challengeId, answerer))?.factorId ?? undefined
+    // One that was replaced since is not there any more, and a code that went to it proves nothing of the new one.
+    const factor = named === undefined ? undefined : await factors.find(userId, named)
+    const judge = factor && checks[factor.kind].judge
+    // Nothing is compared, so nothing is paid for.
+    if (factor !== undefined && judge === undefined) throw new Problem(problems.stateConflict, { detail: 'This factor answers by a signature.' })
+    const right = await answering.answer({
+      challengeId, purpose, answerer, code, ...factor !== undefined && checks[factor.kind].unguessable === true && { uncharged: true as const },
+      judge: async (challenge) => factor === undefined || judge === undefined || !mayAnswer(challenge, factor) ? 'wrong' : await judge(challenge, factor, code)
+    }, asking)
+    if (factor === undefined) throw await answering.reject(right, asking)
+
     const { challenge, answeredAt } = right
-
-    // The mailbox may have been replaced since; a code that went to the old one proves nothing of the new one.
-    const factor = await factors.emailOf(challenge.userId)
-    if (factor === undefined || factor.id !== challenge.factorId) throw await answering.reject(right, asking)
-
-    const claims = receiptClaims(challenge, { receiptId: newReceiptId(), factor, shown: true, answeredAt })
+    const claims = receiptClaims(challenge, { receiptId: newReceiptId(), factor, shown: checks[factor.kind].shown, answeredAt })
     const receipt = await sign(claims)
-    const rows = await transact(async (transaction) => await consume(right, { claims, receipt }, asking, transaction))
-    if (rows === undefined) throw await answering.reject(right, asking)
+    if (!await consume({ right: { ...right, answeredBy: factor.id }, signed: { claims, receipt }, asking })) throw await answering.reject(right, asking)
 
     events.accepted(challenge, answeredAt, asking.requestId)
-    await dispatch(rows)
     return { receipt }
   }
+}

@@ -1,7 +1,7 @@
 /** What the signer's operator checks before he makes a user a principal. */
 import { Problem, problems, type ReplyOf, type RequestOf, type describeFactors } from '@countersign/contracts'
 import { constantTimeEqual } from '@countersign/secrets'
-import { maskAddress, normaliseAddress } from './factor.ts'
+import { labelOf, normaliseAddress, type Factor } from './factor.ts'
 import type { FactorRepository } from './factor-repository.ts'
 
 export interface DescribeFactorsDeps {
@@ -17,14 +17,13 @@ export const createDescribeFactors = ({ factors }: DescribeFactorsDeps) =>
     const [owner, all] = await Promise.all([factors.ownerOf(userId), factors.listOf(userId)])
     if (owner === undefined) throw new Problem(problems.factorRequired)
     const addresses = all.filter((factor) => factor.kind === 'email_code')
-    const wallets = all.filter((factor) => factor.kind === 'wallet')
     return {
       factor_root: owner.factorRoot,
-      factors: [
-        ...addresses.map(({ id, kind, address, provedAt }) => ({ factor_id: id, kind, masked: maskAddress(address), proved_at: provedAt.toISOString() })),
-        // Under the same root: whoever is granted it should be seen whole.
-        ...wallets.map(({ id, kind, wallet: { address }, provedAt }) => ({ factor_id: id, kind, masked: address, proved_at: provedAt.toISOString() }))
-      ],
+      // All of them are under the root that is granted.
+      factors: all.map((factor) => ({ factor_id: factor.id, kind: factor.kind, masked: shownAs(factor), proved_at: factor.provedAt.toISOString() })),
       ...expected !== undefined && { matches_expected: addresses.some(({ addressNormalised }) => constantTimeEqual(addressNormalised, normaliseAddress(expected))) }
     }
   }
+
+/** A wallet by its address, whatever its owner calls it: the address is what can be checked. */
+const shownAs = (factor: Factor): string => factor.kind === 'wallet' ? factor.wallet.address : labelOf(factor)

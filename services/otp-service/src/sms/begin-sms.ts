@@ -6,7 +6,7 @@ import type { BudgetRepository } from '../budgets/budget-repository.ts'
 import { isLocked, lockedProblem } from '../budgets/locked-problem.ts'
 import type { ChallengeEvents } from '../challenges/challenge-events.ts'
 import { onePerCommand, type ChallengeRepository } from '../challenges/challenge-repository.ts'
-import { challengeView } from '../challenges/challenge-view.ts'
+import { sentView } from '../challenges/challenge-view.ts'
 import type { Challenge, NewChallenge } from '../challenges/challenge.ts'
 import { writeCodeSms } from '../challenges/code-sms.ts'
 import type { Codes } from '../challenges/codes.ts'
@@ -79,7 +79,7 @@ export function createBeginSms (deps: BeginSmsDeps) {
   return async (request: Request, asking: Asking): Promise<ReplyOf<typeof beginSms>> => {
     const repeated = async () => sameOrConflict(await challenges.findByCommand(asking.caller, asking.commandId), request)
     const earlier = await repeated()
-    if (earlier !== undefined) return challengeView(earlier)
+    if (earlier !== undefined) return sentView(earlier)
 
     admit(request.phone_number)
     const lock = await budgets.lockOf(request.user_id, request.session_id)
@@ -97,7 +97,7 @@ export function createBeginSms (deps: BeginSmsDeps) {
       events.sent(sent.challenge, asking.requestId)
       await dispatch([sent.row])
     }
-    return challengeView(sent.challenge)
+    return sentView(sent.challenge)
   }
 }
 

@@ -2,7 +2,7 @@
 import { Problem, problems, type ReplyOf, type RequestOf, type sendStepUp } from '@countersign/contracts'
 import type { Asking } from '../asking.ts'
 import type { ChallengeRepository } from '../challenges/challenge-repository.ts'
-import { challengeView } from '../challenges/challenge-view.ts'
+import { sentView } from '../challenges/challenge-view.ts'
 import type { SendCode } from '../challenges/send-code.ts'
 import { addressOf } from '../factors/factor.ts'
 import type { FactorRepository } from '../factors/factor-repository.ts'
@@ -22,5 +22,5 @@ export const createSendStepUp = ({ factors, challenges, sendCode }: SendStepUpDe
     if (challenge?.purpose !== stepUpPurpose || factor === undefined) throw new Problem(problems.notFound)
     const address = addressOf(factor)
     if (address === undefined) throw new Problem(problems.stateConflict, { detail: 'This factor answers without a code being sent.' })
-    return challengeView(await sendCode(challenge, { to: 'factor', factorId: factor.id, address }, asking))
+    return sentView(await sendCode(challenge, { to: 'factor', factorId: factor.id, address }, asking))
   }

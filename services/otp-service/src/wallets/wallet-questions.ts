@@ -1,7 +1,7 @@
 /** What a wallet is asked to sign, and whether it did: both made from the same stored words, never from what is sent back. */
 import { confirmationMessage, confirmationTypedData, type Confirmation, type WalletRequest } from '@countersign/contracts'
 import type { Families, ProofVerdict } from '@countersign/wallets'
-import type { Challenge } from '../challenges/challenge.ts'
+import { signableUntil, type Challenge } from '../challenges/challenge.ts'
 import type { FactorWallet } from './factor-wallet.ts'
 
 export interface WalletAnswer {
@@ -37,5 +37,7 @@ export function createWalletQuestions ({ families, site }: { readonly families: 
 }
 
 /** Whatever it is about. */
-export const questionOf = ({ id, text, userId, purpose, actionDigest, createdAt, expiresAt }: Challenge): WalletQuestion =>
-  ({ text, purpose, account: userId, nonce: id, digest: actionDigest, issuedAt: createdAt, expiresAt })
+export const questionOf = (challenge: Challenge): WalletQuestion => {
+  const { id, text, userId, purpose, actionDigest, createdAt } = challenge
+  return { text, purpose, account: userId, nonce: id, digest: actionDigest, issuedAt: createdAt, expiresAt: signableUntil(challenge) }
+}

@@ -26,7 +26,7 @@ export const transactionCommands = ({ create, get, list, confirm, challenge }: T
 
   handle(listTransactions, async ({ limit, cursor, state, user_id: userId }) => await list({ limit, cursor, state }, userId)),
 
-  handle(confirmTransaction, async (request, context) => await confirm({ id: request.id, code: request.code }, asking(request, context))),
+  handle(confirmTransaction, async (request, context) => await confirm({ id: request.id, proof: request.proof }, asking(request, context))),
 
-  handle(challengeTransaction, async (request, context) => await challenge(request.id, asking(request, context)))
+  handle(challengeTransaction, async (request, context) => await challenge({ id: request.id, factorId: request.factor_id }, asking(request, context)))
 ]

@@ -1,5 +1,5 @@
 /** What must be shown before a transaction goes: the wishes of all rules that have a say, joined. */
-import type { Approvals, FactorKind, Require } from '@countersign/contracts'
+import { shownFactorKinds, type Approvals, type FactorKind, type Require } from '@countersign/contracts'
 import { nativeAsset, type Asset } from './judged.ts'
 
 export interface ProofWanted {
@@ -30,8 +30,6 @@ export interface KeptRequirements {
 
 export interface Wish { readonly rule: string, readonly require: Require }
 
-const defaultKinds: readonly FactorKind[] = ['email_code']
-
 /**
  * @param totals of the whole transaction, per asset.
  * @returns the requirements, or why nobody could ever meet them.
@@ -40,7 +38,7 @@ export function joined (wishes: readonly Wish[], initiator: string, totals: Read
   const proofs = wishes.filter(({ require }) => require.shown_proof === true)
   const taken = proofs.map(({ require }) => {
     const unshown = withinUnshown(require, totals) ? require.unshown?.factor_kinds ?? [] : []
-    return { shown: union(require.factor_kinds ?? defaultKinds, unshown), unshown }
+    return { shown: union(require.factor_kinds ?? shownFactorKinds, unshown), unshown }
   })
   const shownKinds = inAll(taken.map(({ shown }) => shown))
   const unshownKinds = inAll(taken.map(({ unshown }) => unshown))

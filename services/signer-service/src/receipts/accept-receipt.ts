@@ -75,6 +75,8 @@ export const createAcceptReceipt = (deps: AcceptDeps): AcceptReceipt => async (j
   }
 }
 
+const sha256 = (text: string): string => createHash('sha256').update(text, 'utf8').digest('hex')
+
 async function approve (deps: AcceptDeps, unit: Unit, id: string, claims: ReceiptClaims, { requestId, via }: ReceiptGiven): Promise<'approved' | 'waiting' | 'rejected'> {
   const row = await deps.transactions.find(id, unit)
   if (row?.state !== 'awaiting_confirmation') throw new Undo('state')
@@ -88,7 +90,8 @@ async function approve (deps: AcceptDeps, unit: Unit, id: string, claims: Receip
     userId: initiator,
     factorRoot: admission.principal.factorRoot,
     digest,
-    textSha256: createHash('sha256').update(row.text, 'utf8').digest('hex'),
+    textSha256: sha256(row.text),
+    shortTextSha256: row.shortText === null ? undefined : sha256(row.shortText),
     // A denied transaction is only rejected, whatever proved the wish.
     wanted: admission.admitted ? admission.requirements.proof : undefined
   })

@@ -10,6 +10,8 @@ export interface ExpectedReceipt {
   /** Made anew from the row. */
   readonly digest: string
   readonly textSha256: string
+  /** Undefined: no text message confirms this. */
+  readonly shortTextSha256: string | undefined
   /** By the rules that allow the transaction. Undefined: they want none, or deny it, and any that showed it is taken. */
   readonly wanted: ProofWanted | undefined
 }
@@ -34,7 +36,7 @@ export function mismatchOf (claims: ReceiptClaims, expected: ExpectedReceipt): R
     [claims.sub === expected.userId, 'user'],
     [claims.factor_root === expected.factorRoot, 'factor_root'],
     [claims.action_digest === expected.digest, 'digest'],
-    [claims.text_sha256 === expected.textSha256, 'text'],
+    [claims.text_sha256 === (claims.factor_kind === 'sms' ? expected.shortTextSha256 : expected.textSha256), 'text'],
     [claims.shown || wanted?.unshownKinds.includes(claims.factor_kind) === true, 'unshown'],
     [wanted === undefined || wanted.shownKinds.includes(claims.factor_kind), 'factor_kind'],
     [wanted === undefined || claims.factor_age_seconds >= wanted.leastAgeSeconds, 'factor_age']

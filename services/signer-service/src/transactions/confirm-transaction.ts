@@ -1,7 +1,8 @@
-/** Confirm: the code goes to otp-service, its receipt comes back and is judged here. Idempotent by state. */
-import { Problem, problems, type ReplyOf, type RequestOf, type TransactionView, type verifyChallenge } from '@countersign/contracts'
+/** Confirm: the answer goes to otp-service, its receipt comes back and is judged here. Idempotent by state. */
+import { Problem, problems, type TransactionProof, type TransactionView } from '@countersign/contracts'
 import type { CrashPoint } from '../crash-points.ts'
 import type { AcceptReceipt } from '../receipts/accept-receipt.ts'
+import { answerChallenge, refusalOfProof, type AnswerDoor } from './answer-challenge.ts'
 import type { Asking } from './asking.ts'
 import type { ExpireTransaction } from './expire-transactions.ts'
 import { findOwn } from './find-own.ts'
@@ -14,13 +15,13 @@ export interface ConfirmDeps {
   readonly view: ViewTransaction
   readonly expire: ExpireTransaction
   readonly requestConfirmation: RequestConfirmation
-  readonly verify: (request: RequestOf<typeof verifyChallenge>, requestId: string) => Promise<ReplyOf<typeof verifyChallenge>>
+  readonly otp: AnswerDoor
   readonly acceptReceipt: AcceptReceipt
   readonly crashPoint: CrashPoint
 }
 
-export const createConfirmTransaction = ({ transactions, view, expire, requestConfirmation, verify, acceptReceipt, crashPoint }: ConfirmDeps) =>
-  async ({ id, code }: { readonly id: string, readonly code: string }, asking: Asking): Promise<TransactionView> => {
+export const createConfirmTransaction = ({ transactions, view, expire, requestConfirmation, otp, acceptReceipt, crashPoint }: ConfirmDeps) =>
+  async ({ id, proof }: { readonly id: string, readonly proof: TransactionProof }, asking: Asking): Promise<TransactionView> => {
     const { userId, sessionId, requestId } = asking
     const own = await findOwn(transactions, id, userId)
     // It waits for approvals or for time alone.
@@ -28,22 +29,22 @@ export const createConfirmTransaction = ({ transactions, view, expire, requestCo
     if (own.state !== 'awaiting_confirmation' || proved) return await view(own)
     if (await expire(own)) return await view(await findOwn(transactions, id, userId))
     if (own.confirmation.asked === null) {
-      // otp-service was away when the transaction was made: no code can be right yet, but one is on its way now.
+      // otp-service was away when the transaction was made: nothing can be right yet, but a code may be on its way now.
       const { confirmation } = await requestConfirmation(own, asking)
       throw new Problem(problems.codeRejected, { challenge_id: confirmation.challengeId })
     }
     await crashPoint('confirm.received')
     try {
-      const { receipt } = await verify({ challenge_id: own.confirmation.challengeId, user_id: userId, session_id: sessionId, code }, requestId)
+      const receipt = await answerChallenge(otp, own, proof, sessionId, { requestId })
       await crashPoint('confirm.verified')
       const outcome = await acceptReceipt(receipt, { requestId, via: 'reply' })
-      if (outcome === 'refused') throw new Problem(problems.codeRejected)
+      if (outcome === 'refused') throw refusalOfProof(proof)
     } catch (error) {
-      // Another confirm with the same code, or the receipt's own job, may have been faster; then there is nothing to refuse.
+      // Another confirm with the same answer, or the receipt's own job, may have been faster; then there is nothing to refuse.
       const now = await findOwn(transactions, id, userId)
-      if ((now.state === 'awaiting_confirmation' && now.missing.includes('proof')) || !(isUnavailable(error) || isCodeRejected(error))) throw error
+      if ((now.state === 'awaiting_confirmation' && now.missing.includes('proof')) || !(isUnavailable(error) || isRejected(error))) throw error
     }
     return await view(await findOwn(transactions, id, userId))
   }
 
-const isCodeRejected = (error: unknown): boolean => error instanceof Problem && error.kind === problems.codeRejected
+const isRejected = (error: unknown): boolean => error instanceof Problem && (error.kind === problems.codeRejected || error.kind === problems.proofRejected)

@@ -12,6 +12,7 @@ import type { Asking } from './asking.ts'
 import { confirmationText } from './confirmation-text.ts'
 import { intentOf } from './intent.ts'
 import { isUnavailable, type RequestConfirmation } from './request-confirmation.ts'
+import { shortConfirmationText } from './short-text.ts'
 import type { Transaction } from './transaction.ts'
 import { KeyTaken, type TransactionRepository } from './transaction-repository.ts'
 import { transactionView } from './transaction-view.ts'
@@ -120,11 +121,11 @@ async function store (deps: CreateDeps, unit: Unit, { transfer, fingerprint, ide
     dataHash: deps.noDataHash,
     maxFeeTotal: (admission.maxFeeTotal ?? BigInt(chain.maxFeeTotal)).toString(),
     policy: { id: policy.id, version: policy.version, rule },
-    confirmation: { challengeId: deps.newChallengeId(), sessionId: asking.sessionId, asked: null }
+    confirmation: { challengeId: deps.newChallengeId(), sessionId: asking.sessionId, factorKinds: admission.factorKinds, asked: null }
   }, lifeMsOf(admission.requirements, deps.ttlMs), unit)
 
   const digest = deps.digestOf(intentOf(deps.deployment, received))
-  const text = confirmationText({
+  const action = {
     txId: received.id,
     initiator: received.initiator,
     walletName: wallet.name,
@@ -135,10 +136,11 @@ async function store (deps: CreateDeps, unit: Unit, { transfer, fingerprint, ide
     symbol: chain.symbol,
     maxFeeTotal: BigInt(received.maxFeeTotal),
     validUntil: received.validUntil
-  })
+  }
+  const [text, shortText] = [confirmationText(action), shortConfirmationText(action) ?? null]
   return await deps.advance(unit, received, await inThisUnit(deps, unit, transfer, admission, received), {
     from: 'received',
-    set: { digest, text },
+    set: { digest, text, shortText },
     record: {
       actor: received.initiator,
       facts: { digest, text_sha256: createHash('sha256').update(text, 'utf8').digest('hex'), challenge: received.confirmation.challengeId, wallet: wallet.id }

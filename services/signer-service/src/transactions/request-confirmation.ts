@@ -1,34 +1,32 @@
 /** Makes sure that otp-service was asked about a waiting transaction. Safe to repeat: the challenge id is chosen and stored first. */
-import type { createChallenge} from '@countersign/contracts'
-import { Problem, problems, type ReplyOf, type RequestOf } from '@countersign/contracts'
+import { Problem, problems, type OpenChallenge } from '@countersign/contracts'
+import type { OtpDoor } from '../otp/otp-door.ts'
 import type { PrincipalRepository } from '../principals/principal-repository.ts'
 import type { Asking } from './asking.ts'
 import type { AskedChallenge, Transaction } from './transaction.ts'
 import type { TransactionRepository } from './transaction-repository.ts'
 
-/** Asks otp-service on the signer's own list. */
-export type AskChallenge = (request: RequestOf<typeof createChallenge>, requestId: string) => Promise<ReplyOf<typeof createChallenge>>
-
 export interface RequestConfirmationDeps {
   readonly transactions: Pick<TransactionRepository, 'setAsked' | 'find'>
   readonly principals: Pick<PrincipalRepository, 'find'>
-  readonly askChallenge: AskChallenge
+  readonly otp: Pick<OtpDoor, 'create'>
 }
 
-export type RequestConfirmation = (transaction: Transaction, asking: Pick<Asking, 'requestId'>) => Promise<Transaction>
+/** @param choosing `quiet`: no code is sent yet, since the user chose a factor */
+export type RequestConfirmation = (transaction: Transaction, asking: Pick<Asking, 'requestId'>, choosing?: { readonly quiet: boolean }) => Promise<Transaction>
 
 /**
  * @returns the row with its challenge; the same row when it waits for nothing or was asked before.
  * @throws Problem what otp-service refuses with (factorRequired, factorLocked, sendLimited, …), or unavailable.
  */
-export const createRequestConfirmation = ({ transactions, principals, askChallenge }: RequestConfirmationDeps): RequestConfirmation =>
-  async (transaction, { requestId }) => {
+export const createRequestConfirmation = ({ transactions, principals, otp }: RequestConfirmationDeps): RequestConfirmation =>
+  async (transaction, { requestId }, { quiet } = { quiet: false }) => {
     const { confirmation } = transaction
     const needless = transaction.requirements !== null && !transaction.missing.includes('proof')
     if (transaction.state !== 'awaiting_confirmation' || confirmation.asked !== null || needless) return transaction
     const principal = await principals.find(transaction.initiator)
     if (principal === undefined || principal.factorRoot === null) throw new Problem(problems.notPermitted)
-    const reply = await askChallenge({
+    const reply = await otp.create({
       challenge_id: confirmation.challengeId,
       purpose: 'transaction',
       user_id: transaction.initiator,
@@ -36,12 +34,15 @@ export const createRequestConfirmation = ({ transactions, principals, askChallen
       factor_root: principal.factorRoot,
       action_digest: transaction.digest,
       text: transaction.text,
+      ...transaction.shortText !== null && { short_text: transaction.shortText },
+      factor_kinds: [...confirmation.factorKinds],
+      quiet,
       action_ends_at: transaction.validUntil.toISOString()
-    }, requestId)
+    }, { requestId })
     return await transactions.setAsked(transaction.id, { ...confirmation, asked: toAsked(reply) }) ?? await transactions.find(transaction.id) ?? transaction
   }
 
-export const toAsked = ({ sent_to: sentTo, expires_at: expiresAt, attempts_left: attemptsLeft }: ReplyOf<typeof createChallenge>): AskedChallenge =>
-  ({ sentTo, expiresAt, attemptsLeft })
+const toAsked = ({ sent_to: sentTo, expires_at: expiresAt, attempts_left: attemptsLeft, factors }: OpenChallenge): AskedChallenge =>
+  ({ sentTo: sentTo ?? null, expiresAt, attemptsLeft, factors })
 
 export const isUnavailable = (error: unknown): boolean => error instanceof Problem && (error.kind === problems.unavailable || error.kind === problems.internal)

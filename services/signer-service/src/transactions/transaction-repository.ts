@@ -24,7 +24,7 @@ export const transactionIndexes: readonly IndexSpec[] = [
 export type NewTransaction = Pick<Transaction, 'id' | 'initiator' | 'idempotencyKey' | 'fingerprint' | 'requestId' | 'walletId' | 'chainId' | 'from' | 'to' | 'value' | 'dataHash' | 'maxFeeTotal' | 'policy' | 'confirmation'>
 
 /** What a move writes along with the state. */
-export type MoveFields = Partial<Pick<Transaction, 'digest' | 'text' | 'receiptId' | 'requirements' | 'missing' | 'proof' | 'notBefore' | 'reservation' | 'nonce' | 'gas' | 'mined' | 'failure'>>
+export type MoveFields = Partial<Pick<Transaction, 'digest' | 'text' | 'shortText' | 'receiptId' | 'requirements' | 'missing' | 'proof' | 'notBefore' | 'reservation' | 'nonce' | 'gas' | 'mined' | 'failure'>>
 
 export interface Move {
   readonly from: TransactionState
@@ -81,7 +81,7 @@ export function createTransactionRepository (db: Db) {
      * @throws KeyTaken when the user has a transaction under that key. The unit is lost with it: the database has aborted it.
      */
     async insert ({ id, ...fields }: NewTransaction, ttlMs: number, unit: Unit): Promise<Transaction> {
-      const empty = { digest: '', text: '', firstAnswer: null, receiptId: null, ...nothingWanted, nonce: null, gas: null, mined: null, failure: null, approvedAt: null }
+      const empty = { digest: '', text: '', shortText: null, firstAnswer: null, receiptId: null, ...nothingWanted, nonce: null, gas: null, mined: null, failure: null, approvedAt: null }
       try {
         return toTransaction(await insertStamped(transactions, id, { state: 'received', ...fields, ...empty }, {
           updatedAt: '$$NOW',

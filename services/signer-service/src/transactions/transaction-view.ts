@@ -1,5 +1,5 @@
 /** How a transaction is shown to its initiator. */
-import type { TransactionChallenge, TransactionView } from '@countersign/contracts'
+import { needOf, type TransactionConfirmation, type TransactionView } from '@countersign/contracts'
 import type { Attempt } from '../attempts/attempt.ts'
 import type { Confirmation, Transaction } from './transaction.ts'
 
@@ -9,9 +9,16 @@ const attemptView = ({ kind, state, nonce, hash, maxFeePerGas, maxPriorityFeePer
   kind, state, nonce, hash, max_fee_per_gas: maxFeePerGas, max_priority_fee_per_gas: maxPriorityFeePerGas, created_at: createdAt.toISOString()
 })
 
-export const challengeView = ({ challengeId, asked }: Confirmation): TransactionChallenge | undefined => asked === null
+/** @returns undefined until otp-service took the challenge. */
+export const challengeView = ({ challengeId, asked }: Confirmation): TransactionConfirmation | undefined => asked === null
   ? undefined
-  : { challenge_id: challengeId, sent_to: asked.sentTo, expires_at: asked.expiresAt, attempts_left: asked.attemptsLeft }
+  : {
+    challenge_id: challengeId,
+    ...asked.sentTo !== null && { sent_to: asked.sentTo },
+    expires_at: asked.expiresAt,
+    attempts_left: asked.attemptsLeft,
+    factors: asked.factors.map((factor) => ({ ...factor, needs: needOf(factor.kind) }))
+  }
 
 export function transactionView (transaction: Transaction, attempts: readonly Attempt[]): TransactionView {
   const { mined, failure, confirmation } = transaction

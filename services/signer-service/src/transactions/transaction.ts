@@ -1,5 +1,5 @@
 /** One transfer from the request to its end. Its row is the only ledger of what was promised, signed and mined. */
-import type { TransactionState } from '@countersign/contracts'
+import type { FactorKind, OpenChallenge, TransactionState } from '@countersign/contracts'
 import type { GivenProof, Missing } from '../approvals/missing.ts'
 import type { KeptRequirements } from '../policies/requirements.ts'
 import type { ReservedEntry } from '../policies/window-repository.ts'
@@ -9,14 +9,19 @@ export interface Confirmation {
   readonly challengeId: string
   /** The gateway's claim; otp-service answers the challenge to this session alone. */
   readonly sessionId: string
+  /** That the rule takes: no other kind is asked, and none confirms. */
+  readonly factorKinds: readonly FactorKind[]
   /** Null until otp-service took the challenge. */
   readonly asked: AskedChallenge | null
 }
 
 export interface AskedChallenge {
-  readonly sentTo: string
+  /** Null: no code was sent. */
+  readonly sentTo: string | null
   readonly expiresAt: string
   readonly attemptsLeft: number
+  /** Those of the user that may answer. */
+  readonly factors: OpenChallenge['factors']
 }
 
 export interface Mined {
@@ -59,8 +64,10 @@ export interface Transaction {
   readonly maxFeeTotal: string
   readonly policy: { readonly id: string, readonly version: number, readonly rule: string }
   readonly digest: string
-  /** Exactly what the mail shows. */
+  /** Exactly what a mail or a wallet shows. */
   readonly text: string
+  /** Exactly what a text message shows; null: it has no room, and none confirms this. */
+  readonly shortText: string | null
   readonly confirmation: Confirmation
   /** What the first request was answered, as JSON of a TransactionView; repeats of the key get the same. */
   readonly firstAnswer: string | null

@@ -1,5 +1,5 @@
 /**
- * Answers a step-up with the signature of a wallet over the action itself. The right one gives exactly one receipt, for the gateway alone. A
+ * Answers a question with the signature of a wallet over the action itself. The right one gives exactly one receipt, for its asker alone. A
  * wrong one spends no attempt and no budget, and no budget keeps a right one out: there is nothing to guess.
  */
 import { Problem, problems, type ReceiptClaims, type ReplyOf, type RequestOf, type answerByWallet } from '@countersign/contracts'
@@ -8,16 +8,17 @@ import type { Asking } from '../asking.ts'
 import type { ChallengeEvents, RejectionClass } from '../challenges/challenge-events.ts'
 import type { ChallengeRepository } from '../challenges/challenge-repository.ts'
 import type { ConsumeChallenge } from '../challenges/consume-challenge.ts'
+import { mayAnswer } from '../challenges/may-answer.ts'
+import { createReceiptOfRepetition, type ReceiptOfRepetitionDeps } from '../challenges/receipt-of-repetition.ts'
 import type { FactorRepository } from '../factors/factor-repository.ts'
 import { receiptClaims } from '../receipts/receipt-claims.ts'
 import type { Dispatch, Transact } from '../transaction.ts'
-import { isContract } from '../wallets/factor-wallet.ts'
-import type { WalletLimit } from '../wallets/wallet-limit.ts'
-import { questionOf, type WalletQuestions } from '../wallets/wallet-questions.ts'
-import { createReceiptOfRepetition, type ReceiptOfRepetitionDeps } from './receipt-of-repetition.ts'
-import { stepUpPurpose } from './step-up-purpose.ts'
+import { isContract } from './factor-wallet.ts'
+import type { WalletLimit } from './wallet-limit.ts'
+import { questionOf, type WalletQuestions } from './wallet-questions.ts'
 
 export interface AnswerByWalletDeps {
+  readonly purpose: ReceiptOfRepetitionDeps['purpose']
   readonly factors: Pick<FactorRepository, 'find'>
   readonly challenges: ReceiptOfRepetitionDeps['challenges'] & Pick<ChallengeRepository, 'findSignable'>
   readonly receipts: ReceiptOfRepetitionDeps['receipts']
@@ -35,12 +36,12 @@ export interface AnswerByWalletDeps {
 type Request = RequestOf<typeof answerByWallet>
 
 export const createAnswerByWallet = (deps: AnswerByWalletDeps) => {
-  const { factors, challenges, questions, limit, consume, sign, audit, events, transact, dispatch, newReceiptId } = deps
+  const { purpose, factors, challenges, questions, limit, consume, sign, audit, events, transact, dispatch, newReceiptId } = deps
   const receiptOfRepetition = createReceiptOfRepetition(deps)
 
   const refuse = async ({ challenge_id: challengeId, user_id: userId, session_id: session, factor_id: factor }: Request, { caller: aud, requestId }: Asking, reason: RejectionClass, detail: string): Promise<Problem> => {
-    events.rejected(stepUpPurpose, reason, { challengeId, userId, requestId, detail })
-    await audit.append({ event: 'challenge.rejected', subject: challengeId, actor: userId, requestId, facts: { reason, detail, purpose: stepUpPurpose, aud, session, kind: 'wallet', factor } })
+    events.rejected(purpose, reason, { challengeId, userId, requestId, detail })
+    await audit.append({ event: 'challenge.rejected', subject: challengeId, actor: userId, requestId, facts: { reason, detail, purpose, aud, session, kind: 'wallet', factor } })
     return new Problem(problems.proofRejected)
   }
 
@@ -52,9 +53,10 @@ export const createAnswerByWallet = (deps: AnswerByWalletDeps) => {
     if (repeated !== undefined) return { receipt: repeated }
 
     await limit({ userId, sessionId })
-    const [found, factor] = await Promise.all([challenges.findSignable(challengeId, stepUpPurpose, answerer), factors.find(userId, factorId)])
+    const [found, factor] = await Promise.all([challenges.findSignable(challengeId, purpose, answerer), factors.find(userId, factorId)])
     if (found === undefined || factor?.kind !== 'wallet') throw await refuse(request, asking, 'unknown', 'no such question or wallet')
     const { challenge, now: answeredAt } = found
+    if (!mayAnswer(challenge, factor)) throw await refuse(request, asking, 'unknown', 'no wallet answers this')
     const verdict = await questions.judge(factor.wallet, questionOf(challenge), { signature, ...publicKey !== undefined && { publicKey } }, isContract(factor.account))
     if (verdict.outcome === 'unavailable') throw new Problem(problems.unavailable, { retry_after: 1 })
     if (verdict.outcome === 'refused') throw await refuse(request, asking, 'wrong', verdict.reason)

@@ -1,5 +1,5 @@
 /**
- * Answers a step-up with a passkey. Nobody guesses a signature: no attempt is paid for and no budget of codes is asked, so that the wrong codes
+ * Answers a question with a passkey. Nobody guesses a signature: no attempt is paid for and no budget of codes is asked, so that the wrong codes
  * of a thief lock no passkey out, and what is refused here locks no code.
  */
 import { Problem, problems, type ReceiptClaims, type ReplyOf, type RequestOf, type verifyPasskeyStepUp } from '@countersign/contracts'
@@ -9,23 +9,23 @@ import type { ChallengeEvents, RejectionClass } from '../challenges/challenge-ev
 import type { ChallengeRepository, FoundChallenge } from '../challenges/challenge-repository.ts'
 import type { Answerer } from '../challenges/challenge.ts'
 import type { ConsumeChallenge } from '../challenges/consume-challenge.ts'
+import { mayAnswer } from '../challenges/may-answer.ts'
+import { createReceiptOfRepetition, type ReceiptOfRepetitionDeps } from '../challenges/receipt-of-repetition.ts'
 import type { FactorRepository } from '../factors/factor-repository.ts'
 import type { PasskeyFactor } from '../factors/factor.ts'
 import { receiptClaims } from '../receipts/receipt-claims.ts'
-import { createReceiptOfRepetition, type ReceiptOfRepetitionDeps } from '../step-ups/receipt-of-repetition.ts'
-import { stepUpPurpose } from '../step-ups/step-up-purpose.ts'
 import type { Dispatch, Transact } from '../transaction.ts'
 import { passkeyCheck } from './passkey-check.ts'
 import { CounterWentBack, PasskeyGone, type RecordUse, type ReportCounter } from './passkey-uses.ts'
+import type { PasskeyQuestions } from './passkey-questions.ts'
 import type { PasskeyUse, RelyingParty } from './relying-party.ts'
-import type { StepUpChallenges } from './step-up-challenges.ts'
 
 type Request = RequestOf<typeof verifyPasskeyStepUp>
 
-export interface VerifyPasskeyStepUpDeps extends ReceiptOfRepetitionDeps {
+export interface AnswerByPasskeyDeps extends ReceiptOfRepetitionDeps {
   readonly factors: Pick<FactorRepository, 'findPasskey'>
   readonly challenges: Pick<ChallengeRepository, 'findFor' | 'findSignable'>
-  readonly stepUpChallenges: Pick<StepUpChallenges, 'all'>
+  readonly passkeyQuestions: Pick<PasskeyQuestions, 'all'>
   readonly party: Pick<RelyingParty, 'checkAsserted'>
   readonly recordUse: RecordUse
   readonly reportCounter: ReportCounter
@@ -43,8 +43,8 @@ interface Answered extends FoundChallenge {
   readonly use: PasskeyUse
 }
 
-export const createVerifyPasskeyStepUp = (deps: VerifyPasskeyStepUpDeps) => {
-  const { factors, challenges, stepUpChallenges, party, recordUse, reportCounter, consume, sign, audit, events, transact, dispatch, newReceiptId } = deps
+export const createAnswerByPasskey = (deps: AnswerByPasskeyDeps) => {
+  const { purpose, factors, challenges, passkeyQuestions, party, recordUse, reportCounter, consume, sign, audit, events, transact, dispatch, newReceiptId } = deps
   const receiptOfRepetition = createReceiptOfRepetition(deps)
 
   /** @throws Problem proofRejected, alike for every reason */
@@ -72,11 +72,11 @@ export const createVerifyPasskeyStepUp = (deps: VerifyPasskeyStepUpDeps) => {
 
   async function check (request: Request, answerer: Answerer, asking: Asking): Promise<Answered> {
     const { challenge_id: challengeId, credential } = request
-    const [found, known] = await Promise.all([challenges.findSignable(challengeId, stepUpPurpose, answerer), factors.findPasskey(credential.id)])
+    const [found, known] = await Promise.all([challenges.findSignable(challengeId, purpose, answerer), factors.findPasskey(credential.id)])
     const { userHandle } = credential.response
     const passkey = known?.userId === answerer.userId && (typeof userHandle !== 'string' || userHandle === known.userHandle) ? known : undefined
-    if (found === undefined || passkey === undefined) throw await refuse(found === undefined ? 'unknown' : 'wrong', request, answerer, asking)
-    const checked = await party.checkAsserted(credential, passkey, stepUpChallenges.all(found.challenge))
+    if (found === undefined || passkey === undefined || !mayAnswer(found.challenge, passkey)) throw await refuse(found === undefined ? 'unknown' : 'wrong', request, answerer, asking)
+    const checked = await party.checkAsserted(credential, passkey, passkeyQuestions.all(found.challenge))
     if ('refused' in checked) throw await refuse('wrong', request, answerer, asking, checked.refused)
     return { ...found, passkey, use: checked.right }
   }
@@ -89,8 +89,8 @@ export const createVerifyPasskeyStepUp = (deps: VerifyPasskeyStepUpDeps) => {
   }
 
   async function refuse (reason: RejectionClass, { challenge_id: challengeId }: Request, { aud, userId, sessionId }: Answerer, { requestId }: Asking, detail?: string): Promise<Problem> {
-    events.rejected(stepUpPurpose, reason, { challengeId, userId, requestId, ...detail !== undefined && { detail } })
-    await audit.append({ event: 'challenge.rejected', subject: challengeId, actor: userId, requestId, facts: { reason, purpose: stepUpPurpose, aud, session: sessionId, kind: 'passkey' } })
+    events.rejected(purpose, reason, { challengeId, userId, requestId, ...detail !== undefined && { detail } })
+    await audit.append({ event: 'challenge.rejected', subject: challengeId, actor: userId, requestId, facts: { reason, purpose, aud, session: sessionId, kind: 'passkey' } })
     return new Problem(problems.proofRejected)
   }
 }
