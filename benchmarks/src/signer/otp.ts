@@ -15,7 +15,7 @@ export async function startOtpPart ({ url, privateJwk, log }: { readonly url: st
     handle(describeFactors, async () => ({ factor_root: factorRoot, factors: [{ factor_id: newId('fct'), kind: 'email_code' as const, masked: 'a***@example.com', proved_at: new Date().toISOString() }] })),
     handle(createChallenge, async (request) => {
       challenges.set(request.challenge_id, request)
-      return { challenge_id: request.challenge_id, sent_to: 'a***@example.com', expires_at: new Date(Date.now() + 900_000).toISOString(), attempts_left: 3 }
+      return { challenge_id: request.challenge_id, sent_to: 'a***@example.com', expires_at: new Date(Date.now() + 900_000).toISOString(), attempts_left: 3, factors: [] }
     }),
     handle(verifyChallenge, async ({ challenge_id: id }) => {
       const challenge = challenges.get(id)

@@ -19,7 +19,7 @@ export async function request ({ gateway, asking }: SignerHouse, wallet: BenchWa
 }
 
 export const confirm = async ({ gateway, asking }: SignerHouse, id: string): Promise<unknown> =>
-  await gateway.call(confirmTransaction, { ...asking, id, code }, { requestId: newId('req'), actor: asking.user_id })
+  await gateway.call(confirmTransaction, { ...asking, id, proof: { code } }, { requestId: newId('req'), actor: asking.user_id })
 
 /** So many callers, each of which goes on with the next one. */
 export async function inParallel<Item> (items: Iterable<Item>, callers: number, work: (item: Item) => Promise<unknown>): Promise<void> {

@@ -130,7 +130,7 @@ t.test('a factor added on a proof inherits the root, is told by mail, and the pr
   t.same((await factors.find({ user_id: user.userId }).toArray()).map(({ factor_root: root }) => root), [user.factorRoot, user.factorRoot])
   t.equal(await refusal(gateway.call(beginTotp, { ...by(user), step_up: await byApp(app, addTotp) }, ask)), 'state-conflict', 'one app')
   const described = await signer.call(describeFactors, { user_id: user.userId }, ask)
-  t.same(described.factors.map(({ kind }) => kind), ['email_code'], 'an operator is shown what confirms transactions')
+  t.same(described.factors.map(({ kind }) => kind), ['email_code', 'totp'], 'an operator is shown all that is under the root')
   t.equal(described.factor_root, user.factorRoot)
   t.equal(await db.collection('audit').countDocuments({ event: 'factor.enrolled', subject: user.userId, 'facts.kind': 'totp' }), 1)
 })

@@ -388,7 +388,7 @@ t.test('a wallet comes beside others on a proof that showed it, or, where nothin
   const wallet = evmWallet()
   await enrol(wallet, plain, { step_up: await byApp(plain, own, adding(wallet)) })
   t.not(await rootOf(plain), before, 'another root')
-  t.match((await signer.call(describeFactors, { user_id: plain.userId }, ask)).factors, [{ kind: 'wallet', masked: wallet.address }])
+  t.match((await signer.call(describeFactors, { user_id: plain.userId }, ask)).factors, [{ kind: 'totp' }, { kind: 'wallet', masked: wallet.address }])
 })
 
 t.test('of first enrolments that race one makes the root; a beginning that is repeated answers alike', async (t) => {
