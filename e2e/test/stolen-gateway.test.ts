@@ -1,15 +1,17 @@
 /** A stolen gateway: everything here is done with the gateway's own credentials, and none of it moves money. */
+import { createHmac } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import {
-  accountDeleteOtp, beginEmailFactor, beginFactorWipe, beginPasskey, beginStepUp, beginTotp, beginWallet, commandListKey, confirmEmailFactor, confirmFactorWipe, createTransaction, getTransaction, listFactors, mailFromGateway, mailSealContext, makeRecoveryCodes,
+  accountDeleteOtp, askWallet, beginEmailFactor, beginFactorWipe, beginPasskey, beginStepUp, beginTotp, beginWallet, challengeTransaction, commandListKey, confirmEmailFactor, confirmFactorWipe, confirmTotp, confirmTransaction, confirmWallet, createTransaction, getTransaction, listFactors, mailFromGateway, mailSealContext, makeRecoveryCodes,
   Problem, problems, removeFactor, sendStepUp, stores, verifyStepUp,
-  type MailContent, type TransactionView
+  type MailContent, type StepUpAction, type TransactionChallenge, type TransactionProof, type TransactionView
 } from '@countersign/contracts'
 import { createCommandClient, createProducer, jobConnection } from '@countersign/redis'
 import { createLogger, createMetrics, newId } from '@countersign/runtime'
 import { keyFromText, randomToken, seal } from '@countersign/secrets'
 import { captureLogs, until } from '@countersign/testing'
+import { base32nopad } from '@scure/base'
 import { Redis } from 'ioredis'
 import { MongoClient } from 'mongodb'
 import t from 'tap'
@@ -184,7 +186,102 @@ t.test('it cannot have a factor wiped: a deletion that the mailbox did not prove
   t.match(await house.database('otp-service').collection('audit').findOne({ event: 'account.deletion_done', subject: other.userId }), { facts: { factors: 'retained' } }, 'and it is written down')
 })
 
+/** Of the victim, who takes part: without a proof of theirs nothing is added. */
+async function withEveryFactor () {
+  const ids = { user_id: victim.userId, session_id: newId('ses') }
+  const [mail] = (await commands.call(listFactors, { user_id: victim.userId }, call)).factors
+  const proved = async (action: StepUpAction, words: RegExp): Promise<string> => {
+    const { challenge_id: id } = await commands.call(beginStepUp, { ...ids, action }, call)
+    await commands.call(sendStepUp, { ...ids, challenge_id: id, factor_id: mail?.id ?? '' }, call)
+    await commands.call(verifyStepUp, { ...ids, challenge_id: id, proof: { factor_id: mail?.id ?? '', code: codeIn((await house.mailTo(victim.email, words)).text) } }, call)
+    return id
+  }
+  const account = privateKeyToAccount(generatePrivateKey())
+  const wallet = await commands.call(beginWallet, { ...ids, family: 'evm', address: account.address, chain_id: 31337, step_up: await proved({ type: 'factors.add_wallet', resource_id: `evm:${account.address}:31337` }, /Add a wallet/) }, call)
+  await commands.call(confirmWallet, { ...ids, factor_id: wallet.factor_id, signature: await account.signTypedData(wallet.sign.typed_data as never) }, call)
+  const app = await commands.call(beginTotp, { ...ids, step_up: await proved({ type: 'factors.add_totp', resource_id: '-' }, /Add an authenticator app/) }, call)
+  const secret = base32nopad.decode(app.secret)
+  await commands.call(confirmTotp, { ...ids, factor_id: app.factor_id, code: totpCode(secret, 0) }, call)
+  const list = await commands.call(makeRecoveryCodes, { ...ids, step_up: await proved({ type: 'factors.make_recovery_codes', resource_id: '-' }, /Make new recovery codes/) }, call)
+  return { account, walletId: wallet.factor_id, appId: app.factor_id, secret, listId: list.factor.id, codes: list.codes }
+}
+
+/** RFC 6238, one step of 30 seconds later. */
+function totpCode (secret: Uint8Array, later: number): string {
+  const counter = Buffer.alloc(8)
+  counter.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000) + later))
+  const mac = createHmac('sha1', secret).update(counter).digest()
+  return String((mac.readUInt32BE((mac.at(-1) ?? 0) & 15) & 0x7fffffff) % 1_000_000).padStart(6, '0')
+}
+
+let own: Awaited<ReturnType<typeof withEveryFactor>>
+const asker = { user_id: victim.userId, session_id: newId('ses') }
+
+t.test('whichever factor the user has: what the user gave for another thing confirms no transfer, and what shows nothing confirms none at all', async (t) => {
+  own = await withEveryFactor()
+  const { transaction } = await commands.call(createTransaction, { ...asker, idempotency_key: 'stolen-factors', transfer }, call)
+  const id = transaction.id
+  t.strictSame(transaction.confirmation?.factors.map(({ kind }) => kind).sort(), ['email_code', 'wallet'], 'those that show it')
+  const confirm = (proof: TransactionProof) => commands.call(confirmTransaction, { ...asker, id, proof }, call)
+
+  // The user is asked for something harmless, by the very same factors, and answers to the thief.
+  const harmless: StepUpAction = { type: 'api_keys.rotate', resource_id: newId('key') }
+  const stepUp = await commands.call(beginStepUp, { ...asker, action: harmless }, call)
+  const asked = await commands.call(askWallet, { ...asker, challenge_id: stepUp.challenge_id, factor_id: own.walletId }, call)
+  const given = await own.account.signTypedData(asked.sign.typed_data as never)
+  const [mail] = (await commands.call(listFactors, { user_id: victim.userId }, call)).factors
+  await commands.call(sendStepUp, { ...asker, challenge_id: stepUp.challenge_id, factor_id: mail?.id ?? '' }, call)
+  const mailed = codeIn((await house.mailTo(victim.email, new RegExp(harmless.resource_id))).text)
+
+  const thief = privateKeyToAccount(generatePrivateKey())
+  const challenged = await commands.call(challengeTransaction, { ...asker, id, factor_id: own.walletId }, call)
+  const screen = challenged.sign?.typed_data
+  t.match(screen?.message.details, [{ name: 'To', value: recipient }], 'and what is really asked is on the wallet\'s own screen')
+  const softer = { ...screen, message: { ...screen?.message, action: 'Sign in', details: [] } }
+  const tries: [string, TransactionProof][] = [
+    ['the signature for another thing', { factor_id: own.walletId, signature: given }],
+    ['the signature of another wallet', { factor_id: own.walletId, signature: await thief.signTypedData(screen as never) }],
+    ['a signature of softer words', { factor_id: own.walletId, signature: await own.account.signTypedData(softer as never) }],
+    ['a signature of the words as a text', { factor_id: own.walletId, signature: await own.account.signMessage({ message: JSON.stringify(screen) }) }],
+    ['the mailed code for another thing', { code: mailed }],
+    ['the code of the app', { factor_id: own.appId, code: totpCode(own.secret, 1) }],
+    ['a recovery code', { factor_id: own.listId, code: own.codes[0] ?? '' }],
+    ['the code of the app as a mailed one', { code: totpCode(own.secret, 1) }]
+  ]
+  for (const [what, proof] of tries) t.equal(await confirm(proof).then(() => 'confirmed', (error: unknown) => error instanceof Problem ? 'refused' : String(error)), 'refused', what)
+  t.equal((await commands.call(getTransaction, { ...asker, id }, call)).state, 'awaiting_confirmation')
+  t.equal((await commands.call(listFactors, { user_id: victim.userId }, call)).factors.find(({ kind }) => kind === 'recovery_codes')?.codes_left, 10, 'and none of them was used up')
+  const attempts = await house.database('otp-service').collection('audit').countDocuments({ event: 'challenge.rejected', actor: victim.userId, 'facts.aud': 'signer-service' })
+  t.ok(attempts >= 5, `the audit shows ${attempts} of them`)
+})
+
+t.test('it floods, for users that are none, with what was refused before and with what was answered before, and each is written down', async (t) => {
+  const audit = house.database('signer-service').collection('audit')
+  const before = await audit.countDocuments({ event: 'transaction.refused' })
+  const strangers = await Promise.allSettled(Array.from({ length: 60 }, (_, index) => commands.call(createTransaction, { user_id: newId('usr'), session_id: newId('ses'), idempotency_key: `flood-${index}`, transfer }, call)))
+  t.ok(strangers.every(({ status }) => status === 'rejected'))
+  const answered = strangers.filter((one) => one.status === 'rejected' && (one.reason as Problem).kind === problems.notPermitted).length
+  t.equal(await audit.countDocuments({ event: 'transaction.refused' }) - before, answered)
+  t.ok(answered > 0)
+  const replays = await Promise.all(Array.from({ length: 40 }, () => commands.call(createTransaction, { ...asker, idempotency_key: 'stolen-factors', transfer }, call)))
+  t.equal(new Set(replays.map(({ transaction }) => transaction.id)).size, 1, 'a repetition asks for nothing new')
+  const other = await Promise.allSettled(Array.from({ length: 10 }, () => commands.call(createTransaction, { ...asker, idempotency_key: 'stolen-factors', transfer: { ...transfer, value: '2' } }, call)))
+  t.ok(other.every((one) => one.status === 'rejected' && (one.reason as Problem).kind === problems.idempotencyConflict))
+})
+
 t.test('after all of that the chain shows nothing', async (t) => {
   t.strictSame(await transfersTo(house, recipient), [])
   t.equal(await house.database('signer-service').collection('attempts').countDocuments({}), 0)
+})
+
+t.test('and its owner confirms by the wallet that shows it, although the mailbox and the codes are spent', async (t) => {
+  const { id } = await gateway.call<{ id: string }>('POST', '/api/v1/transactions', { token: victim.accessToken, body: transfer, headers: { 'idempotency-key': 'own' } })
+  const path = `/api/v1/transactions/${id}`
+  const { sign } = await gateway.call<TransactionChallenge>('POST', `${path}/challenge`, { token: victim.accessToken, body: { factor_id: own.walletId } })
+  const signature = await own.account.signTypedData(sign?.typed_data as never)
+  t.match(await gateway.send('POST', `${path}/confirm`, { token: victim.accessToken, body: { factor_id: own.walletId, signature, code: '123456' } }), { status: 422 }, 'of two forms')
+  const confirmed = await gateway.call<TransactionView>('POST', `${path}/confirm`, { token: victim.accessToken, body: { factor_id: own.walletId, signature } })
+  t.match(confirmed, { state: /approved|assigned|signed|broadcast|mined|confirmed/ })
+  await until(async () => (await transfersTo(house, recipient)).length === 1, { what: 'the transfer to be mined', timeoutMs: 60_000 })
+  t.match(await house.database('signer-service').collection('audit').findOne({ event: /transaction\.(proved|approved)/, subject: id, 'facts.factor_kind': 'wallet' }), { actor: victim.userId })
 })
