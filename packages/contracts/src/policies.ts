@@ -135,3 +135,91 @@ export const PolicyView = Type.Object({
   document: PolicyDocument
 }, closed)
 export type PolicyView = Static<typeof PolicyView>
+
+/** EIP-712: what an administrator signs to change the policy. `previous_sha256` is of the version that it replaces. */
+export const policyChangeTypes = {
+  PolicyChange: [
+    { name: 'deployment', type: 'string' },
+    { name: 'policy', type: 'string' },
+    { name: 'version', type: 'uint256' },
+    { name: 'rules', type: 'string' },
+    { name: 'sha256', type: 'bytes32' },
+    { name: 'previous_sha256', type: 'bytes32' }
+  ]
+} as const
+
+/** EIP-712: what an approver signs. `text` says what is done, as every mail of it says it; `digest` binds the whole intent. */
+export const approvalTypes = {
+  TransactionApproval: [
+    { name: 'decision', type: 'string' },
+    { name: 'deployment', type: 'string' },
+    { name: 'transaction', type: 'string' },
+    { name: 'text', type: 'string' },
+    { name: 'digest', type: 'bytes32' }
+  ]
+} as const
+
+const domainFields = [{ name: 'name', type: 'string' }, { name: 'version', type: 'string' }] as const
+const Field = Type.Object({ name: Type.String(), type: Type.String() }, closed)
+
+/** As `eth_signTypedData_v4` takes it, whole. It is valid on every chain: what it is about has a field of its own. */
+export const SignableData = Type.Object({
+  domain: Type.Object({ name: Type.String(), version: Type.String() }, closed),
+  types: Type.Record(Type.String(), Type.Array(Field)),
+  primaryType: Type.String(),
+  message: Type.Record(Type.String(), Type.Union([Type.String(), Type.Integer()]))
+}, closed)
+export type SignableData = Static<typeof SignableData>
+
+export const KeySignature = Type.String({ pattern: '^0x[0-9a-fA-F]{130}$', maxLength: 132, description: 'ECDSA over the typed data: r, s and v, 65 bytes in hex' })
+
+const signable = (types: Readonly<Record<string, readonly { readonly name: string, readonly type: string }[]>>, message: SignableData['message']): SignableData => ({
+  domain: { name: 'Countersign', version: '1' },
+  types: Object.fromEntries([['EIP712Domain', domainFields], ...Object.entries(types)].map(([name, fields]) => [name, (fields as typeof domainFields).map((field) => ({ ...field }))])),
+  primaryType: Object.keys(types)[0] ?? '',
+  message
+})
+
+export interface SignedApproval { readonly decision: 'approve' | 'reject', readonly deployment: string, readonly transaction: string, readonly text: string, readonly digest: string }
+export const approvalData = ({ decision, deployment, transaction, text, digest }: SignedApproval): SignableData => signable(approvalTypes, { decision, deployment, transaction, text, digest })
+
+export interface SignedPolicyChange {
+  readonly deployment: string
+  readonly policy: string
+  readonly version: number
+  /** Names, in their order. */
+  readonly rules: readonly string[]
+  /** 64 hex digits. */
+  readonly sha256: string
+  readonly previousSha256: string
+}
+export const policyChangeData = ({ deployment, policy, version, rules, sha256, previousSha256 }: SignedPolicyChange): SignableData =>
+  signable(policyChangeTypes, { deployment, policy, version, rules: rules.join(', '), sha256: `0x${sha256}`, previous_sha256: `0x${previousSha256}` })
+
+/** What a dry run asks about: a transaction that is not made. */
+export const DryRunTransaction = Type.Object({
+  initiator: PrincipalId,
+  wallet_id: WalletId,
+  chain_id: ChainId,
+  to: EvmAddress,
+  value: Amount,
+  data: Type.Optional(Type.String({ pattern: '^0x([0-9a-f]{2})*$', maxLength: 40_000, description: 'Lower-case hex' }))
+}, closed)
+export type DryRunTransaction = Static<typeof DryRunTransaction>
+
+export const Explanation = Type.Object({
+  policy_version: Type.Union([Type.Integer({ minimum: 1 }), Type.Null()], { description: 'Null: a document that was sent along' }),
+  allowed: Type.Boolean(),
+  rule: Type.String({ description: 'That decides; default when no rule allows it' }),
+  detail: Type.Optional(Type.String()),
+  requirements: Type.Optional(Type.Object({
+    factor_kinds: Type.Array(FactorKind),
+    unshown_factor_kinds: Type.Array(FactorKind),
+    least_factor_age_seconds: Type.Integer(),
+    approvals: Type.Array(Approvals),
+    delay_seconds: Type.Integer()
+  }, closed)),
+  windows: Type.Array(Type.Object({ window: Type.String(), holds: Amount, takes: Amount }, closed), { description: 'What it would take of each' }),
+  rules: Type.Array(Type.Object({ name: Type.String(), effect: Type.String(), call: Type.Integer({ description: 'From 1' }), says: Type.String() }, closed))
+}, closed)
+export type Explanation = Static<typeof Explanation>

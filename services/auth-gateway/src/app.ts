@@ -19,6 +19,7 @@ import { meRoutes, type MeRoutesDeps } from './routes/me.ts'
 import { openPages, type OpenPagesDeps } from './routes/open-pages.ts'
 import { operatorRoutes, type OperatorRoutesDeps } from './routes/operators.ts'
 import { sessionRoutes, type SessionRoutesDeps } from './routes/sessions.ts'
+import { policyRoutes } from './routes/policies.ts'
 import { stepUpRoutes, type StepUpRoutesDeps } from './routes/step-ups.ts'
 import { signInRoutes, type SignInRoutesDeps } from './routes/sign-in.ts'
 import { transactionRoutes, type TransactionRoutesDeps } from './routes/transactions.ts'
@@ -49,6 +50,7 @@ export async function serve (app: FastifyInstance, deps: GatewayDeps): Promise<v
     identityRoutes(door, deps)
     transactionRoutes(door, deps)
     kmsWalletRoutes(door, deps)
+    policyRoutes(door, deps)
     apiKeyRoutes(door, deps)
     operatorRoutes(door, deps)
     walletConnectionRoutes(door, deps)

@@ -1,6 +1,6 @@
 /** Every route of the contract, called as every kind of caller; API keys; roles; the audit. */
 import {
-  beginFactorWipe, beginPasskey, beginPasskeySignIn, beginPasskeyStepUp, beginSms, beginTotp, challengeTransaction, confirmFactorWipe, disableWallet, getTransaction, getWallet, listFactors, listTransactions, listWallets, makeRecoveryCodes, Problem, problems, readWalletAudit, removeFactor, routes, scopes, type Route, type Scope
+  beginFactorWipe, beginPasskey, beginPasskeySignIn, beginPasskeyStepUp, beginSms, beginTotp, challengeTransaction, confirmFactorWipe, disableWallet, explainPolicy, getTransaction, getWallet, listFactors, listTransactions, listWallets, makeRecoveryCodes, Problem, problems, readApprovals, readPolicies, readWalletAudit, removeFactor, routes, scopes, type Route, type Scope
 } from '@countersign/contracts'
 import { handle } from '@countersign/redis'
 import { until } from '@countersign/testing'
@@ -22,6 +22,7 @@ await house.answerFor('otp-service', [
   handle(listFactors, ({ user_id: id }) => Promise.resolve({ factors: enrolled.has(id) ? [factor] : [] }))
 ])
 await house.answerFor('signer-service', [
+  handle(readApprovals, notThere), handle(readPolicies, notThere), handle(explainPolicy, notThere),
   handle(getTransaction, notThere), handle(challengeTransaction, notThere),
   handle(listTransactions, () => Promise.resolve({ data: [], next_cursor: null })),
   handle(getWallet, notThere), handle(disableWallet, notThere),

@@ -3,6 +3,7 @@ import { startOpsServer } from '@countersign/http'
 import { startIndexes } from '@countersign/mongo'
 import { jobConnection, startCommandServer } from '@countersign/redis'
 import { clockFrom, retryWithin, type Lifecycle, type Logger, type Metrics } from '@countersign/runtime'
+import { policyCommands } from './commands/policy-commands.ts'
 import { transactionCommands } from './commands/transaction-commands.ts'
 import { walletCommands } from './commands/wallet-commands.ts'
 import type { Parts } from './compose.ts'
@@ -86,7 +87,7 @@ export async function startApp ({ config, parts, log, metrics, lifecycle }: AppO
   })
   lifecycle.onStop('operations server', () => ops.close())
 
-  const server = await startCommandServer({ url: config.redisUrl, service: 'signer-service', log, metrics, handlers: [...transactionCommands(useCases), ...walletCommands(parts.walletUseCases)] })
+  const server = await startCommandServer({ url: config.redisUrl, service: 'signer-service', log, metrics, handlers: [...transactionCommands(useCases), ...walletCommands(parts.walletUseCases), ...policyCommands(parts.policyUseCases)] })
   serving = true
   lifecycle.onStop('commands', async () => {
     serving = false

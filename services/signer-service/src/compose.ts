@@ -6,8 +6,10 @@ import { clockFrom, newId, retryWithin, type Lifecycle, type Logger, type Metric
 import { createCursors, createReceiptVerifier, deriveKey, ReceiptRefused } from '@countersign/secrets'
 import { createAdvance } from './approvals/advance.ts'
 import { createApprovalRepository } from './approvals/approval-repository.ts'
+import { createPolicyUseCases } from './compose-policies.ts'
 import { createEndDelays } from './approvals/end-delays.ts'
 import { createAttemptRepository } from './attempts/attempt-repository.ts'
+import { parseCalls } from './calls/parse-calls.ts'
 import { checksummed, zeroAddress } from './chain/address.ts'
 import { createChainNode } from './chain/chain-node.ts'
 import { checkNodes, createChain, createChains } from './chain/chains.ts'
@@ -119,6 +121,11 @@ export async function compose (options: ComposeOptions) {
       tellOperator: createTellOperator({
         outbox, dispatcher, ...config.mail, now: () => clock.now(), newDeliveryId: () => newId('dlv'), newRequestId: () => newId('req')
       })
+    }),
+    policyUseCases: createPolicyUseCases({
+      transactions, principals, approvals, policies, windows, wallets, admit, advance, recordMove, expire, audit, transact, inLine, digestOf,
+      deployment: config.deployment,
+      callsOf: ({ from, to, value, data }) => parseCalls({ to, value: BigInt(value), data }, { from, multicall3: undefined })
     }),
     onApproved: (wake: typeof nudge) => { nudge = wake },
     useCases: {

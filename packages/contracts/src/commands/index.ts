@@ -9,6 +9,8 @@ import { beginSms, confirmSms } from './sms-factors.ts'
 import { disableWallet, getWallet, listWallets, readWalletAudit } from './kms-wallets.ts'
 import { beginStepUp, sendStepUp, verifyStepUp } from './step-ups.ts'
 import { answerByWallet, askWallet, beginWallet, confirmWallet } from './wallet-factors.ts'
+import { giveApproval, readApprovals } from './approvals.ts'
+import { changePolicy, draftPolicy, explainPolicy, readPolicies } from './policies.ts'
 import { answerMailbox, beginMailbox, cancelMailbox, resendMailbox } from './mailbox.ts'
 import { challengeTransaction, confirmTransaction, createTransaction, getTransaction, listTransactions } from './transactions.ts'
 
@@ -24,5 +26,6 @@ export const commands: readonly Command[] = Object.freeze([
   sendEarlierOtp, earlierOtpStatus, verifyEarlierOtp,
   beginMailbox, resendMailbox, answerMailbox, cancelMailbox,
   createTransaction, getTransaction, listTransactions, confirmTransaction, challengeTransaction,
-  listWallets, getWallet, disableWallet, readWalletAudit
+  listWallets, getWallet, disableWallet, readWalletAudit,
+  readApprovals, giveApproval, readPolicies, draftPolicy, changePolicy, explainPolicy
 ])

@@ -1,4 +1,5 @@
 import type { Route } from '../route.ts'
+import { approveTransaction, getApprovals, rejectTransaction } from './approvals.ts'
 import { beginDeletion, deleteMe, exportMe } from './account.ts'
 import { createApiKey, deleteApiKey, readApiKeys, rotateApiKey } from './api-keys.ts'
 import { logout, refreshSession } from './auth.ts'
@@ -12,6 +13,7 @@ import { beginEmail, confirmEmail, readMe } from './me.ts'
 import { passkeyRoutes } from './passkeys.ts'
 import { kmsWalletRoutes } from './kms-wallets.ts'
 import { readIdentityAudit, setRoles } from './operators.ts'
+import { getPolicies, postDryRun, postPolicy, putPolicy } from './policies.ts'
 import { deleteSession, readSessions, revokeSessions } from './sessions.ts'
 import { beginSmsFactor, confirmSmsFactor } from './sms-factors.ts'
 import { postStepUp, readFactors, sendStepUpCode, verifyStepUpProof } from './step-ups.ts'
@@ -37,6 +39,8 @@ export const routes: readonly Route[] = Object.freeze([
   readIdentityAudit, setRoles,
   postTransaction, readTransactions, readTransaction, postConfirmation, postChallenge,
   ...kmsWalletRoutes,
+  getApprovals, approveTransaction, rejectTransaction,
+  getPolicies, postPolicy, putPolicy, postDryRun,
   ...earlierAccountRoutes,
   ...earlierOtpRoutes,
   ...walletConnectionRoutes

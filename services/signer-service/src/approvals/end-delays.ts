@@ -1,6 +1,7 @@
 /** What only waited for time moves on: decided again, like after any other step. */
 import type { AdmitTransfer } from '../transactions/admit-transfer.ts'
 import type { RecordMove } from '../transactions/record-move.ts'
+import { askedOf } from '../transactions/transaction.ts'
 import type { TransactionRepository } from '../transactions/transaction-repository.ts'
 import type { Transact } from '../unit.ts'
 import type { Advance } from './advance.ts'
@@ -22,8 +23,7 @@ export const createEndDelays = ({ transactions, admit, advance, recordMove, tran
     await transact(async (unit) => {
       const row = await transactions.find(id, unit)
       if (row?.state !== 'awaiting_confirmation') return
-      const { initiator, walletId, chainId, to } = row
-      const admission = await admit({ initiator, walletId, chainId, to, value: BigInt(row.value), maxFeeTotal: BigInt(row.maxFeeTotal) }, unit)
+      const admission = await admit(askedOf(row), unit)
       if (admission.admitted) await advance(unit, row, admission, { from: 'awaiting_confirmation' })
       else {
         await recordMove(unit, row, { from: 'awaiting_confirmation', to: 'rejected', set: { failure: { code: 'policy_denied', detail: admission.detail } } }, {

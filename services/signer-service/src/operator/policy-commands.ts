@@ -1,9 +1,15 @@
-/** `policies set|show`: what may be signed at all. */
+/** `policies set|show|explain`: what may be signed at all, and why. */
 import { readFile } from 'node:fs/promises'
 import { newId, UsageFault, type CliCommand } from '@countersign/runtime'
+import { DryRunTransaction, Problem } from '@countersign/contracts'
+import { Value } from 'typebox/value'
+import { parseCalls } from '../calls/parse-calls.ts'
 import { checksummed } from '../chain/address.ts'
 import type { Policy } from '../policies/policy.ts'
 import { createPolicyRepository } from '../policies/policy-repository.ts'
+import { missingWallets } from '../policies/change-policy.ts'
+import { createExplainPolicy } from '../policies/explain-policy.ts'
+import { createWindowRepository } from '../policies/window-repository.ts'
 import { createSetPolicy } from '../policies/set-policy.ts'
 import { PolicyRefused, validatePolicy } from '../policies/validate-policy.ts'
 import { createWalletRepository } from '../wallets/wallet-repository.ts'
@@ -12,7 +18,7 @@ import type { WithParts } from './operator-parts.ts'
 
 const shown = ({ id, version, sha256, document, createdAt }: Policy) => ({ id, version, sha256, created_at: createdAt.toISOString(), document })
 
-export const policyCommands = (withParts: WithParts): CliCommand[] => [setCommand(withParts), showCommand(withParts)]
+export const policyCommands = (withParts: WithParts): CliCommand[] => [setCommand(withParts), showCommand(withParts), explainCommand(withParts)]
 
 const setCommand = (withParts: WithParts): CliCommand => ({
   name: 'policies set',
@@ -28,9 +34,8 @@ const setCommand = (withParts: WithParts): CliCommand => ({
   run: async ({ options, print, line }) => {
     const valid = validatePolicy(await documentOf(options), checksummed)
     return await withParts(async ({ mongo, audit, transact }) => {
-      const known = new Set((await createWalletRepository(mongo.db).list()).map(({ id }) => id))
-      const missing = valid.document.rules.flatMap(({ wallets = [] }) => wallets).filter((id) => !known.has(id))
-      if (missing.length > 0) throw new PolicyRefused([...new Set(missing)].map((id) => `there is no wallet ${id}`))
+      const missing = missingWallets(valid, (await createWalletRepository(mongo.db).list()).map(({ id }) => id))
+      if (missing.length > 0) throw new PolicyRefused(missing.map((id) => `there is no wallet ${id}`))
       const { policy, changed } = await createSetPolicy({ policies: createPolicyRepository(mongo.db), audit, transact, newPolicyId: () => newId('pol') })(valid)
       print({ ...shown(policy), changed }, () => { line(changed ? `Policy ${policy.id} is at version ${policy.version}.` : `Version ${policy.version} says the same already; nothing changed.`) })
     })
@@ -74,3 +79,47 @@ const showCommand = (withParts: WithParts): CliCommand => ({
     print(shown(policy), () => { line(JSON.stringify(shown(policy), null, 2)) })
   })
 })
+
+const explainCommand = (withParts: WithParts): CliCommand => ({
+  name: 'policies explain',
+  description: 'Which rule would decide a transaction, and why; nothing is made and nothing reserved',
+  requiredOptions: [
+    ['--initiator <id>', 'principal that would ask, usr_…'],
+    ['--wallet <id>', 'wallet that would send'],
+    ['--chain <id>', 'EIP-155 chain id'],
+    ['--to <address>', 'account or contract that would be called']
+  ],
+  options: [
+    ['--value <wei>', 'wei sent along (default: 0)'],
+    ['--data <hex>', 'data of the call, 0x…'],
+    ['--file <path>', 'a document to ask instead of the policy in force']
+  ],
+  run: async ({ options, print, line }) => {
+    const file = textOption(options, 'file')
+    const data = textOption(options, 'data')?.toLowerCase()
+    const transaction = {
+      initiator: textOption(options, 'initiator'), wallet_id: textOption(options, 'wallet'), chain_id: Number(textOption(options, 'chain')), to: textOption(options, 'to'),
+      value: textOption(options, 'value') ?? '0', ...data !== undefined && { data }
+    }
+    if (!Value.Check(DryRunTransaction, transaction)) throw new UsageFault([...Value.Errors(DryRunTransaction, transaction)].map(({ instancePath, message }) => `${instancePath.slice(1)} ${message}`).join('; '))
+    const document = file === undefined ? undefined : parsed(await readFile(file, 'utf8'), file)
+    await withParts(async ({ mongo: { db } }) => {
+      const explain = createExplainPolicy({
+        policies: createPolicyRepository(db), windows: createWindowRepository(db), wallets: createWalletRepository(db), checksummed,
+        callsOf: ({ from, to, value, data: bytes }) => parseCalls({ to, value: BigInt(value), data: bytes }, { from, multicall3: undefined })
+      })
+      const explanation = await explain({ transaction, ...document !== undefined && { document } }).catch(inWords)
+      print(explanation, () => {
+        line(`${explanation.allowed ? `Allowed by the rule "${explanation.rule}"` : explanation.detail ?? 'Denied'}`)
+        for (const { name, effect, call, says } of explanation.rules) line(`  call ${call}  ${effect}  "${name}": ${says}`)
+        if (explanation.requirements !== undefined) line(`Requires: ${JSON.stringify(explanation.requirements)}`)
+        for (const { window, holds, takes } of explanation.windows) line(`Takes ${takes} of the window ${window}, which holds ${holds}`)
+      })
+    })
+  }
+})
+
+function inWords (error: unknown): never {
+  if (error instanceof Problem && error.extensions.faults !== undefined) throw new PolicyRefused(error.extensions.faults.map(({ path, message }) => `${path} ${message}`))
+  throw error
+}

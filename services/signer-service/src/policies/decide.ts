@@ -5,7 +5,7 @@ import type { CompiledAllow, CompiledPolicy } from './compile-policy.ts'
 import { movementsOf, totalsOf, type Asset, type JudgedTransaction } from './judged.ts'
 import { outsideAllow, outsideNarrowing } from './match-rule.ts'
 import { joined, type Requirements } from './requirements.ts'
-import { counterText, reservationsOf, type Counter, type Reservation, type WindowUse } from './windows.ts'
+import { reservationsOf, shortIn, type Counter, type Reservation, type WindowUse } from './windows.ts'
 
 export type Decision =
   | {
@@ -93,17 +93,9 @@ export function windowKeysOf ({ allow, limit }: CompiledPolicy, transaction: Jud
 function createRooms (transaction: JudgedTransaction, used: WindowUse | undefined) {
   const taken = new Map<string, Reservation>()
   return {
-    /** @returns in words which window has no room for the call, or undefined. */
-    shortIn (counters: readonly Counter[], call: ParsedCall): string | undefined {
-      if (used === undefined) return undefined
-      for (const counter of counters) {
-        for (const { key, amount } of reservationsOf(counter, call, transaction)) {
-          const held = used(key) + (taken.get(key)?.amount ?? 0n)
-          if (held + amount > counter.limit) return `its window of ${counterText(counter)} has room for ${held > counter.limit ? 0n : counter.limit - held}`
-        }
-      }
-      return undefined
-    },
+    shortIn: (counters: readonly Counter[], call: ParsedCall): string | undefined => used === undefined
+      ? undefined
+      : shortIn(counters, call, transaction, (key) => used(key) + (taken.get(key)?.amount ?? 0n)),
     take (counters: readonly Counter[], call: ParsedCall): void {
       if (used === undefined) return
       for (const reservation of counters.flatMap((counter) => reservationsOf(counter, call, transaction))) {

@@ -12,7 +12,7 @@ export interface CurrentPolicy {
   readonly at: Date
 }
 
-type PolicyRow = Omit<Policy, 'id'> & { readonly _id: string, readonly policyId: string }
+type PolicyRow = Omit<Policy, 'id' | 'change'> & { readonly _id: string, readonly policyId: string, readonly change?: Policy['change'] }
 
 export const policyIndexes: readonly IndexSpec[] = [
   { collection: 'policies', name: 'one_row_per_version', key: { version: 1 }, unique: true }
@@ -41,15 +41,20 @@ export function createPolicyRepository (db: Db) {
       return { ...known, at: newest.at }
     },
 
+    /** Newest first, without their documents. */
+    async list (limit: number): Promise<Omit<Policy, 'document'>[]> {
+      return (await policies.find({}, { sort: { version: -1 }, limit, projection: { document: 0 } }).toArray()).map(toPolicy)
+    },
+
     /** As this process last saw the policy: a hint, to be relied on for nothing. */
     boundsByWindows (walletId: string): boolean {
       return known !== undefined && (known.compiled.limit.length > 0 || known.compiled.allow.some(({ counters, wallets }) => counters.length > 0 && wallets?.has(walletId) !== false))
     },
 
     /** @returns undefined when another process added this version first. The unit is lost then: the caller must throw. */
-    async add ({ id, version, document, sha256 }: Omit<Policy, 'createdAt'>, unit: Unit): Promise<Policy | undefined> {
+    async add ({ id, version, document, sha256, change }: Omit<Policy, 'createdAt'>, unit: Unit): Promise<Policy | undefined> {
       try {
-        return toPolicy(await insertStamped(policies, `${id}.${version}`, { policyId: id, version, document, sha256 }, {}, unit.session))
+        return toPolicy(await insertStamped(policies, `${id}.${version}`, { policyId: id, version, document, sha256, change }, {}, unit.session))
       } catch (error) {
         if (isDuplicateKey(error)) return undefined
         throw error
@@ -58,4 +63,4 @@ export function createPolicyRepository (db: Db) {
   }
 }
 
-const toPolicy = ({ _id: _row, policyId, ...rest }: PolicyRow): Policy => ({ id: policyId, ...rest })
+const toPolicy = ({ _id: _row, policyId, change = null, ...rest }: PolicyRow): Policy => ({ id: policyId, change, ...rest })

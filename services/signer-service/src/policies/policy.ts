@@ -9,4 +9,18 @@ export interface Policy {
   /** Of the document in canonical form: two equal documents are one version. */
   readonly sha256: string
   readonly createdAt: Date
+  /** Null: it was set on the command line. */
+  readonly change: PolicyChangeProof | null
+}
+
+/** The administrator's word, verifiable by whoever knows the document. */
+export interface PolicyChangeProof {
+  /** Id of the principal. */
+  readonly administrator: string
+  /** EIP-55. */
+  readonly key: string
+  /** EIP-712 digest of what was signed. */
+  readonly digest: string
+  readonly signature: string
+  readonly previousSha256: string
 }

@@ -15,14 +15,16 @@ export class PolicyRefused extends Error {
   }
 }
 
+/** The EIP-55 form of an address, or undefined when its checksum is wrong. */
+export type Checksummed = (address: string) => string | undefined
+
 export interface ValidPolicy { readonly document: PolicyDocument, readonly sha256: string }
 
 /**
  * @param given parsed JSON of anybody.
- * @param checksummed the EIP-55 form of an address, or undefined when its checksum is wrong.
  * @throws PolicyRefused
  */
-export function validatePolicy (given: unknown, checksummed: (address: string) => string | undefined): ValidPolicy {
+export function validatePolicy (given: unknown, checksummed: Checksummed): ValidPolicy {
   if (!Value.Check(PolicyDocument, given)) throw new PolicyRefused(shapeFaults(given))
   const normalised = given.rules.map((rule) => normaliseRule(rule, checksummed))
   const names = given.rules.map(({ name }) => name)

@@ -41,6 +41,19 @@ export function reservationsOf (counter: Counter, call: ParsedCall, { walletId, 
   })
 }
 
-/** For people. */
-export const counterText = ({ per, seconds, asset, limit }: Counter): string =>
+/**
+ * @param held what windows hold, with what this transaction took before this call.
+ * @returns in words which window has no room for the call, or undefined.
+ */
+export function shortIn (counters: readonly Counter[], call: ParsedCall, transaction: JudgedTransaction, held: WindowUse): string | undefined {
+  for (const counter of counters) {
+    for (const { key, amount } of reservationsOf(counter, call, transaction)) {
+      const holds = held(key)
+      if (holds + amount > counter.limit) return `its window of ${counterText(counter)} has room for ${holds > counter.limit ? 0n : counter.limit - holds}`
+    }
+  }
+  return undefined
+}
+
+const counterText = ({ per, seconds, asset, limit }: Counter): string =>
   `${asset === null ? `${limit} calls` : `${limit} ${asset === nativeAsset ? 'wei' : `of token ${asset}`}`} in ${seconds} seconds per ${per}`

@@ -95,3 +95,7 @@ export interface Transaction {
 /** Nonces of these are taken and not yet in a block. */
 export const inFlightStates = ['assigned', 'signed', 'broadcast'] as const satisfies readonly TransactionState[]
 export const isInFlight = ({ state }: Pick<Transaction, 'state'>): boolean => (inFlightStates as readonly TransactionState[]).includes(state)
+
+/** What the policy is asked about a stored row. */
+export const askedOf = ({ initiator, walletId, chainId, to, value, maxFeeTotal }: Transaction) =>
+  ({ initiator, walletId, chainId, to, value: BigInt(value), maxFeeTotal: BigInt(maxFeeTotal) })

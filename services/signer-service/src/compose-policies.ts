@@ -1,0 +1,33 @@
+/** Approvals and the policy over commands: their half of the composition. */
+import type { Audit } from '@countersign/mongo'
+import { createGiveApproval, type GiveApprovalDeps } from './approvals/give-approval.ts'
+import { createReadApprovals } from './approvals/read-approvals.ts'
+import { checksummed } from './chain/address.ts'
+import { signerOf } from './chain/typed-data.ts'
+import type { PolicyUseCases } from './commands/policy-commands.ts'
+import { createChangePolicy, createDraftPolicy, createReadPolicies } from './policies/change-policy.ts'
+import { createExplainPolicy, type ExplainDeps } from './policies/explain-policy.ts'
+import type { PolicyRepository } from './policies/policy-repository.ts'
+import type { PrincipalRepository } from './principals/principal-repository.ts'
+import type { WalletRepository } from './wallets/wallet-repository.ts'
+
+export interface PolicyParts extends Omit<GiveApprovalDeps, 'signerOf' | 'principals'>, Pick<ExplainDeps, 'windows' | 'callsOf'> {
+  readonly policies: PolicyRepository
+  readonly principals: PrincipalRepository
+  readonly wallets: WalletRepository
+  readonly audit: Audit
+}
+
+export function createPolicyUseCases (parts: PolicyParts): PolicyUseCases {
+  const { policies, principals } = parts
+  const changing = { ...parts, checksummed, signerOf }
+  return {
+    readApprovals: createReadApprovals(parts),
+    giveApproval: createGiveApproval({ ...parts, signerOf }),
+    readPolicies: createReadPolicies({ policies, principals }),
+    draft: createDraftPolicy(changing),
+    change: createChangePolicy(changing),
+    explain: createExplainPolicy({ ...parts, checksummed }),
+    isPrincipal: async (id) => await principals.find(id) !== undefined
+  }
+}

@@ -1,0 +1,173 @@
+/** Approvals and changes of the policy by EIP-712 signatures, over commands of a gateway, on real parts. */
+import t from 'tap'
+import {
+  changePolicy, createTransaction, draftPolicy, explainPolicy, giveApproval, problems, readApprovals, readPolicies, type ApprovalsView, type SignableData
+} from '@countersign/contracts'
+import { newId } from '@countersign/runtime'
+import { until } from '@countersign/testing'
+import { recoverTypedDataAddress } from 'viem'
+import { generatePrivateKey, privateKeyToAccount, type PrivateKeyAccount } from 'viem/accounts'
+import { missingOf } from '../src/approvals/missing.ts'
+import { checksummed } from '../src/chain/address.ts'
+import { createPolicyRepository } from '../src/policies/policy-repository.ts'
+import { createSetPolicy } from '../src/policies/set-policy.ts'
+import { validatePolicy } from '../src/policies/validate-policy.ts'
+import { createGrantPrincipal, type Grant } from '../src/principals/grant-principal.ts'
+import { createPrincipalRepository } from '../src/principals/principal-repository.ts'
+import { personsBeside, type Principal } from '../src/principals/principal.ts'
+import { createWalletRepository } from '../src/wallets/wallet-repository.ts'
+import { ether, openWorld, patienceMs, type House } from './house.ts'
+
+const world = await openWorld(t, { blockTime: 1 })
+const denied = { kind: problems.notPermitted } as unknown as Error
+const conflict = { kind: problems.stateConflict } as unknown as Error
+
+const setRules = async (house: House, ...rules: object[]): Promise<void> => {
+  await house.withParts(async (parts) => {
+    await createSetPolicy({ ...parts, policies: createPolicyRepository(parts.mongo.db), newPolicyId: () => newId('pol') })(validatePolicy({ rules }, checksummed))
+  })
+}
+const grant = async (house: House, given: Grant): Promise<unknown> => await house.withParts(async (parts) =>
+  await createGrantPrincipal({ ...parts, principals: createPrincipalRepository(parts.mongo.db), wallets: createWalletRepository(parts.mongo.db) })(given))
+interface Person { readonly id: string, readonly account: PrivateKeyAccount }
+const person = (): Person => ({ id: newId('usr'), account: privateKeyToAccount(generatePrivateKey()) })
+const approver = async (house: House): Promise<Person> => {
+  const one = person()
+  await grant(house, { userId: one.id, walletIds: [house.wallet.id], may: ['approve'], approverKeys: [one.account.address] })
+  return one
+}
+const sign = async ({ account }: Person, data: SignableData): Promise<string> => await account.signTypedData(data as never)
+const ask = async (house: House, value = 1n): Promise<string> => (await house.call(createTransaction, {
+  ...house.asking, idempotency_key: newId('idk'), transfer: { wallet_id: house.wallet.id, chain_id: 31337, to: house.destination(0), value: value.toString() }
+})).transaction.id
+const see = async (house: House, id: string, userId = house.userId): Promise<ApprovalsView> => await house.call(readApprovals, { user_id: userId, id })
+const say = async (house: House, one: Person, id: string, decision: 'approve' | 'reject' = 'approve'): Promise<ApprovalsView> =>
+  await house.call(giveApproval, { user_id: one.id, id, decision, signature: await sign(one, (await see(house, id))[decision]) })
+const rule = (house: House, require: object) => ({ name: 'approved', effect: 'allow', wallets: [house.wallet.id], destinations: 'any', max_value: ether.toString(), require })
+
+t.test('persons are told apart by id, keys and factors, and each counts once', async (t) => {
+  const one = (id: string, approverKeys: string[] = [], factorRoot: string | null = null): Principal => ({ id, kind: 'user', factorRoot, may: ['approve'], wallets: [], approverKeys, grantedAt: new Date() })
+  const ada = one('ada', ['k0'], 'root')
+  t.equal(personsBeside(ada, [one('bo', ['k1']), one('cy', ['k2'])]), 2)
+  t.equal(personsBeside(ada, [one('bo', ['k1']), one('cy', ['k1', 'k2'])]), 1)
+  t.equal(personsBeside(ada, [one('bo', ['k1']), one('cy', ['k2']), one('dan', ['k1', 'k2'])]), 1, 'who is one person with two makes one of them')
+  t.equal(personsBeside(ada, [ada, one('bo', ['k0']), one('cy', [], 'root')]), 0)
+  const requirements = { proof: { shownKinds: ['email_code' as const], unshownKinds: ['totp' as const], leastAgeSeconds: 9 }, approvals: [{ least: 1, of: ['bo'] }], delaySeconds: 5, waitSeconds: undefined }
+  const given = { proof: null, approvers: [], initiator: ada, waitedMs: 4_999 }
+  t.strictSame(missingOf(requirements, given), ['proof', 'approvals', 'delay'])
+  const proof = { receiptId: 'r', kind: 'email_code' as const, shown: true, ageSeconds: 9 }
+  t.strictSame(missingOf(requirements, { ...given, proof, approvers: [one('bo')], waitedMs: 5_000 }), [])
+  t.strictSame(missingOf(requirements, { ...given, proof: { ...proof, shown: false }, approvers: [one('cy')], waitedMs: 5_000 }), ['proof', 'approvals'])
+  t.strictSame(missingOf(requirements, { ...given, proof: { ...proof, kind: 'totp', shown: false }, approvers: [one('bo')], waitedMs: 5_000 }), [])
+  t.strictSame(missingOf(requirements, { ...given, proof: { ...proof, ageSeconds: 8 }, approvers: [one('bo')], waitedMs: 5_000 }), ['proof'])
+})
+
+t.test('two of three approve by signatures that anybody can check, and the transfer goes; one alone, strangers and the initiator move nothing', async (t) => {
+  const house = await world.house(t)
+  const [bo, cy, dan, eve] = [await approver(house), await approver(house), await approver(house), await approver(house)] as const
+  await setRules(house, rule(house, { approvals: { least: 2, of: [bo.id, cy.id, dan.id, house.userId] } }))
+  await house.start()
+  const id = await ask(house)
+  t.equal(house.otp.challenges.size, 0, 'nobody is mailed a code that is not wanted')
+  const shown = await see(house, id, bo.id)
+  t.match(shown, { state: 'awaiting_confirmation', missing: ['approvals'], wanted: [{ least: 2 }], given: [], approve: { primaryType: 'TransactionApproval', message: { decision: 'approve', transaction: id, text: /^Send / } } })
+  await t.rejects(see(house, id, newId('usr')), { kind: problems.notFound } as unknown as Error)
+
+  await t.rejects(say(house, person(), id), denied, 'a key of nobody')
+  await t.rejects(say(house, eve, id), { ...denied, message: /No rule that has a say here names this principal/ } as unknown as Error)
+  await t.rejects(house.call(giveApproval, { user_id: bo.id, id, decision: 'approve', signature: await sign(bo, shown.reject) }), denied, 'a signature over something else is somebody else\'s')
+  await t.rejects(house.call(giveApproval, { user_id: bo.id, id, decision: 'approve', signature: `0x${'00'.repeat(65)}` }), { kind: problems.proofRejected } as unknown as Error)
+  t.equal((await say(house, bo, id)).state, 'awaiting_confirmation')
+  t.equal((await say(house, bo, id)).given.length, 1, 'said twice it counts once')
+
+  const keyOfAda = person()
+  await grant(house, { userId: house.userId, walletIds: [house.wallet.id], may: ['approve'], approverKeys: [keyOfAda.account.address] })
+  await t.rejects(say(house, { ...keyOfAda, id: house.userId }, id), { ...denied, message: /never approves it/ } as unknown as Error)
+  await t.rejects(grant(house, { userId: dan.id, walletIds: [house.wallet.id], may: ['approve'], approverKeys: [keyOfAda.account.address] }), /is a key of/)
+  // Whatever wrote it, a key that is the initiator's too approves nothing for the initiator.
+  const principals = house.db.collection<{ _id: string, approverKeys: string[], revokedAt: Date | null }>('principals')
+  await principals.updateOne({ _id: dan.id }, { $set: { approverKeys: [keyOfAda.account.address] } })
+  await t.rejects(say(house, { ...keyOfAda, id: dan.id }, id), { ...denied, message: /never approves it/ } as unknown as Error)
+
+  // Who was revoked meanwhile has approved nothing.
+  await principals.updateOne({ _id: bo.id }, { $set: { revokedAt: new Date() } })
+  t.match(await say(house, cy, id), { state: 'awaiting_confirmation', missing: ['approvals'] })
+  await principals.updateMany({ _id: { $in: [bo.id, dan.id] } }, { $set: { revokedAt: null } })
+  await principals.updateOne({ _id: dan.id }, { $set: { approverKeys: [dan.account.address] } })
+  const done = await say(house, dan, id)
+  t.not(done.state, 'awaiting_confirmation')
+  await house.reach(id, 'confirmed')
+  for (const one of done.given) t.equal(await recoverTypedDataAddress({ ...done[one.decision], signature: one.signature } as never), one.key, 'verified with the typed data alone')
+  t.strictSame(done.given.map(({ principal_id: principal }) => principal).sort(), [bo.id, cy.id, dan.id].sort())
+  await t.rejects(say(house, dan, id, 'reject'), conflict)
+  t.ok((await house.audit({ event: 'approval.refused' })).length >= 5, 'attempts are written down')
+  t.match(await house.audit({ event: 'transaction.approved', subject: id }), [{ actor: dan.id, facts: { key: dan.account.address } }])
+})
+
+t.test('a proof and an approval are both wanted, in whatever order; twelve approvals in parallel make one transfer; a rejection ends it', async (t) => {
+  const house = await world.house(t)
+  const [bo, cy] = [await approver(house), await approver(house)] as const
+  await setRules(house, rule(house, { shown_proof: true, approvals: { least: 1, of: [bo.id, cy.id] } }))
+  await Promise.all([house.start(), house.start()])
+  const first = await ask(house)
+  t.match(await say(house, bo, first), { state: 'awaiting_confirmation', missing: ['proof'] })
+  t.not((await house.confirm(first)).state, 'awaiting_confirmation')
+  const second = await ask(house)
+  t.equal((await house.confirm(second)).state, 'awaiting_confirmation')
+  await Promise.all(Array.from({ length: 12 }, async (_none, index) => await say(house, index % 2 === 0 ? bo : cy, second).catch((error: unknown) => {
+    // Whoever comes after the last that was missing is told so; a slow machine may not answer in time.
+    if (![problems.stateConflict, problems.unavailable].includes((error as { kind?: never }).kind as never)) throw error
+  })))
+  await house.reach(first, 'confirmed')
+  await house.reach(second, 'confirmed')
+  t.equal((await house.sentOnChain()).length, 2)
+
+  const third = await ask(house)
+  await say(house, bo, third)
+  t.match(await say(house, bo, third, 'reject'), { state: 'rejected' }, 'also by who had approved')
+  t.match(await house.get(third), { failure: { code: 'rejected_by_approver' } })
+  await house.confirm(third)
+  t.equal((await house.row(third))?.state, 'rejected')
+})
+
+t.test('the policy changes by an administrator\'s signature alone; of twenty changes at once one wins', async (t) => {
+  const house = await world.house(t)
+  const boss = person()
+  await grant(house, { userId: boss.id, walletIds: [], may: ['administer'], approverKeys: [boss.account.address] })
+  await Promise.all([house.start(), house.start()])
+  const document = (index: number) => ({ rules: [rule(house, { shown_proof: true, delay_seconds: index + 1 })] })
+  await t.rejects(house.call(readPolicies, { user_id: newId('usr') }), denied)
+  await t.rejects(house.call(draftPolicy, { user_id: house.userId, document: document(0) as never }), denied, 'who may initiate may not administer')
+  await t.rejects(house.call(draftPolicy, { user_id: boss.id, document: { rules: [rule(house, {})] } as never }), { kind: problems.schemaViolation, extensions: { faults: [{ path: 'body/document/rules/0/require' }] } } as unknown as Error)
+  await t.rejects(house.call(draftPolicy, { user_id: boss.id, document: { rules: [{ ...rule(house, { shown_proof: true }), wallets: [newId('wal')] }] } as never }), { kind: problems.schemaViolation } as unknown as Error)
+
+  const changes = await Promise.all(Array.from({ length: 20 }, async (_none, index) => {
+    const draft = await house.call(draftPolicy, { user_id: boss.id, document: document(index) as never })
+    return { user_id: boss.id, policy_id: draft.policy_id, version: draft.version, previous_sha256: draft.previous_sha256, document: draft.document, signature: await sign(boss, draft.sign) }
+  }))
+  const [some, another] = changes as [typeof changes[0], typeof changes[0]]
+  await t.rejects(house.call(changePolicy, { ...some, document: another.document }), denied, 'signed for another document')
+  await t.rejects(house.call(changePolicy, { ...some, version: some.version + 1 }), denied, 'or for another version')
+  await t.rejects(house.call(changePolicy, { ...some, signature: `0x${'00'.repeat(65)}` }), { kind: problems.proofRejected } as unknown as Error)
+
+  const outcomes = await Promise.allSettled(changes.map(async (change) => await house.call(changePolicy, change)))
+  const won = outcomes.flatMap((one) => one.status === 'fulfilled' ? [one.value] : [])
+  t.equal(won.length, 1)
+  t.ok(outcomes.every((one) => one.status === 'fulfilled' || (one.reason as { kind: unknown }).kind === problems.stateConflict), 'the others are told that they came late')
+  const winner = changes[outcomes.findIndex(({ status }) => status === 'fulfilled')] as typeof some
+  t.strictSame(await house.call(changePolicy, winner), won[0], 'repeated it is the same change')
+  t.match(await house.call(readPolicies, { user_id: boss.id }), { current: { version: 2, sha256: won[0]?.sha256 }, versions: [{ version: 2, set_by: boss.id }, { version: 1, set_by: 'operator' }] })
+  t.match(await house.audit({ event: 'policy.set', actor: boss.id }), [{ facts: { version: 2, key: boss.account.address } }])
+
+  const dry = { initiator: house.userId, wallet_id: house.wallet.id, chain_id: 31337, to: house.destination(0), value: '1' }
+  t.match(await house.call(explainPolicy, { user_id: boss.id, transaction: dry }), {
+    policy_version: 2, allowed: true, rule: 'approved', requirements: { factor_kinds: ['email_code'] }, rules: [{ name: 'approved', effect: 'allow', call: 1, says: 'allows it' }]
+  })
+  const strict = { rules: [{ name: 'no', effect: 'deny', destinations: [house.destination(1)] }, { ...rule(house, {}), windows: [{ per: 'wallet', seconds: 60, max_sum: '5' }] }] }
+  t.match(await house.call(explainPolicy, { user_id: boss.id, transaction: { ...dry, value: '6' }, document: strict as never }), {
+    policy_version: null, allowed: false, rule: 'default', rules: [{ name: 'no', says: 'the destination is not in destinations' }, { says: /its window of 5 wei in 60 seconds per wallet has room for 5/ }]
+  })
+  t.match(await house.call(explainPolicy, { user_id: boss.id, transaction: { ...dry, data: '0x12345678' } }), { allowed: false, detail: /"approved": no method of the rule names its data/ })
+  await t.rejects(house.call(explainPolicy, { user_id: newId('usr'), transaction: dry }), denied)
+  t.equal((await until(async () => await house.db.collection('transactions').countDocuments({}) === 0, { what: 'nothing', timeoutMs: patienceMs })), true, 'a dry run keeps nothing')
+})
