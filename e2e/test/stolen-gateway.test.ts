@@ -1,7 +1,12 @@
 /** A stolen gateway: everything here is done with the gateway's own credentials, and none of it moves money. */
-import { createHmac } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { execFile } from 'node:child_process'
+import { createHmac, generateKeyPairSync } from 'node:crypto'
+import { once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
+import { promisify } from 'node:util'
 import {
   accountDeleteOtp, askWallet, beginEmailFactor, beginFactorWipe, beginPasskey, beginStepUp, beginTotp, beginWallet, challengeTransaction, commandListKey, confirmEmailFactor, confirmFactorWipe, confirmTotp, confirmTransaction, confirmWallet, createTransaction, getTransaction, listFactors, mailFromGateway, mailSealContext, makeRecoveryCodes,
   Problem, problems, removeFactor, sendStepUp, stores, verifyStepUp,
@@ -19,9 +24,10 @@ import { parseEther, type Address } from 'viem'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
 import { createGatewayClient } from '../src/gateway-client.ts'
 import { openPrincipal, openWallet } from '../src/grant.ts'
-import { openHouse } from '../src/house.ts'
-import { codeIn, requestTransfer, transfersTo } from '../src/main-job.ts'
+import { openHouse, workspaceRoot } from '../src/house.ts'
+import { codeIn, requestTransfer, signIn, transfersTo } from '../src/main-job.ts'
 
+const run = promisify(execFile)
 const directory = await mkdtemp(`${tmpdir()}/countersign-stolen-`)
 const house = await openHouse({ dataDirectory: directory, environment: { 'auth-gateway': { RATE_LIMIT_MAX: '1000000' }, 'otp-service': { OTP_SENDS_PER_MINUTE: '1000', OTP_SENDS_PER_HOUR: '1000' } } })
 t.teardown(async () => {
@@ -284,4 +290,47 @@ t.test('and its owner confirms by the wallet that shows it, although the mailbox
   t.match(confirmed, { state: /approved|assigned|signed|broadcast|mined|confirmed/ })
   await until(async () => (await transfersTo(house, recipient)).length === 1, { what: 'the transfer to be mined', timeoutMs: 60_000 })
   t.match(await house.database('signer-service').collection('audit').findOne({ event: /transaction\.(proved|approved)/, subject: id, 'facts.factor_kind': 'wallet' }), { actor: victim.userId })
+})
+
+t.test('a program signs its requests: its API key alone, in the hands of whoever holds the gateway, moves nothing, and what it signed moves once', async (t) => {
+  const program = await signIn(gateway, privateKeyToAccount(generatePrivateKey()))
+  const { key } = await gateway.call<{ key: string }>('POST', '/api/v1/api-keys', { token: program.accessToken, body: { name: 'payouts', scopes: ['transactions:read', 'transactions:write'] } })
+  const { publicKey, privateKey } = generateKeyPairSync('ed25519')
+  const [publicFile, privateFile] = [`${directory}/program.pub.pem`, `${directory}/program.pem`]
+  await writeFile(publicFile, publicKey.export({ type: 'spki', format: 'pem' }))
+  await writeFile(privateFile, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 })
+  const grant = ['principals', 'grant', '--kind', 'service', '--user', program.userId, '--wallet', wallet.id, '--may', 'initiate', '--yes', '--key']
+  await t.rejects(house.countersign('signer-service', [...grant, privateFile]), /private key/, 'the private half stays with the program')
+  t.match(await house.countersign('signer-service', [...grant, publicFile]), { kind: 'service', factor_root: null, intent_key: /^[A-Za-z0-9_-]{43}$/ })
+
+  const body = { wallet_id: wallet.id, chain_id: 31337, to: recipient, value: '1000' }
+  const post = (idempotencyKey: string, given: object = body, intent?: string) =>
+    gateway.send<{ id: string }>('POST', '/api/v1/transactions', { token: key, body: given, headers: { 'idempotency-key': idempotencyKey, ...intent !== undefined && { 'transaction-intent': intent } } })
+  t.match(await post('alone'), { status: 403, body: { type: '/problems/policy-denied' } })
+
+  // What the example sends is caught on its way, as a stolen gateway would.
+  let caught = ''
+  const listener = createServer((request, response) => {
+    caught = String(request.headers['transaction-intent'])
+    response.end('{}')
+  }).listen(0, '127.0.0.1')
+  await once(listener, 'listening')
+  t.teardown(() => listener.close())
+  const example = async (url: string, idempotencyKey: string) => await run(process.execPath, [`${workspaceRoot}examples/service-principal.mjs`, idempotencyKey, JSON.stringify(body)], {
+    env: { PATH: process.env['PATH'] ?? '', COUNTERSIGN_URL: url, COUNTERSIGN_API_KEY: key, COUNTERSIGN_PRINCIPAL: program.userId, COUNTERSIGN_DEPLOYMENT: house.stack.environmentFor('signer-service')['DEPLOYMENT_ID'] ?? '', COUNTERSIGN_KEY: privateFile }
+  })
+  await example(`http://127.0.0.1:${(listener.address() as AddressInfo).port}`, 'invoice-1')
+  t.match(await post('invoice-1', { ...body, value: '9000' }, caught), { status: 401, body: { type: '/problems/proof-rejected' } }, 'another amount')
+  t.match(await post('invoice-2', body, caught), { status: 401 }, 'another key')
+  t.match(await gateway.send('POST', '/api/v1/transactions', { token: victim.accessToken, body, headers: { 'idempotency-key': 'invoice-1', 'transaction-intent': caught } }), { status: 401 }, 'another account')
+  t.equal((await transfersTo(house, recipient)).length, 1)
+
+  const sent = JSON.parse((await example(house.gatewayUrl, 'invoice-1')).stdout) as TransactionView
+  t.match(sent, { state: 'approved', initiator: program.userId })
+  t.equal((await post('invoice-1', body, caught)).body.id, sent.id, 'sent again it is the same one')
+  await until(async () => (await transfersTo(house, recipient)).length === 2, { what: 'its transfer to be mined', timeoutMs: 60_000 })
+  t.match(await post('invoice-3', body, caught), { status: 401 }, 'and nothing more comes of it')
+  const audit = house.database('signer-service').collection('audit')
+  t.strictSame((await audit.find({ event: 'intent.refused', subject: program.userId }).sort({ _id: 1 }).toArray()).map(({ facts }) => (facts as { reason: string }).reason), ['request', 'idempotency_key', 'idempotency_key'])
+  t.match(await audit.findOne({ event: 'transaction.approved', subject: sent.id }), { facts: { intent: /.+/, key: /.+/ } })
 })

@@ -3,7 +3,7 @@ import { Type, type Static } from 'typebox'
 
 /** What an API key may be allowed to do. A route without a scope is closed to every key. */
 export const scopes = [
-  'profile:read', 'identities:read', 'sessions:read', 'transactions:read', 'tokens:introspect', 'audit:read'
+  'profile:read', 'identities:read', 'sessions:read', 'transactions:read', 'transactions:write', 'tokens:introspect', 'audit:read'
 ] as const
 export type Scope = typeof scopes[number]
 export const ScopeSchema = Type.Unsafe<Scope>({ type: 'string', enum: [...scopes] })

@@ -78,7 +78,7 @@ const atTheDoor = ({ json }: Answer): string => {
 
 type Caller = 'nobody' | 'a forged token' | 'a user' | 'a user whose proof is old' | 'a user with a factor' | 'an operator' | 'an admin' | 'a closed session' | 'a key with every scope of a user' | 'a key with no scope for it' | 'an operator\'s key' | 'a revoked key' | 'an expired key'
 
-const userScopes: Scope[] = ['profile:read', 'identities:read', 'sessions:read', 'transactions:read']
+const userScopes: Scope[] = ['profile:read', 'identities:read', 'sessions:read', 'transactions:read', 'transactions:write']
 
 function expected ({ caller, role, fresh, stepUp, scope }: Route, who: Caller): string {
   if (caller === 'anyone') return 'in'

@@ -19,6 +19,7 @@ import { createLanes } from './compose-lanes.ts'
 import { createWalletUseCases } from './compose-wallets.ts'
 import type { Config } from './config.ts'
 import { createCrashPoint } from './crash-points.ts'
+import { createProveIntent } from './intents/prove-intent.ts'
 import { createTellOperator } from './mail/operator-mail.ts'
 import { oncePerUnit } from './once-per-unit.ts'
 import { createOtpDoor } from './otp/otp-door.ts'
@@ -130,7 +131,7 @@ export async function compose (options: ComposeOptions) {
     onApproved: (wake: typeof nudge) => { nudge = wake },
     useCases: {
       create: createCreateTransaction({
-        transactions, admit, advance, requestConfirmation, audit, transact, inLine, digestOf, noDataHash, crashPoint, newChallengeId,
+        transactions, admit, advance, requestConfirmation, proveIntent: createProveIntent({ receipts, audit, deployment: config.deployment }), audit, transact, inLine, digestOf, noDataHash, crashPoint, newChallengeId,
         addresses: { checksummed, zeroAddress },
         chain: (chainId) => chains.find(chainId),
         deployment: config.deployment,

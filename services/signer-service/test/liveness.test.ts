@@ -146,7 +146,7 @@ t.test('a no-op after a refusal costs no more than was confirmed, or waits', asy
 })
 
 t.test('a grant to other factors carries nothing over; limits are numbers of the chain; a coin has its name', async (t) => {
-  const row: Principal = { id: 'usr', kind: 'user', factorRoot: 'old', may: ['initiate'], wallets: ['wal_A', 'wal_B'], approverKeys: [], grantedAt: new Date() }
+  const row: Principal = { id: 'usr', kind: 'user', factorRoot: 'old', may: ['initiate'], wallets: ['wal_A', 'wal_B'], approverKeys: [], intentKey: null, grantedAt: new Date() }
   const grant = createGrantPrincipal({
     principals: { ofKey: async () => [], find: async () => row, put: async (put) => ({ ...put, grantedAt: new Date() }) }, wallets: { find: async () => ({}) as never },
     audit: { append: async () => undefined as never }, transact: async (work) => await work({} as never)

@@ -6,7 +6,7 @@ import { TransactionStateSchema, TransactionView, TransferRequest } from '../tra
 
 /** What the gateway says of who is asking. A claim: the signer believes receipts and principals, not this. */
 const claim = { user_id: UserId, session_id: SessionId }
-/** Reading may also be asked for with an API key. */
+/** An API key may read, and ask; it confirms nothing. */
 const readerClaim = { user_id: UserId, session_id: CallerHandle }
 
 export const createTransaction = defineCommand({
@@ -15,7 +15,10 @@ export const createTransaction = defineCommand({
   callee: 'signer-service',
   callers: ['auth-gateway'],
   deadlineMs: 8_000,
-  request: Type.Object({ ...claim, idempotency_key: IdempotencyKey, transfer: TransferRequest }, { additionalProperties: false }),
+  request: Type.Object({
+    ...readerClaim, idempotency_key: IdempotencyKey, transfer: TransferRequest,
+    intent: Type.Optional(Type.String({ maxLength: 4_096, description: 'Of a service principal: compact JWS over just this, see ServiceIntentClaims' }))
+  }, { additionalProperties: false }),
   reply: Type.Object({ transaction: TransactionView, replayed: Type.Boolean() }, { additionalProperties: false })
 })
 

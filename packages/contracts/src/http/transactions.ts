@@ -2,6 +2,7 @@ import { Type } from 'typebox'
 import { Cursor, FactorId, TransactionId } from '../primitives.ts'
 import { defineRoute } from '../route.ts'
 import { ada, treasuryTransfer } from './examples.ts'
+import { serviceIntentHeader, serviceIntentType } from '../service-intents.ts'
 import { TransactionChallenge, TransactionProofBody } from '../transaction-proofs.ts'
 import { TransactionStateSchema, TransactionView, TransferRequest } from '../transactions.ts'
 
@@ -13,14 +14,18 @@ export const postTransaction = defineRoute({
   operationId: 'createTransaction',
   tag: 'Transactions',
   summary: 'Ask for a native transfer out of a KMS-held wallet',
-  description: 'Needs an Idempotency-Key: the same key and body answer what was answered first (header Idempotency-Replayed: true), the same key with another body is 409.',
+  description: 'Needs an Idempotency-Key: the same key and body answer what was answered first (header Idempotency-Replayed: true), the same key with another body is 409. A program asks with an API key; `Transaction-Intent` carries its own signature of the request, which counts as a proof. Without it a key may do what the policy allows without any.',
   caller: 'session',
+  scope: 'transactions:write',
   limit: 'general',
-  headers: Type.Object({ 'idempotency-key': Type.Optional(Type.String({ description: 'Required: 1 to 128 of A-Z a-z 0-9 _ . : -' })) }),
+  headers: Type.Object({
+    'idempotency-key': Type.Optional(Type.String({ description: 'Required: 1 to 128 of A-Z a-z 0-9 _ . : -' })),
+    [serviceIntentHeader]: Type.Optional(Type.String({ maxLength: 4_096, description: `Of a program: compact JWS, EdDSA or ES256 by its granted key, typ ${serviceIntentType}, over iss, aud, jti, iat, exp, idempotency_key and request_sha256 (of the body as RFC 8785 writes it)` }))
+  }),
   body: TransferRequest,
   status: 201,
   reply: TransactionView,
-  problems: ['malformedRequest', 'idempotencyKeyRequired', 'unauthorized', 'notPermitted', 'policyDenied', 'idempotencyConflict', 'factorRequired', 'schemaViolation', 'factorLocked', 'sendLimited', 'rateLimited', 'unavailable']
+  problems: ['malformedRequest', 'idempotencyKeyRequired', 'unauthorized', 'proofRejected', 'insufficientScope', 'notPermitted', 'policyDenied', 'idempotencyConflict', 'factorRequired', 'schemaViolation', 'factorLocked', 'sendLimited', 'rateLimited', 'unavailable']
 })
 
 export const readTransactions = defineRoute({

@@ -1,7 +1,7 @@
 /** The gateway hands transactions over to signer-service, and is believed for nothing there. */
 import {
   challengeTransaction, confirmTransaction, createTransaction, getTransaction, IdempotencyKey, listTransactions,
-  postChallenge, postConfirmation, postTransaction, Problem, problems, readTransaction, readTransactions
+  postChallenge, postConfirmation, postTransaction, Problem, problems, readTransaction, readTransactions, serviceIntentHeader
 } from '@countersign/contracts'
 import { addRoute } from '@countersign/http'
 import type { CommandClient } from '@countersign/redis'
@@ -22,7 +22,8 @@ export function transactionRoutes (app: FastifyInstance, { commands }: Transacti
   addRoute<typeof postTransaction, OpenSession>(app, postTransaction, async ({ headers, body, session, request, reply }) => {
     const key = headers['idempotency-key']
     if (!idempotencyKey.Check(key)) throw new Problem(problems.idempotencyKeyRequired)
-    const { transaction, replayed } = await commands.call(createTransaction, { ...claim(session), idempotency_key: key, transfer: body }, options(request, session))
+    const intent = headers[serviceIntentHeader]
+    const { transaction, replayed } = await commands.call(createTransaction, { ...claim(session), idempotency_key: key, transfer: body, ...intent !== undefined && { intent } }, options(request, session))
     if (replayed) void reply.header('idempotency-replayed', 'true')
     return transaction
   })

@@ -6,7 +6,8 @@ import { personsBeside, type Principal } from '../principals/principal.ts'
 /** A receipt that was used up for this transaction. */
 export interface GivenProof {
   readonly receiptId: string
-  readonly kind: FactorKind
+  /** `service_key`: a program signed the request itself. */
+  readonly kind: FactorKind | 'service_key'
   readonly shown: boolean
   /** Of the factor, when it confirmed. */
   readonly ageSeconds: number
@@ -33,4 +34,4 @@ export function missingOf ({ proof, approvals, delaySeconds }: Requirements, giv
 }
 
 export const proves = ({ kind, shown, ageSeconds }: Omit<GivenProof, 'receiptId'>, { shownKinds, unshownKinds, leastAgeSeconds }: ProofWanted): boolean =>
-  (unshownKinds.includes(kind) || (shown && shownKinds.includes(kind))) && ageSeconds >= leastAgeSeconds
+  (kind === 'service_key' || unshownKinds.includes(kind) || (shown && shownKinds.includes(kind))) && ageSeconds >= leastAgeSeconds

@@ -20,7 +20,7 @@ const asking = ({ user_id: userId, session_id: sessionId }: { readonly user_id: 
 
 export const transactionCommands = ({ create, get, list, confirm, challenge }: TransactionUseCases): CommandHandler[] => [
   handle(createTransaction, async (request, context) =>
-    await create({ idempotencyKey: request.idempotency_key, transfer: request.transfer }, asking(request, context))),
+    await create({ idempotencyKey: request.idempotency_key, transfer: request.transfer, intent: request.intent }, asking(request, context))),
 
   handle(getTransaction, async ({ id, user_id: userId }) => await get(id, userId)),
 

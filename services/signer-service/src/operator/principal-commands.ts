@@ -1,9 +1,11 @@
 /** `principals grant|list`: who may ask for transactions. Only here, under the operator's own access. */
+import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline/promises'
 import { describeFactors, EmailAddress, EvmAddress, problems, Problem, UserId } from '@countersign/contracts'
 import { exitCodes, newId, UsageFault, type CliCommand } from '@countersign/runtime'
 import { Value } from 'typebox/value'
 import { checksummed } from '../chain/address.ts'
+import { keyIdOf, readIntentKey, type IntentKey } from '../intents/intent-key.ts'
 import { createGrantPrincipal, rightsAfter } from '../principals/grant-principal.ts'
 import { principalRights, type Principal, type PrincipalRight } from '../principals/principal.ts'
 import { createPrincipalRepository } from '../principals/principal-repository.ts'
@@ -11,8 +13,8 @@ import { createWalletRepository } from '../wallets/wallet-repository.ts'
 import { textOption, textsOption } from './options.ts'
 import type { OperatorParts, WithParts } from './operator-parts.ts'
 
-const shown = ({ id, kind, may, wallets, approverKeys, factorRoot, grantedAt }: Principal) =>
-  ({ id, kind, may, wallets, approver_keys: approverKeys, factor_root: factorRoot, granted_at: grantedAt.toISOString() })
+const shown = ({ id, kind, may, wallets, approverKeys, intentKey, factorRoot, grantedAt }: Principal) =>
+  ({ id, kind, may, wallets, approver_keys: approverKeys, intent_key: intentKey === null ? null : keyIdOf(intentKey), factor_root: factorRoot, granted_at: grantedAt.toISOString() })
 
 export const principalCommands = (withParts: WithParts): CliCommand[] => [grantCommand(withParts), listCommand(withParts)]
 
@@ -26,26 +28,28 @@ const grantCommand = (withParts: WithParts): CliCommand => ({
   options: [
     ['--wallet <ids...>', 'wallet ids, wal_…: from which it initiates, for which it approves'],
     ['--approver-key <address>', 'of the wallet whose signatures approve or administer, 0x…'],
+    ['--kind <kind>', 'user, or service: a program that signs its requests', 'user'],
+    ['--key <file>', 'of a program: its public key, Ed25519 or P-256, as PEM or JWK'],
     ['--yes', 'do not ask'], ['--expect-email <address>', 'the address you were told by other means: granted without a question when codes go there, refused when not']
   ],
   run: async ({ options, json, print, line }) => await withParts(async (parts) => {
-    const { userId, right, walletIds, approverKeys, expected } = grantOf(options)
+    const { userId, right, walletIds, approverKeys, intentKey, expected } = grantOf(options)
     // Under --json standard output carries one document, so the question goes to standard error.
     const say = (text: string): void => { if (json) process.stderr.write(`${text}\n`); else line(text) }
     // Approving and administering is done by a key alone: no factor is looked at for them.
-    const factors = right === 'initiate' ? await factorsOf(parts, userId, expected) : undefined
+    const factors = right === 'initiate' && intentKey === undefined ? await factorsOf(parts, userId, expected) : undefined
     if (factors !== undefined) {
       say(`User ${userId} confirms with:`)
       for (const { kind, masked, proved_at: provedAt } of factors.factors) say(`  ${kind}  ${masked}  proved ${provedAt}`)
     }
     const principals = createPrincipalRepository(parts.mongo.db)
     const before = await principals.find(userId)
-    const given = { walletIds, may: [right], approverKeys, ...factors !== undefined && { factorRoot: factors.factor_root } }
+    const given = { walletIds, may: [right], approverKeys, ...intentKey !== undefined && { intentKey }, ...factors !== undefined && { factorRoot: factors.factor_root } }
     const after = rightsAfter(before, given)
     if (before !== undefined && after.factorRoot !== before.factorRoot && before.factorRoot !== null) say('Its factors are not those of the last grant: what it had then is not carried over.')
-    say(`It may then ${after.may.join(', ')}, with the wallets: ${after.wallets.join(', ') || 'none'}${after.approverKeys.length === 0 ? '' : `, and signs with ${after.approverKeys.join(', ')}`}`)
+    say(`It may then ${after.may.join(', ')}, with the wallets: ${after.wallets.join(', ') || 'none'}${after.approverKeys.length === 0 ? '' : `, and signs with ${after.approverKeys.join(', ')}`}${after.intentKey === null ? '' : `, and signs its requests with the key ${keyIdOf(after.intentKey)} (RFC 7638 thumbprint)`}`)
     if (factors !== undefined && expected === undefined) say('A masked address fits many people and proves little. Safe is --expect-email with the address that you were told by other means.')
-    if (factors === undefined) say('Safe is a key whose address its owner told you by other means.')
+    if (factors === undefined) say('Safe is a key whose address or thumbprint its owner told you by other means.')
     if (expected !== undefined && factors?.matches_expected !== true) throw new Error(`the codes of ${userId} go to another address than the expected one: nothing was granted`)
     if (expected === undefined && options['yes'] !== true && !await agreed()) {
       say('Nothing was granted.')
@@ -77,7 +81,21 @@ function grantOf (options: Readonly<Record<string, unknown>>) {
   const expected = textOption(options, 'expectEmail')
   if (expected !== undefined && !Value.Check(EmailAddress, expected)) throw new UsageFault('--expect-email must be an e-mail address')
   if (expected !== undefined && right !== 'initiate') throw new UsageFault('--expect-email goes with --may initiate')
-  return { userId, right, walletIds, approverKeys: address === undefined ? [] : [address], expected }
+  return { userId, right, walletIds, approverKeys: address === undefined ? [] : [address], intentKey: intentKeyOf(options, right), expected }
+}
+
+/** @throws UsageFault */
+function intentKeyOf (options: Readonly<Record<string, unknown>>, right: PrincipalRight): IntentKey | undefined {
+  const [kind, file] = [textOption(options, 'kind') ?? 'user', textOption(options, 'key')]
+  if (kind !== 'user' && kind !== 'service') throw new UsageFault('--kind must be user or service')
+  if ((kind === 'service') !== (file !== undefined)) throw new UsageFault('--kind service and --key go together')
+  if (file === undefined) return undefined
+  if (right !== 'initiate' || textOption(options, 'expectEmail') !== undefined) throw new UsageFault('a program may initiate, and has no e-mail address that confirms')
+  try {
+    return readIntentKey(readFileSync(file, 'utf8'))
+  } catch (error) {
+    throw new UsageFault(`--key ${file}: ${error instanceof Error ? error.message : 'cannot be read'}`)
+  }
 }
 
 /** Asked on the signer's own list: the gateway has no say in whose factors these are. */

@@ -3,7 +3,7 @@ import type { Db } from 'mongodb'
 import type { Unit } from '../unit.ts'
 import type { Principal } from './principal.ts'
 
-type PrincipalRow = Omit<Principal, 'id' | 'approverKeys'> & { readonly approverKeys?: readonly string[], readonly _id: string, readonly revokedAt?: Date | null }
+type PrincipalRow = Omit<Principal, 'id' | 'approverKeys' | 'intentKey'> & { readonly approverKeys?: readonly string[], readonly intentKey?: Principal['intentKey'], readonly _id: string, readonly revokedAt?: Date | null }
 
 export type PrincipalRepository = ReturnType<typeof createPrincipalRepository>
 
@@ -29,7 +29,7 @@ export function createPrincipalRepository (db: Db) {
     async put ({ id, ...fields }: Omit<Principal, 'grantedAt'>, unit: Unit): Promise<Principal> {
       const row = await principals.findOneAndUpdate(
         { _id: exactly(id) },
-        [{ $set: { kind: literally(fields.kind), factorRoot: literally(fields.factorRoot), may: literally(fields.may), wallets: literally(fields.wallets), approverKeys: literally(fields.approverKeys), grantedAt: '$$NOW', revokedAt: null } }],
+        [{ $set: { kind: literally(fields.kind), factorRoot: literally(fields.factorRoot), may: literally(fields.may), wallets: literally(fields.wallets), approverKeys: literally(fields.approverKeys), intentKey: literally(fields.intentKey), grantedAt: '$$NOW', revokedAt: null } }],
         { upsert: true, returnDocument: 'after', session: unit.session }
       )
       return toPrincipal(row as PrincipalRow)
@@ -43,4 +43,4 @@ export function createPrincipalRepository (db: Db) {
   }
 }
 
-const toPrincipal = ({ _id, revokedAt: _revokedAt, approverKeys = [], ...rest }: PrincipalRow): Principal => ({ id: _id, approverKeys, ...rest })
+const toPrincipal = ({ _id, revokedAt: _revokedAt, approverKeys = [], intentKey = null, ...rest }: PrincipalRow): Principal => ({ id: _id, approverKeys, intentKey, ...rest })

@@ -1,11 +1,13 @@
 /** Who may ask for what. Granted on the signer's own command line only; a message of another service can at most take it away, with the account. */
+import type { IntentKey } from '../intents/intent-key.ts'
+
 export const principalRights = ['initiate', 'approve', 'administer'] as const
 export type PrincipalRight = typeof principalRights[number]
 
 export interface Principal {
-  /** A user id. */
+  /** A user id: of a program, that of the account whose API key it uses. */
   readonly id: string
-  readonly kind: 'user'
+  readonly kind: 'user' | 'service'
   /** The chain of proofs that the operator checked; a receipt of another one confirms nothing. Null: it was granted no right that needs a factor. */
   readonly factorRoot: string | null
   readonly may: readonly PrincipalRight[]
@@ -13,13 +15,14 @@ export interface Principal {
   readonly wallets: readonly string[]
   /** EIP-55. Its own wallets, whose signatures approve and administer. */
   readonly approverKeys: readonly string[]
+  /** Of a program: what its requests are signed with. */
+  readonly intentKey: IntentKey | null
   readonly grantedAt: Date
 }
 
 /** @returns why this principal may not use this wallet, or undefined. Absent principals may nothing. */
 export function refusalOf (principal: Principal | undefined, walletId: string): string | undefined {
   if (principal === undefined) return 'no_principal'
-  if (principal.kind !== 'user') return 'not_a_user'
   if (!principal.may.includes('initiate')) return 'may_not_initiate'
   return principal.wallets.includes(walletId) ? undefined : 'wallet_not_granted'
 }

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { Problem, problems, type TransactionView, type TransferRequest } from '@countersign/contracts'
 import type { Audit } from '@countersign/mongo'
 import type { Advance } from '../approvals/advance.ts'
+import type { ProvedIntent, ProveIntent } from '../intents/prove-intent.ts'
 import { lifeMsOf } from '../policies/requirements.ts'
 import type { InLine } from '../policies/window-line.ts'
 import type { CrashPoint } from '../crash-points.ts'
@@ -23,6 +24,7 @@ export interface CreateDeps {
   readonly admit: AdmitTransfer
   readonly advance: Advance
   readonly requestConfirmation: RequestConfirmation
+  readonly proveIntent: ProveIntent
   readonly audit: Pick<Audit, 'append'>
   readonly transact: Transact
   readonly inLine: InLine
@@ -37,13 +39,18 @@ export interface CreateDeps {
   readonly crashPoint: CrashPoint
 }
 
-export interface CreateGiven { readonly idempotencyKey: string, readonly transfer: TransferRequest }
+export interface CreateGiven {
+  readonly idempotencyKey: string
+  readonly transfer: TransferRequest
+  /** Of a program: its own signature of just this. */
+  readonly intent: string | undefined
+}
 export interface Created { readonly transaction: TransactionView, readonly replayed: boolean }
 
 export const createCreateTransaction = (deps: CreateDeps) => {
   const { transactions, admit, transact, addresses } = deps
 
-  return async ({ idempotencyKey, transfer: given }: CreateGiven, asking: Asking): Promise<Created> => {
+  return async ({ idempotencyKey, transfer: given, intent }: CreateGiven, asking: Asking): Promise<Created> => {
     const transfer = normaliseTransfer(given, addresses)
     const fingerprint = fingerprintOf(transfer)
     const earlier = await transactions.findByKey(asking.userId, idempotencyKey)
@@ -52,9 +59,13 @@ export const createCreateTransaction = (deps: CreateDeps) => {
     const admission = await admit({ initiator: asking.userId, ...transfer })
     if (!admission.admitted) throw await refuse(deps, admission, transfer, asking)
     refuseSelfTransfer(transfer.to, admission.wallet.address)
+    const proved = await deps.proveIntent({ jws: intent, principal: admission.principal, idempotencyKey, request: given, at: admission.held.at, requestId: asking.requestId })
+    if (proved === undefined && admission.principal.kind === 'service' && admission.requirements.proof !== undefined) {
+      throw await refuse(deps, { admitted: false, reason: 'no_intent', detail: 'This program must sign its request: what it may do without a proof is over.', policy: { version: admission.policy.version, rule: admission.rule } }, transfer, asking)
+    }
 
-    const storing = async () => await transact(async (unit) => await store(deps, unit, { transfer, fingerprint, idempotencyKey, admission }, asking))
-    const stored = await (goesAtOnce(admission) ? deps.inLine(transfer.walletId, storing) : storing()).catch(orUndefinedWhenTaken)
+    const storing = async () => await transact(async (unit) => await store(deps, unit, { transfer, fingerprint, idempotencyKey, admission, proved }, asking))
+    const stored = await (goesAtOnce(admission, proved) ? deps.inLine(transfer.walletId, storing) : storing()).catch(orUndefinedWhenTaken)
     if (stored !== undefined && 'admitted' in stored) throw await refuse(deps, stored, transfer, asking)
     if (stored === undefined) {
       // The same key raced this one and was first: the unique index decided.
@@ -100,10 +111,12 @@ interface Admitted {
   readonly fingerprint: string
   readonly idempotencyKey: string
   readonly admission: Extract<Admission, { admitted: true }>
+  readonly proved: ProvedIntent | undefined
 }
 
 /** The row's end is stamped by the database, and the digest needs it: inserted first, completed in the same transaction. */
-async function store (deps: CreateDeps, unit: Unit, { transfer, fingerprint, idempotencyKey, admission }: Admitted, asking: Asking): Promise<Transaction | undefined> {
+async function store (deps: CreateDeps, unit: Unit, admitted: Admitted, asking: Asking): Promise<Transaction | undefined> {
+  const { transfer, fingerprint, idempotencyKey, admission, proved } = admitted
   const { wallet, policy, rule } = admission
   const chain = deps.chain(transfer.chainId)
   if (chain === undefined) throw new Problem(problems.notPermitted)
@@ -124,6 +137,8 @@ async function store (deps: CreateDeps, unit: Unit, { transfer, fingerprint, ide
     confirmation: { challengeId: deps.newChallengeId(), sessionId: asking.sessionId, factorKinds: admission.factorKinds, asked: null }
   }, lifeMsOf(admission.requirements, deps.ttlMs), unit)
 
+  // Two requests with one intent: the unit is lost, and its index has decided.
+  if (proved !== undefined && !await proved.use(received, unit)) throw new Problem(problems.proofRejected)
   const digest = deps.digestOf(intentOf(deps.deployment, received))
   const action = {
     txId: received.id,
@@ -138,21 +153,23 @@ async function store (deps: CreateDeps, unit: Unit, { transfer, fingerprint, ide
     validUntil: received.validUntil
   }
   const [text, shortText] = [confirmationText(action), shortConfirmationText(action) ?? null]
-  return await deps.advance(unit, received, await inThisUnit(deps, unit, transfer, admission, received), {
+  return await deps.advance(unit, received, await inThisUnit(deps, unit, admitted, received), {
     from: 'received',
     set: { digest, text, shortText },
+    ...proved !== undefined && { proof: proved.proof },
     record: {
       actor: received.initiator,
-      facts: { digest, text_sha256: createHash('sha256').update(text, 'utf8').digest('hex'), challenge: received.confirmation.challengeId, wallet: wallet.id }
+      facts: { ...proved?.facts, digest, text_sha256: createHash('sha256').update(text, 'utf8').digest('hex'), challenge: received.confirmation.challengeId, wallet: wallet.id }
     }
   })
 }
 
-const goesAtOnce = ({ requirements: { proof, approvals, delaySeconds } }: Admitted['admission']): boolean => proof === undefined && approvals.length === 0 && delaySeconds === 0
+const goesAtOnce = ({ requirements: { proof, approvals, delaySeconds } }: Admitted['admission'], proved: ProvedIntent | undefined): boolean =>
+  (proof === undefined || proved !== undefined) && approvals.length === 0 && delaySeconds === 0
 
 /** What may go at once takes its room in the windows with it, so that it is decided from what this very unit sees. */
-async function inThisUnit ({ admit }: CreateDeps, unit: Unit, transfer: NormalisedTransfer, admission: Admitted['admission'], { initiator, maxFeeTotal }: Transaction): Promise<Admitted['admission']> {
-  if (!goesAtOnce(admission)) return admission
+async function inThisUnit ({ admit }: CreateDeps, unit: Unit, { transfer, admission, proved }: Admitted, { initiator, maxFeeTotal }: Transaction): Promise<Admitted['admission']> {
+  if (!goesAtOnce(admission, proved)) return admission
   const again = await admit({ initiator, ...transfer, maxFeeTotal: BigInt(maxFeeTotal) }, unit)
   if (!again.admitted) throw new RefusedMeanwhile(again)
   return again

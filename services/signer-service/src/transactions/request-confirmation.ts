@@ -24,6 +24,8 @@ export const createRequestConfirmation = ({ transactions, principals, otp }: Req
     const { confirmation } = transaction
     const needless = transaction.requirements !== null && !transaction.missing.includes('proof')
     if (transaction.state !== 'awaiting_confirmation' || confirmation.asked !== null || needless) return transaction
+    // An API key answers nothing: its owner asks for a challenge in a session.
+    if (!isSession(confirmation.sessionId)) return transaction
     const principal = await principals.find(transaction.initiator)
     if (principal === undefined || principal.factorRoot === null) throw new Problem(problems.notPermitted)
     const reply = await otp.create({
@@ -46,3 +48,5 @@ const toAsked = ({ sent_to: sentTo, expires_at: expiresAt, attempts_left: attemp
   ({ sentTo: sentTo ?? null, expiresAt, attemptsLeft, factors })
 
 export const isUnavailable = (error: unknown): boolean => error instanceof Problem && (error.kind === problems.unavailable || error.kind === problems.internal)
+
+const isSession = (handle: string): boolean => handle.startsWith('ses_')
