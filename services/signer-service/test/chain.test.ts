@@ -2,10 +2,12 @@
 import t from 'tap'
 import { privateKeyToAccount } from 'viem/accounts'
 import { until } from '@countersign/testing'
+import { checksummed } from '../src/chain/address.ts'
 import { createChainNode } from '../src/chain/chain-node.ts'
 import { createMetrics } from '@countersign/runtime'
 import { ether, openWorld, patienceMs } from './house.ts'
 import { startRpcProxy } from './rpc-proxy.ts'
+import { startScriptedNode } from './scripted-node.ts'
 
 const world = await openWorld(t)
 const { chain } = world
@@ -136,4 +138,23 @@ t.test('what a node answers becomes data, and its address appears nowhere', asyn
   await t.rejects(node.head(), { code: 'timeout' })
   chain.resume()
   t.match(await metrics.text(), /rpc_request_duration_seconds_count\{chain="31337",method="eth_getBlockByNumber",outcome="timeout"\} 1/)
+})
+
+t.test('a destination whose code never ends holds up no other question, sent bytes least of all', async (t) => {
+  const node = await startScriptedNode(t, chain.rpcUrl)
+  const endless = checksummed('0x00000000000000000000000000000000000e4d1e') ?? ''
+  node.script = async ({ method, params }) => {
+    if (method === 'eth_estimateGas' && String((params[0] as { to: string }).to) === endless) await new Promise((resolve) => { t.teardown(resolve) })
+    return undefined
+  }
+  const metrics = createMetrics({ service: 'test', sha: 'test' })
+  const there = createChainNode({ chainId: 31_337, url: node.url, timeoutMs: 3_000, metrics })
+  const call = { from: endless, to: checksummed('0x00000000000000000000000000000000000f1a57') ?? '', value: 0n }
+  const slow = there.estimateGas({ ...call, to: endless }).catch((error: unknown) => error)
+  const outcomes = await Promise.all([there.head(), there.estimateGas(call), there.receipt(`0x${'00'.repeat(32)}`), there.sendAll(['0x00'])])
+  t.ok(outcomes[0].number > 0)
+  t.equal(outcomes[1], 21_000n)
+  t.equal(outcomes[2], null)
+  t.match(outcomes[3], [{ answered: true }], 'the node said what it thinks of those bytes')
+  t.match(await slow, { answered: false })
 })

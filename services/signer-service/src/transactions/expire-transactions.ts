@@ -34,9 +34,12 @@ export const createExpireTransactions = ({ transactions, ...deps }: ExpireDeps) 
   const expire = createExpireTransaction(deps)
   return async (): Promise<number> => {
     let moved = 0
+    const faults: unknown[] = []
     for (const transaction of await transactions.listOver(batch)) {
-      if (await expire(transaction)) moved++
+      // One that cannot be moved holds up none of the others.
+      if (await expire(transaction).catch((error: unknown) => { faults.push(error) })) moved++
     }
+    if (faults.length > 0) throw faults[0]
     return moved
   }
 }
