@@ -9,6 +9,7 @@ import { createChangePolicy, createDraftPolicy, createReadPolicies } from './pol
 import { createExplainPolicy, type ExplainDeps } from './policies/explain-policy.ts'
 import type { PolicyRepository } from './policies/policy-repository.ts'
 import type { PrincipalRepository } from './principals/principal-repository.ts'
+import type { Transact } from './unit.ts'
 import type { WalletRepository } from './wallets/wallet-repository.ts'
 
 export interface PolicyParts extends Omit<GiveApprovalDeps, 'signerOf' | 'principals'>, Pick<ExplainDeps, 'windows' | 'callsOf'> {
@@ -16,6 +17,7 @@ export interface PolicyParts extends Omit<GiveApprovalDeps, 'signerOf' | 'princi
   readonly principals: PrincipalRepository
   readonly wallets: WalletRepository
   readonly audit: Audit
+  readonly transact: Transact
 }
 
 export function createPolicyUseCases (parts: PolicyParts): PolicyUseCases {

@@ -75,7 +75,7 @@ export async function compose (options: ComposeOptions) {
   const policies = createPolicyRepository(db)
   const windows = createWindowRepository(db)
   const approvals = createApprovalRepository(db)
-  const inLine = createInLine(policies.boundsByWindows)
+  const inLine = createInLine({ transact, bounded: policies.boundsByWindows })
   const receipts = createConsumedReceiptRepository(db)
   const audit = createAudit(db)
   const outbox = createOutbox(db)
@@ -96,7 +96,7 @@ export async function compose (options: ComposeOptions) {
   let nudge: (lane: LaneKey) => void = () => {}
   const advance = createAdvance({ approvals, principals, windows, transactions, audit, recordMove, nudge: (lane) => { nudge(lane) } })
   const acceptReceipt = createAcceptReceipt({
-    transactions, receipts, admit, advance, recordMove, expire, audit, transact, inLine, digestOf, crashPoint,
+    transactions, receipts, admit, advance, recordMove, expire, audit, inLine, digestOf, crashPoint,
     deployment: config.deployment,
     verifyReceipt: receiptVerdicts(createReceiptVerifier(config.receiptKeys)),
     countRefused: (reason) => { refusals.inc({ reason }) }

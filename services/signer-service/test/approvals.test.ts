@@ -46,7 +46,7 @@ const say = async (house: House, one: Person, id: string, decision: 'approve' | 
 const rule = (house: House, require: object) => ({ name: 'approved', effect: 'allow', wallets: [house.wallet.id], destinations: 'any', max_value: ether.toString(), require })
 
 t.test('persons are told apart by id, keys and factors, and each counts once', async (t) => {
-  const one = (id: string, approverKeys: string[] = [], factorRoot: string | null = null): Principal => ({ id, kind: 'user', factorRoot, may: ['approve'], wallets: [], approverKeys, grantedAt: new Date() })
+  const one = (id: string, approverKeys: string[] = [], factorRoot: string | null = null): Principal => ({ id, kind: 'user', factorRoot, may: ['approve'], wallets: [], approverKeys, intentKey: null, grantedAt: new Date() })
   const ada = one('ada', ['k0'], 'root')
   t.equal(personsBeside(ada, [one('bo', ['k1']), one('cy', ['k2'])]), 2)
   t.equal(personsBeside(ada, [one('bo', ['k1']), one('cy', ['k1', 'k2'])]), 1)
@@ -54,6 +54,7 @@ t.test('persons are told apart by id, keys and factors, and each counts once', a
   t.equal(personsBeside(ada, [ada, one('bo', ['k0']), one('cy', [], 'root')]), 0)
   const requirements = { proof: { shownKinds: ['email_code' as const], unshownKinds: ['totp' as const], leastAgeSeconds: 9 }, approvals: [{ least: 1, of: ['bo'] }], delaySeconds: 5, waitSeconds: undefined }
   const given = { proof: null, approvers: [], initiator: ada, waitedMs: 4_999 }
+  t.strictSame(missingOf({ proof: undefined, approvals: [], delaySeconds: 0, waitSeconds: undefined }, { ...given, waitedMs: -5 }), [], 'who waits for no time is not held up by a clock')
   t.strictSame(missingOf(requirements, given), ['proof', 'approvals', 'delay'])
   const proof = { receiptId: 'r', kind: 'email_code' as const, shown: true, ageSeconds: 9 }
   t.strictSame(missingOf(requirements, { ...given, proof, approvers: [one('bo')], waitedMs: 5_000 }), [])

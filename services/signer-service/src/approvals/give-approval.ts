@@ -11,7 +11,7 @@ import type { AdmitTransfer } from '../transactions/admit-transfer.ts'
 import type { ExpireTransaction } from '../transactions/expire-transactions.ts'
 import type { RecordMove } from '../transactions/record-move.ts'
 import { askedOf, type Transaction } from '../transactions/transaction.ts'
-import type { Transact, Unit } from '../unit.ts'
+import type { Unit } from '../unit.ts'
 import type { Advance } from './advance.ts'
 import type { ApprovalRepository } from './approval-repository.ts'
 import { createViewApprovals, dataToSign, type ReadApprovalsDeps } from './read-approvals.ts'
@@ -25,7 +25,6 @@ export interface GiveApprovalDeps extends Omit<ReadApprovalsDeps, 'principals' |
   readonly recordMove: RecordMove
   readonly expire: ExpireTransaction
   readonly audit: Pick<Audit, 'append'>
-  readonly transact: Transact
   readonly inLine: InLine
 }
 
@@ -39,7 +38,7 @@ class SaidBefore extends Error {}
 /** @throws Problem proofRejected, notPermitted, notFound, stateConflict */
 export const createGiveApproval = (deps: GiveApprovalDeps) => {
   const view = createViewApprovals(deps)
-  const { transactions, transact, inLine, audit } = deps
+  const { transactions, inLine, audit } = deps
 
   return async (given: ApprovalGiven, { userId, requestId }: { readonly userId: string, readonly requestId: string }): Promise<ApprovalsView> => {
     const row = await transactions.find(given.id)
@@ -48,7 +47,7 @@ export const createGiveApproval = (deps: GiveApprovalDeps) => {
     try {
       if (signed === undefined) throw new Problem(problems.proofRejected)
       if (await deps.expire(row)) throw over()
-      await inLine(row.walletId, async () => await transact(async (unit) => { await give(deps, unit, { ...given, ...signed, userId, requestId }) }))
+      await inLine(row.walletId, async (unit) => { await give(deps, unit, { ...given, ...signed, userId, requestId }) })
     } catch (error) {
       if (error instanceof Problem) {
         await audit.append({ event: 'approval.refused', subject: given.id, actor: userId, requestId, facts: { reason: error.kind.slug, decision: given.decision, ...signed !== undefined && { key: signed.key } } })

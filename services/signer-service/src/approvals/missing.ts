@@ -28,7 +28,8 @@ export function missingOf ({ proof, approvals, delaySeconds }: Requirements, giv
   const missing: Record<Missing, boolean> = {
     proof: proof !== undefined && (given.proof === null || !proves(given.proof, proof)),
     approvals: approvals.some(({ least, of }) => personsBeside(given.initiator, given.approvers.filter(({ id }) => of.includes(id))) < least),
-    delay: given.waitedMs < delaySeconds * 1_000
+    // The decision may be a little older than the row.
+    delay: delaySeconds > 0 && given.waitedMs < delaySeconds * 1_000
   }
   return missingKinds.filter((kind) => missing[kind])
 }

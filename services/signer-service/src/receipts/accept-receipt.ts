@@ -14,7 +14,7 @@ import { intentOf } from '../transactions/intent.ts'
 import type { RecordMove } from '../transactions/record-move.ts'
 import type { Transaction } from '../transactions/transaction.ts'
 import type { TransactionRepository } from '../transactions/transaction-repository.ts'
-import type { Transact, Unit } from '../unit.ts'
+import type { Unit } from '../unit.ts'
 import type { ConsumedReceiptRepository } from './consumed-receipt-repository.ts'
 import { mismatchOf, refusalOfClaims, type ReceiptRefusal } from './match-receipt.ts'
 
@@ -28,7 +28,6 @@ export interface AcceptDeps {
   readonly recordMove: RecordMove
   readonly expire: ExpireTransaction
   readonly audit: Pick<Audit, 'append'>
-  readonly transact: Transact
   readonly inLine: InLine
   readonly digestOf: (intent: TransactionIntent) => string
   readonly deployment: string
@@ -66,7 +65,7 @@ export const createAcceptReceipt = (deps: AcceptDeps): AcceptReceipt => async (j
   if (transaction === undefined) return await refuse(deps, 'unknown_challenge', claims.challenge_id, given, claims)
   try {
     await deps.crashPoint('confirm.consuming')
-    const state = await deps.inLine(transaction.walletId, async () => await deps.transact(async (unit) => await approve(deps, unit, transaction.id, claims, given)))
+    const state = await deps.inLine(transaction.walletId, async (unit) => await approve(deps, unit, transaction.id, claims, given))
     await deps.crashPoint('confirm.approved')
     return state
   } catch (error) {

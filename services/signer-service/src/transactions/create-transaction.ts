@@ -64,8 +64,8 @@ export const createCreateTransaction = (deps: CreateDeps) => {
       throw await refuse(deps, { admitted: false, reason: 'no_intent', detail: 'This program must sign its request: what it may do without a proof is over.', policy: { version: admission.policy.version, rule: admission.rule } }, transfer, asking)
     }
 
-    const storing = async () => await transact(async (unit) => await store(deps, unit, { transfer, fingerprint, idempotencyKey, admission, proved }, asking))
-    const stored = await (goesAtOnce(admission, proved) ? deps.inLine(transfer.walletId, storing) : storing()).catch(orUndefinedWhenTaken)
+    const storing = async (unit: Unit) => await store(deps, unit, { transfer, fingerprint, idempotencyKey, admission, proved }, asking)
+    const stored = await (goesAtOnce(admission, proved) ? deps.inLine(transfer.walletId, storing) : transact(storing)).catch(orUndefinedWhenTaken)
     if (stored !== undefined && 'admitted' in stored) throw await refuse(deps, stored, transfer, asking)
     if (stored === undefined) {
       // The same key raced this one and was first: the unique index decided.
