@@ -1,6 +1,6 @@
 // Which service owns which group of commands.
 export const owners = {
-  wallets: ['signer-service', 'create|list|derive-address|public-key|test|rotate|disable|enable: KMS-held wallets'],
+  wallets: ['signer-service', 'create|list|derive-address|public-key|test|rotate|reconcile|disable|enable: KMS-held wallets'],
   audit: ['signer-service', 'export|checkpoint|public-key|verify: the sealed chain of what happened'],
   principals: ['signer-service', 'grant|list: who may ask for transactions, approve them or change the policy'],
   policies: ['signer-service', 'set|show|explain: what may be signed, and why'],

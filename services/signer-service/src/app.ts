@@ -53,6 +53,9 @@ export async function startApp ({ config, parts, log, metrics, lifecycle }: AppO
     lifecycle.onStop('sealing', () => sealLoop.close())
   }
 
+  const reconcileLoop = startIntervalLoop({ round: parts.reconcile, intervalMs: config.reconcileMs, failed: 'wallets could not be compared with their chains', log })
+  lifecycle.onStop('reconciliation', () => reconcileLoop.close())
+
   const laneLoop = startLaneLoop({ ...lanes, pollMs: config.lanes.pollMs, log })
   parts.onApproved(laneLoop.nudge)
   lifecycle.onStop('lanes', () => laneLoop.close())

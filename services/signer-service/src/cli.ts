@@ -7,6 +7,7 @@ import { kmsCommands } from './operator/kms-commands.ts'
 import { createWithParts } from './operator/operator-parts.ts'
 import { policyCommands } from './operator/policy-commands.ts'
 import { principalCommands } from './operator/principal-commands.ts'
+import { reconcileCommands } from './operator/reconcile-commands.ts'
 import { rotationCommands } from './operator/rotation-commands.ts'
 import { walletCommands } from './operator/wallet-commands.ts'
 import { walletKeyCommands } from './operator/wallet-key-commands.ts'
@@ -18,6 +19,7 @@ process.exitCode = await createCli({ name: 'signer-service', description: 'Walle
     ...walletCommands(withParts),
     ...walletKeyCommands(withParts),
     ...rotationCommands(withParts),
+    ...reconcileCommands(withParts),
     ...kmsCommands(process.env),
     ...auditCommands(withParts),
     ...principalCommands(withParts),

@@ -16,11 +16,12 @@ import { checkNodes, createChain, createChains } from './chain/chains.ts'
 import { intentDigest, noDataHash } from './chain/intent-digest.ts'
 import { createSealRound } from './compose-audit.ts'
 import { createLanes } from './compose-lanes.ts'
+import { createReconciliation, createReconcileRound } from './compose-reconciliation.ts'
 import { createWalletUseCases } from './compose-wallets.ts'
 import type { Config } from './config.ts'
 import { createCrashPoint } from './crash-points.ts'
 import { createProveIntent } from './intents/prove-intent.ts'
-import { createTellOperator } from './mail/operator-mail.ts'
+import { createTellAlarm, createTellOperator } from './mail/operator-mail.ts'
 import { oncePerUnit } from './once-per-unit.ts'
 import { createOtpDoor } from './otp/otp-door.ts'
 import { createPolicyRepository } from './policies/policy-repository.ts'
@@ -105,6 +106,7 @@ export async function compose (options: ComposeOptions) {
   const requestConfirmation = createRequestConfirmation({ transactions, principals, otp })
   const newChallengeId = (): string => newId('chl')
   const leases = createLeases(db)
+  const mailing = { outbox, dispatcher, ...config.mail, now: () => clock.now(), newDeliveryId: () => newId('dlv'), newRequestId: () => newId('req') }
   const reading = { transactions, attempts, cursors: createCursors(deriveKey(config.secretKey, 'cursor')) }
 
   return {
@@ -112,6 +114,7 @@ export async function compose (options: ComposeOptions) {
     endAccount: createEndAccount({ principals, transactions, recordMove, outbox, dispatcher, audit, transact }),
     leases,
     walletUseCases: createWalletUseCases({ db, chains, wallets, principals, cursors: reading.cursors, audit, transact }),
+    reconcile: createReconcileRound({ log, metrics, db }, createReconciliation({ db, chains, wallets, leases, holder, transact, audit, tellAlarm: createTellAlarm(mailing) })),
     sealAudit: createSealRound({ config, log, metrics, db, holder, transact, leases, keyRing, wallets }),
     checkKeys: async () => { await checkKeys({ keyRing, wallets: await wallets.list(), defaultKeyId: config.defaultKeyId, log }) },
     releaseWindows: createReleaseWindows({ transactions, windows, audit, transact }),
@@ -119,9 +122,7 @@ export async function compose (options: ComposeOptions) {
     expireTransactions: createExpireTransactions({ transactions, recordMove, transact }),
     lanes: createLanes({
       config, log, metrics, db, holder, transact, transactions, attempts, wallets, chains, keyRing, admit, recordMove, audit, crashPoint,
-      tellOperator: createTellOperator({
-        outbox, dispatcher, ...config.mail, now: () => clock.now(), newDeliveryId: () => newId('dlv'), newRequestId: () => newId('req')
-      })
+      tellOperator: createTellOperator(mailing)
     }),
     policyUseCases: createPolicyUseCases({
       transactions, principals, approvals, policies, windows, wallets, admit, advance, recordMove, expire, audit, transact, inLine, digestOf,

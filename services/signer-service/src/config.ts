@@ -79,6 +79,7 @@ export const environment = defineEnvironment({
     strict: (value) => typeof value === 'number' && value < 120 ? 'must be at least 120' : undefined
   }),
   AUDIT_SEAL_INTERVAL_SECONDS: variable(Type.Integer({ default: 30, minimum: 1, maximum: 3_600 }), { description: 'Pause between two rounds of sealing, each of which signs once per wallet that something happened to' }),
+  RECONCILE_INTERVAL_SECONDS: variable(Type.Integer({ default: 600, minimum: 1, maximum: 3_600 }), { description: 'Pause between two comparisons of every wallet with its chains' }),
   KMS_TIMEOUT_MS: variable(Type.Integer({ default: 5_000, minimum: 100, maximum: 60_000 }), { description: 'Longest time of one KMS call, retries included' }),
   KMS_MAX_ATTEMPTS: variable(Type.Integer({ default: 3, minimum: 1, maximum: 10 }), { description: 'Attempts of one KMS call' }),
   HOT_WALLET_PRIVATE_KEY: variable(Type.Optional(Type.String({ pattern: '^(0x)?[0-9a-fA-F]{64}$' })), {
@@ -152,6 +153,7 @@ export const configFrom = (values: Readonly<Values<typeof environment.variables>
     maxAttempts: values.KMS_MAX_ATTEMPTS
   },
   defaultKeyId: values.KMS_KEY_ID,
+  reconcileMs: values.RECONCILE_INTERVAL_SECONDS * 1_000,
   audit: { keyId: values.AUDIT_KMS_KEY_ID, sealAfterMs: values.AUDIT_SEAL_AFTER_SECONDS * 1_000, sealIntervalMs: values.AUDIT_SEAL_INTERVAL_SECONDS * 1_000 },
   localPrivateKey: values.ALLOW_PRIVATE_KEY_FALLBACK ? values.HOT_WALLET_PRIVATE_KEY : undefined
 })

@@ -4,11 +4,12 @@ import { approvalIndexes } from './approvals/approval-repository.ts'
 import { attemptIndexes } from './attempts/attempt-repository.ts'
 import { policyIndexes } from './policies/policy-repository.ts'
 import { windowIndexes } from './policies/window-repository.ts'
+import { reconciliationIndexes } from './reconciliation/reconciliation-repository.ts'
 import { consumedReceiptIndexes } from './receipts/consumed-receipt-repository.ts'
 import { transactionIndexes } from './transactions/transaction-repository.ts'
 import { walletIndexes } from './wallets/wallet-repository.ts'
 
 /** Every index of this service's database. Uniqueness is what holds exactly-once together. */
 export const indexes: readonly IndexSpec[] = [
-  ...walletIndexes, ...policyIndexes, ...windowIndexes, ...approvalIndexes, ...transactionIndexes, ...attemptIndexes, ...consumedReceiptIndexes, ...outboxIndexes, ...stores['signer-service'].insertOnlyIndexes
+  ...walletIndexes, ...policyIndexes, ...windowIndexes, ...approvalIndexes, ...transactionIndexes, ...attemptIndexes, ...consumedReceiptIndexes, ...reconciliationIndexes, ...outboxIndexes, ...stores['signer-service'].insertOnlyIndexes
 ]

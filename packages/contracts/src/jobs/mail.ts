@@ -90,11 +90,19 @@ export const WalletLowMail = template('wallet_low', {
   needed: Type.String({ maxLength: 78 })
 })
 
+/** To the operator: what a wallet holds or has sent is not what was asked of it. */
+export const WalletAlarmMail = template('wallet_alarm', {
+  wallet_id: Type.String({ maxLength: 64 }),
+  chain_id: Type.Integer(),
+  alarm: Type.String({ pattern: '^[a-z_]{1,64}$' }),
+  detail: line(500)
+})
+
 /** What is inside the seal. */
 export const MailContent = Type.Union([
   CodeMail, SignupCodeMail, LoginCodeMail, PasswordResetMail, EmailLinkCodeMail, FactorChangedMail, FactorAddedMail, FactorRemovedMail, FactorLockedMail, FactorResetAskedMail, FactorResetDoneMail,
   FirstFactorAddedMail, SessionClosedMail, NewDeviceMail, PasswordChangedMail, IdentityLinkedMail, IdentityUnlinkedMail, ApiKeyCreatedMail, EmailTakenMail, AccountDeletingMail, AccountDeletedMail, TransactionConfirmedMail, TransactionFailedMail, BroadcastMail,
-  WalletLowMail
+  WalletLowMail, WalletAlarmMail
 ])
 export type MailContent = Static<typeof MailContent>
 export type MailTemplate = MailContent['template']
@@ -124,5 +132,5 @@ export const templatesOf: Readonly<Record<string, readonly MailTemplate[]>> = Ob
     'session_closed', 'new_device', 'first_factor_added', 'password_changed', 'identity_linked', 'identity_unlinked', 'api_key_created', 'email_taken', 'account_deleting', 'account_deleted',
     'transaction_confirmed', 'transaction_failed', 'broadcast'
   ],
-  'mail-signer': ['wallet_low']
+  'mail-signer': ['wallet_low', 'wallet_alarm']
 })

@@ -111,6 +111,13 @@ export const catalogue = {
   'wallet_low.needed': 'Needed',
   'wallet_low.unit': 'Amounts are in the smallest unit of the chain.',
 
+  'wallet_alarm.subject': '{brand}: a wallet did what nobody asked of it',
+  'wallet_alarm.what': 'The chain shows something of a wallet that this system did not do, or does not show what it did. If you did not do it yourself, take the wallet out of use and see who holds its key.',
+  'wallet_alarm.wallet': 'Wallet',
+  'wallet_alarm.chain': 'Chain',
+  'wallet_alarm.alarm': 'Alarm',
+  'wallet_alarm.detail': 'What was found',
+
   'sms.code': 'Code',
   'sms.life': 'good for {life}. Not you? Tell it to nobody.',
 

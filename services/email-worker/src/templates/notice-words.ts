@@ -89,5 +89,14 @@ function partsOf ({ say }: Voice, notice: Notice): Part[] {
       ]),
       says(say('wallet_low.unit'))
     ]
+    case 'wallet_alarm': return [
+      says(say('wallet_alarm.what')),
+      showsTable([
+        [say('wallet_alarm.wallet'), notice.parameters.wallet_id],
+        [say('wallet_alarm.chain'), String(notice.parameters.chain_id)],
+        [say('wallet_alarm.alarm'), notice.parameters.alarm],
+        [say('wallet_alarm.detail'), notice.parameters.detail]
+      ])
+    ]
   }
 }

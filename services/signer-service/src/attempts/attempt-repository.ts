@@ -45,6 +45,11 @@ export function createAttemptRepository (db: Db) {
       return rows.map(({ _id, ...rest }) => ({ hash: _id, ...rest }))
     },
 
+    /** Which of these hashes are payloads of ours. */
+    async known (hashes: readonly string[]): Promise<Set<string>> {
+      return new Set((await attempts.find({ _id: { $in: [...hashes] } }, { projection: { _id: 1 } }).toArray()).map(({ _id }) => _id))
+    },
+
     /** Nonces of no-ops without a transaction that are not known to be mined. */
     async openFillers ({ chainId, walletId }: LaneKey): Promise<number[]> {
       return await attempts.distinct('nonce', { chainId, walletId, kind: 'noop', txId: null, state: { $in: ['stored', 'sent'] } })

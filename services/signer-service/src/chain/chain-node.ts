@@ -28,6 +28,15 @@ export interface Transfer { readonly from: string, readonly to: string, readonly
 
 export interface SentTransaction { readonly hash: string, readonly from: string, readonly nonce: number }
 
+export interface ChainLog {
+  readonly address: string
+  readonly topics: readonly string[]
+  readonly data: string
+  /** Of the transaction. */
+  readonly hash: Hex
+  readonly logIndex: number
+}
+
 export interface ChainNode {
   readonly chainId: number
   chainIdThere (): Promise<number>
@@ -52,6 +61,10 @@ export interface ChainNode {
   receiptsIn (block: number): Promise<ReadonlyMap<string, ChainReceipt> | undefined>
   /** Senders, nonces and hashes of a canonical block; empty when there is no such block. */
   transactionsIn (block: number): Promise<SentTransaction[]>
+  /** What a contract answers to a call, 0x hex. */
+  read (to: string, data: Hex, block: number): Promise<string>
+  /** From block to block, both included; a missing topic stands for any. */
+  logs (filter: { readonly addresses: readonly string[], readonly topics: readonly Hex[], readonly from: number, readonly to: number }): Promise<ChainLog[]>
   /** Why a mined transfer reverted, in the node's words, or undefined when a replay does not revert. */
   revertReason (transfer: Transfer, block: number): Promise<string | undefined>
 }
@@ -148,6 +161,13 @@ export function createChainNode ({ chainId, url, timeoutMs, metrics }: ChainNode
     transactionsIn: async (block) => {
       const found = await ask<{ transactions: { hash: string, from: Hex, nonce: Hex }[] } | null>('eth_getBlockByNumber', hex(block), true)
       return (found?.transactions ?? []).map(({ hash, from, nonce }) => ({ hash, from: getAddress(from), nonce: safeNumber('eth_getBlockByNumber', nonce) }))
+    },
+    read: async (to, data, block) => String(await ask('eth_call', { to, data }, hex(block))),
+    logs: async ({ addresses, topics, from, to }) => {
+      const found = await ask<{ address: string, topics: string[], data: string, transactionHash: string, logIndex: Hex }[]>('eth_getLogs', { address: addresses, topics, fromBlock: hex(from), toBlock: hex(to) })
+      if (!Array.isArray(found)) throw badAnswer('eth_getLogs', 'a list was expected')
+      return found.map(({ address, topics: words, data, transactionHash, logIndex }) =>
+        ({ address, topics: words, data, hash: hash32('eth_getLogs', transactionHash), logIndex: safeNumber('eth_getLogs', logIndex) }))
     },
     revertReason: async (transfer, block) => {
       try {

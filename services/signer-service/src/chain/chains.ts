@@ -8,6 +8,7 @@ export interface ChainSettings {
   readonly blockTimeMs: number
   readonly symbol: string
   readonly maxFeeTotal: string
+  readonly tokens?: readonly { readonly address: string, readonly symbol: string, readonly decimals: number }[]
 }
 
 export interface Chain extends ChainSettings {

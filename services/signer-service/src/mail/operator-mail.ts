@@ -20,12 +20,24 @@ export interface OperatorMailDeps {
 /** A wallet that is low today may be full tomorrow. */
 const usefulMs = 24 * 3_600_000
 
+type OperatorMail<Template extends MailContent['template']> = Extract<MailContent, { template: Template }>['parameters']
+
 /** @returns a function that writes the mail into the given unit of work and hands it over after the commit. */
-export const createTellOperator = ({ outbox, dispatcher, sealKey, operator, now, newDeliveryId, newRequestId }: OperatorMailDeps) =>
-  async (unit: Unit, parameters: Extract<MailContent, { template: 'wallet_low' }>['parameters']): Promise<void> => {
+export const createTellOperator = (deps: OperatorMailDeps) => {
+  const write = createWriteMail(deps)
+  return async (unit: Unit, parameters: OperatorMail<'wallet_low'>): Promise<void> => { await write(unit, (to) => ({ template: 'wallet_low', to, parameters })) }
+}
+
+export const createTellAlarm = (deps: OperatorMailDeps) => {
+  const write = createWriteMail(deps)
+  return async (unit: Unit, parameters: OperatorMail<'wallet_alarm'>): Promise<void> => { await write(unit, (to) => ({ template: 'wallet_alarm', to, parameters })) }
+}
+
+const createWriteMail = ({ outbox, dispatcher, sealKey, operator, now, newDeliveryId, newRequestId }: OperatorMailDeps) =>
+  async (unit: Unit, contentFor: (to: string) => MailContent): Promise<void> => {
     if (operator === undefined) return
-    const content: MailContent = { template: 'wallet_low', to: operator, parameters }
-    if (!Value.Check(MailContent, content)) throw new TypeError('the mail wallet_low breaks its contract')
+    const content = contentFor(operator)
+    if (!Value.Check(MailContent, content)) throw new TypeError(`the mail ${content.template} breaks its contract`)
     const head = { delivery_id: newDeliveryId(), useful_until: new Date(now().getTime() + usefulMs).toISOString() }
     const payload: MailPayload = {
       ...head,

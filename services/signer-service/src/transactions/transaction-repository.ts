@@ -187,6 +187,14 @@ export function createTransactionRepository (db: Db) {
       return (await transactions.find({ initiator: exactly(initiator), state: { $in: [...states] } }, { sort: { _id: 1 }, limit: 1_000 }).toArray()).map(toTransaction)
     },
 
+    /** Wei that the transactions at these nonces may have taken in all. */
+    async promisedAt ({ chainId, walletId }: LaneKey, nonces: readonly number[]): Promise<bigint> {
+      const rows = transactions.find({ chainId, walletId, nonce: { $in: [...nonces] } }, { projection: { value: 1, maxFeeTotal: 1 } })
+      let sum = 0n
+      for await (const { value, maxFeeTotal } of rows) sum += BigInt(value) + BigInt(maxFeeTotal)
+      return sum
+    },
+
     /** How many of a wallet may still move. */
     async unfinishedFrom (walletId: string): Promise<number> {
       return await transactions.countDocuments({ walletId: exactly(walletId), state: { $in: ['received', 'awaiting_confirmation', ...workStates] } })

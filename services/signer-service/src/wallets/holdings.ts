@@ -1,6 +1,7 @@
 /** What a wallet holds on its chains, asked of the nodes for a bounded time and kept for some seconds. */
 import { ChainFault } from '../chain/chain-fault.ts'
 import type { Chain, Chains } from '../chain/chains.ts'
+import { tokenBalance } from '../chain/token-reads.ts'
 import type { Wallet } from './wallet.ts'
 
 export interface AssetHolding {
@@ -56,14 +57,15 @@ export function createReadHoldings ({ chains, timeoutMs, cacheMs, now }: Holding
 const unknownHolding = (chainId: number, assets: readonly Omit<AssetHolding, 'balance'>[], reason: string): ChainHolding =>
   ({ chainId, block: null, assets: assets.map((asset) => ({ ...asset, balance: null })), reason })
 
-const assetsOf = ({ symbol }: Chain): Omit<AssetHolding, 'balance'>[] => [{ token: null, symbol, decimals: coinDecimals }]
+const assetsOf = ({ symbol, tokens = [] }: Chain): Omit<AssetHolding, 'balance'>[] =>
+  [{ token: null, symbol, decimals: coinDecimals }, ...tokens.map(({ address, ...token }) => ({ token: address, symbol: token.symbol, decimals: token.decimals }))]
 
 async function readChain (chain: Chain, address: string): Promise<ChainHolding> {
   const assets = assetsOf(chain)
   try {
     const node = await chain.node()
     const { number: block } = await node.head()
-    return { chainId: chain.chainId, block, assets: await Promise.all(assets.map(async (asset) => ({ ...asset, balance: await node.balanceAt(address, block) }))), reason: null }
+    return { chainId: chain.chainId, block, assets: await Promise.all(assets.map(async ({ token, ...asset }) => ({ token, ...asset, balance: await (token === null ? node.balanceAt(address, block) : tokenBalance(node, token, address, block)) }))), reason: null }
   } catch (error) {
     if (!(error instanceof ChainFault)) throw error
     return unknownHolding(chain.chainId, assets, error.code)
