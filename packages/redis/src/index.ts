@@ -3,6 +3,7 @@ export { connectRedis, redisTime, type ConnectRedisOptions } from './connection/
 export type { Redis } from 'ioredis'
 export { createCommandClient, type CallOptions, type CommandClient, type CommandClientOptions } from './commands/command-client.ts'
 export { startCommandServer, type CommandServer, type CommandServerOptions } from './commands/command-server.ts'
+export { type InvalidMessage } from './commands/caller-list.ts'
 export { handle, type CommandContext, type CommandHandler } from './commands/command-handler.ts'
 export { createProducer, type JobStateWord, type Producer, type ProducerOptions } from './jobs/producer.ts'
 export { startWorker, type JobContext, type JobWorker, type WorkerOptions } from './jobs/worker.ts'

@@ -90,7 +90,7 @@ export async function startApp ({ config, parts, log, metrics, lifecycle }: AppO
   })
   lifecycle.onStop('operations server', () => ops.close())
 
-  const server = await startCommandServer({ url: config.redisUrl, service: 'signer-service', log, metrics, handlers: [...transactionCommands(useCases), ...walletCommands(parts.walletUseCases), ...policyCommands(parts.policyUseCases)] })
+  const server = await startCommandServer({ url: config.redisUrl, service: 'signer-service', log, metrics, onInvalid: parts.noteInvalidCommand, handlers: [...transactionCommands(useCases), ...walletCommands(parts.walletUseCases), ...policyCommands(parts.policyUseCases)] })
   serving = true
   lifecycle.onStop('commands', async () => {
     serving = false

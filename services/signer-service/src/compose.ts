@@ -1,13 +1,14 @@
 /** The only file that knows everything: connects, picks, and hands each part its own. */
 import { accountDeletedSigner, mailFromSigner, type Job, type ReceiptClaims } from '@countersign/contracts'
 import { abandonedTransactionSeconds, connectMongo, createAudit, createLeases, createOutbox, createOutboxDispatcher, inTransaction } from '@countersign/mongo'
-import { connectRedis, createCommandClient, createProducer, jobConnection } from '@countersign/redis'
+import { connectRedis, createCommandClient, createProducer, jobConnection, type InvalidMessage } from '@countersign/redis'
 import { clockFrom, newId, retryWithin, type Lifecycle, type Logger, type Metrics } from '@countersign/runtime'
 import { createCursors, createReceiptVerifier, deriveKey, ReceiptRefused } from '@countersign/secrets'
 import { createAdvance } from './approvals/advance.ts'
 import { createApprovalRepository } from './approvals/approval-repository.ts'
 import { createPolicyUseCases } from './compose-policies.ts'
 import { createEndDelays } from './approvals/end-delays.ts'
+import { createNoteRefused } from './audit/note-refused.ts'
 import { createAttemptRepository } from './attempts/attempt-repository.ts'
 import { parseCalls } from './calls/parse-calls.ts'
 import { checksummed, zeroAddress } from './chain/address.ts'
@@ -96,8 +97,9 @@ export async function compose (options: ComposeOptions) {
   // The lane loop starts later than what wakes it.
   let nudge: (lane: LaneKey) => void = () => {}
   const advance = createAdvance({ approvals, principals, windows, transactions, audit, recordMove, nudge: (lane) => { nudge(lane) } })
+  const noteRefused = createNoteRefused({ audit, now: () => performance.now() })
   const acceptReceipt = createAcceptReceipt({
-    transactions, receipts, admit, advance, recordMove, expire, audit, inLine, digestOf, crashPoint,
+    transactions, receipts, admit, advance, recordMove, expire, noteRefused, inLine, digestOf, crashPoint,
     deployment: config.deployment,
     verifyReceipt: receiptVerdicts(createReceiptVerifier(config.receiptKeys)),
     countRefused: (reason) => { refusals.inc({ reason }) }
@@ -113,6 +115,9 @@ export async function compose (options: ComposeOptions) {
     mongo, redis, dispatcher, holder, wallets, acceptReceipt,
     endAccount: createEndAccount({ principals, transactions, recordMove, outbox, dispatcher, audit, transact }),
     leases,
+    noteInvalidCommand: ({ caller, command }: InvalidMessage): void => {
+      void noteRefused({ event: 'command.refused', source: caller, reason: 'shape', subject: command }).catch((err: unknown) => { log.warn({ err }, 'a refused command could not be written down') })
+    },
     walletUseCases: createWalletUseCases({ db, chains, wallets, principals, cursors: reading.cursors, audit, transact }),
     reconcile: createReconcileRound({ log, metrics, db }, createReconciliation({ db, chains, wallets, leases, holder, transact, audit, tellAlarm: createTellAlarm(mailing) })),
     sealAudit: createSealRound({ config, log, metrics, db, holder, transact, leases, keyRing, wallets }),

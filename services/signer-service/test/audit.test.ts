@@ -2,13 +2,16 @@
 import t from 'tap'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { commandListKey } from '@countersign/contracts'
 import { createAudit, createLeases } from '@countersign/mongo'
+import { connectRedis } from '@countersign/redis'
 import { newId } from '@countersign/runtime'
 import { scratchDirectory, until } from '@countersign/testing'
 import { Timestamp } from 'mongodb'
 import { checkpointDigest, deploymentChain, linkHash, type ChainedRow } from '../src/audit/audit-chain.ts'
 import { canonicalJson } from '../src/audit/canonical-json.ts'
 import { createExportChain, type ExportLine } from '../src/audit/export-chain.ts'
+import { createNoteRefused } from '../src/audit/note-refused.ts'
 import { readPublicKey } from '../src/audit/public-key.ts'
 import { createSealChain } from '../src/audit/seal-chain.ts'
 import { createSealRepository } from '../src/audit/seal-repository.ts'
@@ -197,6 +200,32 @@ t.test('the deployment has a chain for what belongs to no wallet; a KMS that is 
   Object.assign(house.settings, { AUDIT_KMS_KEY_ID: house.wallet.keyId, ...sealing })
   await house.start()
   await until(() => house.logs.text().includes('is the key of a wallet'), { what: 'a wallet\'s key to be refused for checkpoints', timeoutMs: patienceMs })
+})
+
+t.test('forged messages are counted, and leave one row a minute for each source and kind', async (t) => {
+  const rows: { event: string, subject: string, facts?: object }[] = []
+  let now = 0
+  const note = createNoteRefused({ audit: { append: (entry) => Promise.resolve(void rows.push(...[entry].flat() as typeof rows)) }, now: () => now })
+  const forge = async (reason: string, about: object = { subject: newId('chl') }) => { await note({ event: 'receipt.refused', source: 'job', reason, subject: '', ...about }) }
+  for (let n = 0; n < 100; n++) await forge('signature')
+  await forge('form')
+  const known = { subject: 'tx_1', walletId: 'wal_1' }
+  await forge('digest', known)
+  await forge('digest', known)
+  await forge('digest', { ...known, subject: 'tx_2' })
+  t.strictSame(rows.map(({ facts }) => facts), ['signature', 'form', 'digest', 'digest'].map((reason) => ({ reason, via: 'job' })), 'a transaction of ours has a row of its own')
+  now = 60_000
+  await forge('signature')
+  t.match(rows.at(-1), { facts: { reason: 'signature', unwritten_before: 99 } })
+
+  const house = await world.house(t, { funds: 0n })
+  const { metrics } = await house.start()
+  const redis = await connectRedis({ url: house.redisUrl, name: 'thief', log: house.log })
+  t.teardown(() => { redis.disconnect() })
+  for (let n = 0; n < 20; n++) await redis.lpush(commandListKey('signer-service', 'auth-gateway'), 'no command at all')
+  await until(async () => /command_handled_total\{.*outcome="invalid".*\} 20/.test(await metrics.text()), { what: 'all to be counted', timeoutMs: patienceMs })
+  await until(async () => (await house.audit({ event: 'command.refused' })).length > 0, { what: 'the row', timeoutMs: patienceMs })
+  t.match(await house.audit({ event: 'command.refused' }), [{ subject: 'unknown', facts: { via: 'auth-gateway', reason: 'shape' } }])
 })
 
 t.test('one value has one text', async (t) => {

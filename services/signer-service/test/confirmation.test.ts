@@ -258,7 +258,7 @@ t.test('a receipt whose reply was lost arrives by its job, and a second copy is 
   t.equal((await house.sentOnChain()).length, 2)
 })
 
-t.test('forged, foreign, altered and replayed receipts move nothing and leave a row each', { buffered: true }, async (t) => {
+t.test('forged, foreign, altered and replayed receipts move nothing, are counted, and leave a row of each kind', { buffered: true }, async (t) => {
   const house = await world.house(t)
   const { metrics } = await house.start()
   const { id } = await house.request()
@@ -304,8 +304,11 @@ t.test('forged, foreign, altered and replayed receipts move nothing and leave a 
     ['the challenge of another transaction', await signed({ challenge_id: house.otp.challengeOf(victim.id).challenge_id }), 'digest']
   ]
   for (const [, receipt] of forged) await house.otp.addJob(receipt, { jti: newId('rcp'), challenge_id: challenge.challenge_id })
-  await until(async () => (await house.audit({ event: 'receipt.refused' })).length === forged.length, { timeoutMs: patienceMs, what: 'all to be refused' })
-  t.strictSame((await house.audit({ event: 'receipt.refused' })).map(({ facts }) => facts.reason).sort(), forged.map(([, , reason]) => reason).sort())
+  const counted = async (): Promise<number> => [...(await metrics.text()).matchAll(/^signer_receipts_refused_total\{.*\} (\d+)$/gm)].reduce((sum, [, count]) => sum + Number(count), 0)
+  await until(async () => await counted() === forged.length, { timeoutMs: patienceMs, what: 'all to be refused' })
+  const refused = await house.audit({ event: 'receipt.refused' })
+  t.strictSame([...new Set(refused.map(({ facts }) => facts.reason))].sort(), [...new Set(forged.map(([, , reason]) => reason))].sort(), 'each kind has its row')
+  t.equal(new Set(refused.map(({ facts, subject, walletId }) => [facts.reason, walletId === undefined ? '' : subject].join())).size, refused.length, 'and has it once a minute')
   for (const one of [id, victim.id]) t.equal((await house.row(one))?.state, 'awaiting_confirmation')
   t.match(await metrics.text(), /signer_receipts_refused_total\{reason="factor_root"\} 1/)
 

@@ -126,4 +126,4 @@ t.test('money that left without a nonce, a transfer that is gone, and a token th
  * 36 bytes of call data are balanceOf, which is one ether; else the event Transfer(first word, second word, third word).
  * CALLDATASIZE 36 EQ 0x3a JUMPI; MSTORE(0, word 2); LOG3(0, 32, Transfer, word 0, word 1); STOP; JUMPDEST MSTORE(0, 10^18); RETURN(0, 32)
  */
-const tokenCode = `0x36602414603a576040356000526020356000357fddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef60206000a3005b670de0b6b3a764000060005260206000f3`
+const tokenCode = '0x36602414603a576040356000526020356000357fddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef60206000a3005b670de0b6b3a764000060005260206000f3'

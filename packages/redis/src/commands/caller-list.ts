@@ -9,6 +9,9 @@ import type { ReplyBatch } from './reply-batch.ts'
 import { runCommand, type HandledOutcome } from './run-command.ts'
 import { createSlots } from './slots.ts'
 
+/** `command` is a name that this service knows, or `unknown`. */
+export interface InvalidMessage { readonly caller: ServiceName, readonly command: string }
+
 export interface CallerListOptions {
   /** For this list alone: it is blocked most of the time. */
   readonly redis: Redis
@@ -19,6 +22,7 @@ export interface CallerListOptions {
   readonly replies: ReplyBatch
   readonly log: Logger
   readonly count: (command: string, outcome: HandledOutcome) => void
+  readonly onInvalid: (message: InvalidMessage) => void
 }
 
 export interface CallerList {
@@ -27,7 +31,7 @@ export interface CallerList {
   readonly drain: () => Promise<void>
 }
 
-export const serveCaller = ({ redis, callee, caller, handlers, concurrency, replies, log, count }: CallerListOptions): CallerList => {
+export const serveCaller = ({ redis, callee, caller, handlers, concurrency, replies, log, count, onInvalid }: CallerListOptions): CallerList => {
   const list = commandListKey(callee, caller)
   const slots = createSlots(concurrency)
 
@@ -40,6 +44,7 @@ export const serveCaller = ({ redis, callee, caller, handlers, concurrency, repl
     const { outcome, body } = await runCommand({ envelope, caller, handler, deadlineMs: now + lifeMs, signal: abort.signal, log })
     clearTimeout(timer)
     count(handler?.command.name ?? 'unknown', outcome)
+    if (outcome === 'invalid') onInvalid({ caller, command: handler?.command.name ?? 'unknown' })
     // The channel is built from the list's caller, so a command cannot have its reply sent to anybody else.
     if (!abort.signal.aborted) replies.add(replyChannel(caller, envelope.instance), envelope.call, body)
   }
@@ -48,6 +53,7 @@ export const serveCaller = ({ redis, callee, caller, handlers, concurrency, repl
     const { envelope, deadlineMs } = readItem(item)
     if (envelope === undefined) {
       count('unknown', 'invalid')
+      onInvalid({ caller, command: 'unknown' })
       log.warn({ list }, 'malformed command dropped')
     } else if (deadlineMs <= now) {
       // Its caller was told 503 already: carrying it out now could spend a code that nobody sees accepted.

@@ -5,7 +5,7 @@ import type { ServiceName } from '@countersign/contracts'
 import type { Logger, Metrics } from '@countersign/runtime'
 import { openConnection } from '../connection/connect-redis.ts'
 import { scrapedGauge } from '../metrics/scraped-gauge.ts'
-import { serveCaller } from './caller-list.ts'
+import { serveCaller, type InvalidMessage } from './caller-list.ts'
 import type { CommandHandler } from './command-handler.ts'
 import { createReplyBatch } from './reply-batch.ts'
 
@@ -17,6 +17,8 @@ export interface CommandServerOptions {
   readonly metrics: Metrics
   /** Made with `handle(command, fn)`; a list or a record of them. */
   readonly handlers: readonly CommandHandler[] | Readonly<Record<string, CommandHandler>>
+  /** Told of each message that is no command, none that this caller may give, or not of its shape. */
+  readonly onInvalid?: (message: InvalidMessage) => void
   /** Commands of one caller that run at once in this process; a flood from one takes no slot of another. */
   readonly concurrency?: number
 }
@@ -32,7 +34,7 @@ export interface CommandServer {
  * @throws when Redis is not there at the start; TypeError when a handler is for another callee or given twice
  */
 export const startCommandServer = async (options: CommandServerOptions): Promise<CommandServer> => {
-  const { url, service, log, metrics, concurrency = 32 } = options
+  const { url, service, log, metrics, concurrency = 32, onInvalid = () => {} } = options
   const handlers = byName(service, Object.values(options.handlers))
   const commands = [...handlers.values()].map(({ command }) => command)
   const callers = [...new Set(commands.flatMap((command) => command.callers))]
@@ -42,7 +44,7 @@ export const startCommandServer = async (options: CommandServerOptions): Promise
     await openConnection({ url, log, name: `${service}:${name}` })) as [Redis, ...Redis[]]
   const replies = createReplyBatch(redis, log)
   const lists = callers.map((caller, index) => serveCaller({
-    redis: blocking[index] as Redis, callee: service, caller, handlers, concurrency, replies, log,
+    redis: blocking[index] as Redis, callee: service, caller, handlers, concurrency, replies, log, onInvalid,
     count: (command, outcome) => { handled.inc({ command, outcome }) }
   }))
   const stopReporting = scrapedGauge(metrics, { name: 'command_queue_depth', help: 'Commands that wait on a list', labels: ['list'] }, async () =>

@@ -45,4 +45,3 @@ function toTransfer ({ address, topics, data, hash, logIndex }: ChainLog): Token
   if (to === undefined || !/^0x[0-9a-f]{64}$/i.test(data)) throw badAnswer('eth_getLogs', 'a transfer was expected')
   return { token: getAddress(address), to: getAddress(`0x${hash32('eth_getLogs', to).slice(-40)}`), amount: BigInt(data), hash, logIndex }
 }
-

@@ -37,7 +37,8 @@ const createWriteMail = ({ outbox, dispatcher, sealKey, operator, now, newDelive
   async (unit: Unit, contentFor: (to: string) => MailContent): Promise<void> => {
     if (operator === undefined) return
     const content = contentFor(operator)
-    if (!Value.Check(MailContent, content)) throw new TypeError(`the mail ${content.template} breaks its contract`)
+    const { template } = content
+    if (!Value.Check(MailContent, content)) throw new TypeError(`the mail ${template} breaks its contract`)
     const head = { delivery_id: newDeliveryId(), useful_until: new Date(now().getTime() + usefulMs).toISOString() }
     const payload: MailPayload = {
       ...head,

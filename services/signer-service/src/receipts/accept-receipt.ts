@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import type { ReceiptClaims, TransactionIntent } from '@countersign/contracts'
-import type { Audit } from '@countersign/mongo'
+import type { NoteRefused } from '../audit/note-refused.ts'
 import type { Advance } from '../approvals/advance.ts'
 import type { InLine } from '../policies/window-line.ts'
 import type { CrashPoint } from '../crash-points.ts'
@@ -27,7 +27,7 @@ export interface AcceptDeps {
   readonly advance: Advance
   readonly recordMove: RecordMove
   readonly expire: ExpireTransaction
-  readonly audit: Pick<Audit, 'append'>
+  readonly noteRefused: NoteRefused
   readonly inLine: InLine
   readonly digestOf: (intent: TransactionIntent) => string
   readonly deployment: string
@@ -119,21 +119,25 @@ async function settleRefusal (deps: AcceptDeps, refusal: ReceiptRefusal, transac
   if (refusal === 'state' || refusal === 'replayed') {
     const consumed = await deps.receipts.find(claims.jti)
     if (consumed?.txId === transaction.id) {
-      await deps.audit.append({ event: 'receipt.repeated', subject: transaction.id, walletId: transaction.walletId, requestId: given.requestId, facts: { receipt: claims.jti, via: given.via } })
+      await deps.noteRefused({
+        event: 'receipt.repeated', source: given.via, reason: 'repeated', subject: transaction.id, walletId: transaction.walletId, requestId: given.requestId, facts: { receipt: claims.jti }
+      })
       return 'repeated'
     }
   }
   if (refusal === 'expired') await deps.expire(transaction)
-  return await refuse(deps, refusal, transaction.id, given, claims)
+  return await refuse(deps, refusal, transaction, given, claims)
 }
 
-async function refuse ({ audit, countRefused }: AcceptDeps, reason: ReceiptRefusal, subject: string, { requestId, via }: ReceiptGiven, claims?: ReceiptClaims): Promise<'refused'> {
+async function refuse ({ noteRefused, countRefused }: AcceptDeps, reason: ReceiptRefusal, about: Transaction | string, { requestId, via }: ReceiptGiven, claims?: ReceiptClaims): Promise<'refused'> {
   countRefused(reason)
-  await audit.append({
+  await noteRefused({
     event: 'receipt.refused',
-    subject,
+    source: via,
+    reason,
+    ...typeof about === 'string' ? { subject: about } : { subject: about.id, walletId: about.walletId },
     requestId,
-    facts: { reason, via, ...claims !== undefined && { receipt: claims.jti, challenge: claims.challenge_id, factor_kind: claims.factor_kind, purpose: claims.purpose, aud: claims.aud } }
+    ...claims !== undefined && { facts: { receipt: claims.jti, challenge: claims.challenge_id, factor_kind: claims.factor_kind, purpose: claims.purpose, aud: claims.aud } }
   })
   return 'refused'
 }
