@@ -54,6 +54,7 @@ export const TransactionView = Type.Object({
   policy: Type.Object({ id: PolicyId, version: Type.Integer(), rule: Type.String() }),
   digest: Hash32,
   confirmation: Type.Optional(TransactionConfirmation),
+  missing: Type.Optional(Type.Array(Type.String(), { description: 'What it waits for: proof, approvals, delay' })),
   attempts: Type.Array(AttemptView),
   hash: Type.Optional(Hash32),
   block_number: Type.Optional(Type.Integer()),

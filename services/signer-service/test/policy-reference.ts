@@ -112,7 +112,7 @@ export function referenceDecision ({ rules }: PolicyDocument, tx: JudgedTransact
     if (unshown === undefined || !(unshown.factor_kinds as string[]).includes(kind) || total(tx.calls, undefined) > BigInt(unshown.max_value)) return false
     return tx.calls.every(({ movement }) => movement === null || total(tx.calls, movement.token) <= BigInt(unshown.tokens?.find(({ token }) => token === movement.token)?.max_amount ?? 0))
   }
-  const shownKinds = proofs.length === 0 ? [] : everyKind.filter((kind) => proofs.every(([, require]) => ((require.factor_kinds ?? ['email_code']) as string[]).includes(kind) || unshownBy(require, kind)))
+  const shownKinds = proofs.length === 0 ? [] : everyKind.filter((kind) => proofs.every(([, require]) => ((require.factor_kinds ?? ['email_code', 'sms', 'wallet']) as string[]).includes(kind) || unshownBy(require, kind)))
   const unshownKinds = proofs.length === 0 ? [] : everyKind.filter((kind) => proofs.every(([, require]) => unshownBy(require, kind)))
   if (proofs.length > 0 && shownKinds.length === 0) return { allowed: false, rule: proofs[0]?.[0] ?? '' }
   for (const [name, { approvals }] of wishes) {

@@ -1,4 +1,5 @@
 /** The policy's rules, without any server. */
+import { readFileSync } from 'node:fs'
 import t from 'tap'
 import fc from 'fast-check'
 import type { PolicyDocument } from '@countersign/contracts'
@@ -91,8 +92,8 @@ t.test('factors: the kinds that all rules take, unshown ones up to a written amo
     const decision = decide(policy, asked(calls), none)
     return decision.allowed ? decision.requirements.proof : decision
   }
-  t.strictSame(kinds(pay(alice, 10n)), { shownKinds: ['email_code', 'totp', 'passkey'], unshownKinds: ['totp', 'passkey'], leastAgeSeconds: 60 })
-  t.match(kinds(pay(alice, 6n), pay(alice, 5n)), { shownKinds: ['email_code'], unshownKinds: [] })
+  t.strictSame(kinds(pay(alice, 10n)), { shownKinds: ['email_code', 'sms', 'wallet', 'totp', 'passkey'], unshownKinds: ['totp', 'passkey'], leastAgeSeconds: 60 })
+  t.match(kinds(pay(alice, 6n), pay(alice, 5n)), { shownKinds: ['email_code', 'sms', 'wallet'], unshownKinds: [] })
   t.match(kinds(move('transfer', token, alice, 3n)), { unshownKinds: ['totp', 'passkey'] })
   t.match(kinds(move('transfer', token, alice, 4n)), { unshownKinds: [] })
   t.match(kinds(move('transfer', otherToken, alice, 1n)), { unshownKinds: [] }, 'a token without a written amount')
@@ -177,6 +178,20 @@ t.test('a document is refused with the place of each fault', async (t) => {
   const { document } = validatePolicy({ rules: [{ ...allow, methods: [{ signature: 'withdraw(uint256)' }] }] }, checksummed)
   t.match(document, { rules: [{ methods: [{ selector: selectorOf('withdraw(uint256)') }] }] })
   t.equal(selectorOf('transfer(address,uint256)'), '0xa9059cbb')
+})
+
+t.test('the example of the README is a policy, and says what the README says of it', async (t) => {
+  const text = readFileSync(new URL('../../../../README.md', import.meta.url), 'utf8')
+  const example = /```json\n(\{ "rules"[\s\S]*?)```/.exec(text)?.[1] ?? ''
+  const policy = compilePolicy(validatePolicy(JSON.parse(example), checksummed).document)
+  const walletId = 'wal_01KGC3EG00Q5HS41TJ11YKNEMJ'
+  const decided = (calls: ParsedCall[]) => decide(policy, asked(calls, { walletId, at: new Date('2030-01-02T12:00:00Z') }), none)
+  t.match(decided([pay(alice, 10n ** 16n)]), { allowed: true, rule: 'small change', factorKinds: [], requirements: { proof: undefined } })
+  t.match(decided([pay(alice, 10n ** 17n)]), { allowed: false, rule: 'default', detail: /"small change": the value is above max_value/ })
+  t.match(decided([pay(checksummed('0x00000000000000000000000000000000deadbeef') ?? '', 1n)]), { allowed: false, rule: 'sanctioned' })
+  const usdc = (amount: bigint) => move('transfer', '0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48', '0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC', amount)
+  t.match(decided([usdc(10n ** 10n)]), { allowed: true, rule: 'payroll in USDC', requirements: { proof: { leastAgeSeconds: 172_800 }, approvals: [], delaySeconds: 0 } })
+  t.match(decided([usdc(10n ** 10n + 1n)]), { allowed: true, requirements: { approvals: [{ least: 2 }], delaySeconds: 3_600 } })
 })
 
 t.test('10,000 random policies and transactions get the answer of the slow and obvious reference', async (t) => {

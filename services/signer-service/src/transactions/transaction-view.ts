@@ -36,6 +36,7 @@ export function transactionView (transaction: Transaction, attempts: readonly At
     policy: { ...transaction.policy },
     digest: transaction.digest,
     ...challenge !== undefined && { confirmation: challenge },
+    ...transaction.state === 'awaiting_confirmation' && { missing: [...transaction.missing] },
     attempts: attempts.map(attemptView),
     ...mined !== null && {
       hash: mined.hash, block_number: mined.blockNumber, block_hash: mined.blockHash, confirmations: mined.confirmations, fee_paid: mined.feePaid
