@@ -136,15 +136,19 @@ export const PolicyView = Type.Object({
 }, closed)
 export type PolicyView = Static<typeof PolicyView>
 
-/** EIP-712: what an administrator signs to change the policy. `previous_sha256` is of the version that it replaces. */
+/**
+ * EIP-712: what an administrator signs to change the policy. Every rule is there in full, so that the wallet's own screen shows what is
+ * signed; `previous_sha256` is of the version that it replaces; after `valid_until` (seconds since the epoch) the signature is none.
+ */
 export const policyChangeTypes = {
   PolicyChange: [
     { name: 'deployment', type: 'string' },
     { name: 'policy', type: 'string' },
     { name: 'version', type: 'uint256' },
-    { name: 'rules', type: 'string' },
+    { name: 'rules', type: 'string[]' },
     { name: 'sha256', type: 'bytes32' },
-    { name: 'previous_sha256', type: 'bytes32' }
+    { name: 'previous_sha256', type: 'bytes32' },
+    { name: 'valid_until', type: 'uint256' }
   ]
 } as const
 
@@ -167,7 +171,7 @@ export const SignableData = Type.Object({
   domain: Type.Object({ name: Type.String(), version: Type.String() }, closed),
   types: Type.Record(Type.String(), Type.Array(Field)),
   primaryType: Type.String(),
-  message: Type.Record(Type.String(), Type.Union([Type.String(), Type.Integer()]))
+  message: Type.Record(Type.String(), Type.Union([Type.String(), Type.Integer(), Type.Array(Type.String())]))
 }, closed)
 export type SignableData = Static<typeof SignableData>
 
@@ -187,14 +191,23 @@ export interface SignedPolicyChange {
   readonly deployment: string
   readonly policy: string
   readonly version: number
-  /** Names, in their order. */
-  readonly rules: readonly string[]
+  readonly document: PolicyDocument
   /** 64 hex digits. */
   readonly sha256: string
   readonly previousSha256: string
+  /** Seconds since the epoch. */
+  readonly validUntil: number
 }
-export const policyChangeData = ({ deployment, policy, version, rules, sha256, previousSha256 }: SignedPolicyChange): SignableData =>
-  signable(policyChangeTypes, { deployment, policy, version, rules: rules.join(', '), sha256: `0x${sha256}`, previous_sha256: `0x${previousSha256}` })
+export const policyChangeData = ({ deployment, policy, version, document, sha256, previousSha256, validUntil }: SignedPolicyChange): SignableData => signable(policyChangeTypes, {
+  deployment, policy, version, rules: document.rules.map(canonicalPolicyJson), sha256: `0x${sha256}`, previous_sha256: `0x${previousSha256}`, valid_until: validUntil
+})
+
+/** A document or a rule as one text, with sorted members: what is hashed, and what a wallet shows. */
+export const canonicalPolicyJson = (value: unknown): string => JSON.stringify(value, (_key, item: unknown) =>
+  typeof item === 'object' && item !== null && !Array.isArray(item) ? Object.fromEntries(Object.entries(item).sort(([a], [b]) => a < b ? -1 : 1)) : item)
+
+/** How long a signed change counts at most: one that was signed and held back is worth nothing a day later. */
+export const longestPolicyChangeSeconds = 86_400
 
 /** What a dry run asks about: a transaction that is not made. */
 export const DryRunTransaction = Type.Object({

@@ -16,7 +16,7 @@ import { createSetPolicy } from '../src/policies/set-policy.ts'
 import { validatePolicy } from '../src/policies/validate-policy.ts'
 import { createGrantPrincipal, type Grant } from '../src/principals/grant-principal.ts'
 import { createPrincipalRepository } from '../src/principals/principal-repository.ts'
-import { personsBeside, type Principal } from '../src/principals/principal.ts'
+import { keptBy, personsBeside, type Principal } from '../src/principals/principal.ts'
 import { createWalletRepository } from '../src/wallets/wallet-repository.ts'
 import { ether, openWorld, patienceMs, type House } from './house.ts'
 
@@ -147,12 +147,20 @@ t.test('the policy changes by an administrator\'s signature alone; of twenty cha
 
   const changes = await Promise.all(Array.from({ length: 20 }, async (_none, index) => {
     const draft = await house.call(draftPolicy, { user_id: boss.id, document: document(index) as never })
-    return { user_id: boss.id, policy_id: draft.policy_id, version: draft.version, previous_sha256: draft.previous_sha256, document: draft.document, signature: await sign(boss, draft.sign) }
+    return { user_id: boss.id, policy_id: draft.policy_id, version: draft.version, previous_sha256: draft.previous_sha256, valid_until: draft.valid_until, document: draft.document, signature: await sign(boss, draft.sign) }
   }))
   const [some, another] = changes as [typeof changes[0], typeof changes[0]]
   await t.rejects(house.call(changePolicy, { ...some, document: another.document }), denied, 'signed for another document')
   await t.rejects(house.call(changePolicy, { ...some, version: some.version + 1 }), denied, 'or for another version')
   await t.rejects(house.call(changePolicy, { ...some, signature: `0x${'00'.repeat(65)}` }), { kind: problems.proofRejected } as unknown as Error)
+
+  const draft = await house.call(draftPolicy, { user_id: boss.id, document: document(7) as never })
+  t.match(draft.sign.message['rules'], [/"destinations":"any".*"max_value":"\d+".*"delay_seconds":8/], 'the wallet shows every rule in full')
+  for (const validUntil of [1, draft.valid_until - 7_200, draft.valid_until + 86_400]) {
+    const signature = await sign(boss, { ...draft.sign, message: { ...draft.sign.message, valid_until: validUntil } })
+    await t.rejects(house.call(changePolicy, { ...some, document: draft.document, valid_until: validUntil, signature }), { kind: problems.stateConflict } as unknown as Error, 'signed for another time than this')
+  }
+  await t.rejects(house.call(changePolicy, { ...some, valid_until: some.valid_until + 1 }), denied, 'or with another end')
 
   const outcomes = await Promise.allSettled(changes.map(async (change) => await house.call(changePolicy, change)))
   const won = outcomes.flatMap((one) => one.status === 'fulfilled' ? [one.value] : [])
@@ -194,4 +202,18 @@ t.test('the policy changes by an administrator\'s signature alone; of twenty cha
   t.match(await cli(...granting, '--approver-key', other.account.address, '--yes'), { code: 0, out: /granted before/ })
   t.match(await cli('principals', 'list'), { code: 0, out: new RegExp(other.account.address) })
   t.equal((await until(async () => await house.db.collection('transactions').countDocuments({}) === 0, { what: 'nothing', timeoutMs: patienceMs })), true, 'a dry run keeps nothing')
+})
+
+t.test('a right goes with the last thing that it needs, and naming nothing takes all', async (t) => {
+  const [key, other, wallet, second] = [checksummed(`0x${'11'.repeat(20)}`) ?? '', checksummed(`0x${'22'.repeat(20)}`) ?? '', newId('wal'), newId('wal')]
+  const principal: Principal = { id: newId('usr'), kind: 'user', factorRoot: 'root', may: ['initiate', 'approve', 'administer'], wallets: [wallet, second], approverKeys: [key, other], intentKey: null, grantedAt: new Date() }
+  t.match(keptBy(principal, { approverKeys: [key] }), { may: ['initiate', 'approve', 'administer'], approverKeys: [other] })
+  t.match(keptBy(principal, { approverKeys: [key, other] }), { may: ['initiate'], approverKeys: [] })
+  t.match(keptBy(principal, { wallets: [wallet] }), { may: ['initiate', 'approve', 'administer'], wallets: [second] })
+  t.match(keptBy(principal, { wallets: [wallet, second] }), { may: ['administer'], wallets: [] })
+  t.match(keptBy(principal, { may: ['approve'] }), { may: ['initiate', 'administer'] })
+  t.strictSame(keptBy(principal, {}).may, [])
+  const program: Principal = { ...principal, kind: 'service', factorRoot: null, may: ['initiate'], approverKeys: [], intentKey: {} as never }
+  t.strictSame(keptBy(program, { intentKey: true }).may, [])
+  t.strictSame(keptBy(program, { approverKeys: [key] }).may, ['initiate'])
 })

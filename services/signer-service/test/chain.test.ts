@@ -144,7 +144,7 @@ t.test('a destination whose code never ends holds up no other question, sent byt
   const node = await startScriptedNode(t, chain.rpcUrl)
   const endless = checksummed('0x00000000000000000000000000000000000e4d1e') ?? ''
   node.script = async ({ method, params }) => {
-    if (method === 'eth_estimateGas' && String((params[0] as { to: string }).to) === endless) await new Promise((resolve) => { t.teardown(resolve) })
+    if (method === 'eth_estimateGas' && String((params[0] as { to: string }).to) === endless) await new Promise<void>((resolve) => { t.teardown(() => { resolve() }) })
     return undefined
   }
   const metrics = createMetrics({ service: 'test', sha: 'test' })

@@ -156,6 +156,9 @@ t.test('the command line makes wallets, principals and policies, and does nothin
   t.match(await cli(...grant.slice(0, 4), '--wallet', newId('wal'), '--may', 'initiate', '--yes'), { code: 1, err: /there is no wallet/ })
   t.match(await cli('principals', 'grant', '--user', 'me', '--wallet', house.wallet.id, '--may', 'initiate', '--yes'), { code: 2 })
   t.match((await cli('principals', 'list')).out, new RegExp(user))
+  t.match(await json('principals', 'revoke', '--user', user, '--wallet', house.wallet.id), { left: { may: ['initiate'], wallets: [wallet['id']] }, changed: true })
+  t.match(await json('principals', 'revoke', '--user', user), { left: null, changed: true })
+  t.match(await cli('principals', 'revoke', '--user', user, '--may', 'fly'), { code: 2 })
 
   t.match(await cli('kms', 'address', String(wallet['key_id'])), { code: 0, out: new RegExp(`^KMS Key ID: ${String(wallet['key_id'])}\nEthereum Address: ${String(wallet['address'])}\n\nIMPORTANT: Fund`) })
   t.match(await cli('kms', 'address', 'no-such-key'), { code: 1, err: /not_found/ })

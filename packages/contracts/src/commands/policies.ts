@@ -6,6 +6,7 @@ import { PolicyId, Timestamp, UserId } from '../primitives.ts'
 /** What the gateway says of who is asking: enough to read, never to change anything. */
 const claim = { user_id: UserId }
 const served = { callee: 'signer-service', callers: ['auth-gateway'] } as const
+const ValidUntil = Type.Integer({ minimum: 0, maximum: 99_999_999_999, description: 'Seconds since the epoch, at most a day from now: until then the signature counts' })
 const Sha256 = Type.String({ pattern: '^[0-9a-f]{64}$', maxLength: 64 })
 
 export const PolicyVersions = Type.Object({
@@ -20,11 +21,12 @@ export const PolicyDraft = Type.Object({
   version: Type.Integer({ minimum: 2 }),
   sha256: Sha256,
   previous_sha256: Sha256,
+  valid_until: ValidUntil,
   document: PolicyDocument,
   sign: SignableData
 }, { additionalProperties: false })
 
-export const PolicyChange = Type.Object({ version: Type.Integer({ minimum: 2 }), previous_sha256: Sha256, document: PolicyDocument, signature: KeySignature }, { additionalProperties: false })
+export const PolicyChange = Type.Object({ version: Type.Integer({ minimum: 2 }), previous_sha256: Sha256, valid_until: ValidUntil, document: PolicyDocument, signature: KeySignature }, { additionalProperties: false })
 
 export const readPolicies = defineCommand({
   ...served,

@@ -6,15 +6,17 @@ import { PolicyId } from '../primitives.ts'
 import { defineRoute } from '../route.ts'
 import { ada } from './examples.ts'
 
-const document = {
+const document: PolicyDocument = {
   rules: [
     { name: 'small payments', effect: 'allow', wallets: [ada.walletId], destinations: [ada.payee], max_value: '1000000000000000000', require: { shown_proof: true } },
     { name: 'a day', effect: 'limit', windows: [{ per: 'wallet', seconds: 86_400, max_sum: '5000000000000000000' }] }
   ]
-} as const
+}
 const [sha256, previousSha256] = ['8d'.repeat(32), '1f'.repeat(32)]
+// 2026-03-01T11:00:00Z
+const validUntil = 1_772_362_800
 const view = { id: ada.policyId, version: 4, sha256, created_at: '2026-03-01T10:00:00.000Z', document }
-const sign = policyChangeData({ deployment: 'production', policy: ada.policyId, version: 4, rules: ['small payments', 'a day'], sha256, previousSha256 })
+const sign = policyChangeData({ deployment: 'production', policy: ada.policyId, version: 4, document, sha256, previousSha256, validUntil })
 const withExample = <S extends TSchema>(schema: S, example: unknown): S => ({ ...schema, examples: [example] })
 
 export const getPolicies = defineRoute({
@@ -42,7 +44,7 @@ export const postPolicy = defineRoute({
   limit: 'general',
   body: Type.Object({ document: PolicyDocument }, { additionalProperties: false, examples: [{ document }] }),
   status: 200,
-  reply: withExample(PolicyDraft, { policy_id: ada.policyId, version: 4, sha256, previous_sha256: previousSha256, document, sign }),
+  reply: withExample(PolicyDraft, { policy_id: ada.policyId, version: 4, sha256, previous_sha256: previousSha256, valid_until: validUntil, document, sign }),
   problems: ['malformedRequest', 'unauthorized', 'notPermitted', 'stateConflict', 'payloadTooLarge', 'schemaViolation', 'rateLimited', 'unavailable']
 })
 
@@ -52,11 +54,11 @@ export const putPolicy = defineRoute({
   operationId: 'changePolicy',
   tag: 'Policies',
   summary: 'Make this the next version, with an administrator\'s signature',
-  description: 'The EIP-712 signature is over policy, version, hash and previous hash. Of two changes of one version one wins; the other is 409.',
+  description: 'The EIP-712 signature is over policy, version, every rule in full, hash, previous hash and an end of at most a day. Of two changes of one version one wins; the other is 409.',
   caller: 'session',
   limit: 'general',
   params: Type.Object({ id: PolicyId }),
-  body: withExample(PolicyChange, { version: 4, previous_sha256: previousSha256, document, signature: `0x${'5c'.repeat(64)}1b` }),
+  body: withExample(PolicyChange, { version: 4, previous_sha256: previousSha256, valid_until: validUntil, document, signature: `0x${'5c'.repeat(64)}1b` }),
   status: 200,
   reply: withExample(PolicyView, view),
   problems: ['malformedRequest', 'unauthorized', 'proofRejected', 'notPermitted', 'notFound', 'stateConflict', 'payloadTooLarge', 'schemaViolation', 'rateLimited', 'unavailable']

@@ -21,8 +21,8 @@ export const policyCommands = (use: PolicyUseCases): CommandHandler[] => [
   handle(giveApproval, async ({ user_id: userId, id, decision, signature }, { requestId }) => await use.giveApproval({ id, decision, signature }, { userId, requestId })),
   handle(readPolicies, async ({ user_id: userId }) => await use.readPolicies(userId)),
   handle(draftPolicy, async ({ user_id: userId, document }) => await use.draft(document, { userId })),
-  handle(changePolicy, async ({ user_id: userId, policy_id: policyId, version, previous_sha256: previousSha256, document, signature }, { requestId }) =>
-    await use.change({ policyId, version, previousSha256, document, signature }, { userId, requestId })),
+  handle(changePolicy, async ({ user_id: userId, policy_id: policyId, version, previous_sha256: previousSha256, valid_until: validUntil, document, signature }, { requestId }) =>
+    await use.change({ policyId, version, previousSha256, validUntil, document, signature }, { userId, requestId })),
   handle(explainPolicy, async ({ user_id: userId, transaction, document }) => {
     if (!await use.isPrincipal(userId)) throw new Problem(problems.notPermitted)
     return await use.explain({ transaction, ...document !== undefined && { document } })

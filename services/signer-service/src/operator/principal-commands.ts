@@ -1,4 +1,4 @@
-/** `principals grant|list`: who may ask for transactions. Only here, under the operator's own access. */
+/** `principals grant|revoke|list`: who may ask for transactions. Only here, under the operator's own access. */
 import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline/promises'
 import { describeFactors, EmailAddress, EvmAddress, problems, Problem, UserId } from '@countersign/contracts'
@@ -7,7 +7,8 @@ import { Value } from 'typebox/value'
 import { checksummed } from '../chain/address.ts'
 import { keyIdOf, readIntentKey, type IntentKey } from '../intents/intent-key.ts'
 import { createGrantPrincipal, rightsAfter } from '../principals/grant-principal.ts'
-import { principalRights, type Principal, type PrincipalRight } from '../principals/principal.ts'
+import { createRevokePrincipal } from '../principals/revoke-principal.ts'
+import { keptBy, principalRights, type Principal, type PrincipalRight } from '../principals/principal.ts'
 import { createPrincipalRepository } from '../principals/principal-repository.ts'
 import { createWalletRepository } from '../wallets/wallet-repository.ts'
 import { textOption, textsOption } from './options.ts'
@@ -16,7 +17,7 @@ import type { OperatorParts, WithParts } from './operator-parts.ts'
 const shown = ({ id, kind, may, wallets, approverKeys, intentKey, factorRoot, grantedAt }: Principal) =>
   ({ id, kind, may, wallets, approver_keys: approverKeys, intent_key: intentKey === null ? null : keyIdOf(intentKey), factor_root: factorRoot, granted_at: grantedAt.toISOString() })
 
-export const principalCommands = (withParts: WithParts): CliCommand[] => [grantCommand(withParts), listCommand(withParts)]
+export const principalCommands = (withParts: WithParts): CliCommand[] => [grantCommand(withParts), revokeCommand(withParts), listCommand(withParts)]
 
 const grantCommand = (withParts: WithParts): CliCommand => ({
   name: 'principals grant',
@@ -117,6 +118,52 @@ async function agreed (): Promise<boolean> {
   } finally {
     terminal.close()
   }
+}
+
+const revokeCommand = (withParts: WithParts): CliCommand => ({
+  name: 'principals revoke',
+  description: 'Take rights, wallets or keys from a principal, or all of it; what waits is decided without them',
+  requiredOptions: [['--user <id>', 'user id, usr_…']],
+  options: [
+    ['--may <rights...>', `only these rights: ${principalRights.join(', ')}`],
+    ['--wallet <ids...>', 'only these wallets'],
+    ['--approver-key <addresses...>', 'only these keys, 0x…: one that was lost or stolen'],
+    ['--intent-key', 'only the key with which a program signs'],
+    ['--dry-run', 'show what would be left, and change nothing']
+  ],
+  run: async ({ options, print, line }) => {
+    const userId = textOption(options, 'user') ?? ''
+    if (!Value.Check(UserId, userId)) throw new UsageFault('--user must be a user id: usr_ and 26 characters')
+    const taken = takenOf(options)
+    return await withParts(async ({ mongo, audit, transact }) => {
+      const principals = createPrincipalRepository(mongo.db)
+      const before = await principals.find(userId)
+      if (options['dryRun'] === true) {
+        const left = before === undefined ? undefined : keptBy(before, taken)
+        print({ left: left === undefined || left.may.length === 0 ? null : shown(left), changed: false }, () => { line(left === undefined ? `${userId} is no principal.` : leftText(userId, left)) })
+        return exitCodes.ok
+      }
+      const { principal, changed } = await createRevokePrincipal({ principals, audit, transact })(userId, taken)
+      print({ left: principal === undefined ? null : shown(principal), changed }, () => { line(changed ? leftText(userId, principal) : 'It had none of that; nothing changed.') })
+      return exitCodes.ok
+    })
+  }
+})
+
+const leftText = (userId: string, left: Principal | undefined): string =>
+  left === undefined || left.may.length === 0 ? `${userId} may nothing any more.` : `${userId} may still ${left.may.join(', ')}${left.wallets.length > 0 ? ` with ${left.wallets.join(', ')}` : ''}`
+
+/** @throws UsageFault */
+function takenOf (options: Readonly<Record<string, unknown>>): Parameters<typeof keptBy>[1] {
+  const [rights, wallets, keys] = [textsOption(options, 'may'), textsOption(options, 'wallet'), textsOption(options, 'approverKey')]
+  const may = principalRights.filter((right) => rights.includes(right))
+  if (may.length !== rights.length) throw new UsageFault(`--may takes ${principalRights.join(', ')}`)
+  const approverKeys = keys.map((key) => {
+    const address = Value.Check(EvmAddress, key) ? checksummed(key) : undefined
+    if (address === undefined) throw new UsageFault('--approver-key must be an EVM address with a right checksum')
+    return address
+  })
+  return { ...rights.length > 0 && { may }, ...wallets.length > 0 && { wallets }, ...keys.length > 0 && { approverKeys }, ...options['intentKey'] === true && { intentKey: true } }
 }
 
 const listCommand = (withParts: WithParts): CliCommand => ({

@@ -2,7 +2,7 @@
  * The policy changes by an administrator's EIP-712 signature over (policy, version, hash, previous hash), checked here and kept with the
  * version. The first version, and with it the first administrator, comes from the operator's command line.
  */
-import { policyChangeData, Problem, problems, type PolicyView, type SignableData } from '@countersign/contracts'
+import { longestPolicyChangeSeconds, policyChangeData, Problem, problems, type PolicyView, type SignableData } from '@countersign/contracts'
 import type { Audit } from '@countersign/mongo'
 import type { PrincipalRepository } from '../principals/principal-repository.ts'
 import type { Transact, Unit } from '../unit.ts'
@@ -24,9 +24,11 @@ export interface ChangePolicyDeps {
 }
 
 interface Asking { readonly userId: string, readonly requestId: string }
-export interface PolicyChangeGiven { readonly policyId: string, readonly version: number, readonly previousSha256: string, readonly document: unknown, readonly signature: string }
+export interface PolicyChangeGiven { readonly policyId: string, readonly version: number, readonly previousSha256: string, readonly validUntil: number, readonly document: unknown, readonly signature: string }
 
 const mostVersions = 100
+/** What a draft gives the administrator to read and sign. */
+const usualSeconds = 3_600
 
 export const policyView = ({ id, version, sha256, document, createdAt }: Policy): PolicyView => ({ id, version, sha256, created_at: createdAt.toISOString(), document })
 const conflict = (detail: string): Problem => new Problem(problems.stateConflict, { detail })
@@ -49,9 +51,9 @@ export const createDraftPolicy = (deps: ChangePolicyDeps) => async (document: un
   const current = await deps.policies.current()
   if (current === undefined) throw conflict(none)
   const { id, version, sha256: previousSha256 } = current.policy
-  const draft = { policyId: id, version: version + 1, previousSha256 }
+  const draft = { policyId: id, version: version + 1, previousSha256, validUntil: Math.floor(current.at.getTime() / 1_000) + usualSeconds }
   return {
-    policy_id: id, version: draft.version, sha256: valid.sha256, previous_sha256: previousSha256, document: valid.document, sign: dataToSign(deps, draft, valid)
+    policy_id: id, version: draft.version, sha256: valid.sha256, previous_sha256: previousSha256, valid_until: draft.validUntil, document: valid.document, sign: dataToSign(deps, draft, valid)
   }
 }
 
@@ -74,24 +76,27 @@ async function change ({ principals, policies, audit }: ChangePolicyDeps, unit: 
   const able = (await principals.ofKey(signed.key, unit)).filter(({ may }) => may.includes('administer'))
   const administrator = able.find(({ id }) => id === userId) ?? able[0]
   if (administrator === undefined) throw new Problem(problems.notPermitted, { detail: 'The signature is of no key that may administer. An operator grants it with: countersign principals grant --may administer.' })
-  const current = (await policies.current(unit))?.policy
-  if (current === undefined) throw conflict(none)
+  const found = await policies.current(unit)
+  if (found === undefined) throw conflict(none)
+  const { policy: current, at } = found
   if (current.id !== given.policyId) throw new Problem(problems.notFound)
   // The very change, repeated because its answer was lost.
   if (current.version === given.version && current.change?.digest === signed.digest) return current
+  const secondsLeft = given.validUntil - at.getTime() / 1_000
+  if (secondsLeft <= 0 || secondsLeft > longestPolicyChangeSeconds) throw conflict(`The signature counts until valid_until, which must be within the next ${longestPolicyChangeSeconds} seconds: make a draft and sign it anew.`)
   if (current.version + 1 !== given.version || current.sha256 !== given.previousSha256) throw conflict(`The policy is at version ${current.version}, and another one than this change was made for: read it and sign again.`)
-  const proof = { administrator: administrator.id, key: signed.key, digest: signed.digest, signature: given.signature, previousSha256: given.previousSha256 }
+  const proof = { administrator: administrator.id, key: signed.key, digest: signed.digest, signature: given.signature, previousSha256: given.previousSha256, validUntil: given.validUntil }
   const added = await policies.add({ id: current.id, version: given.version, ...valid, change: proof }, unit)
   if (added === undefined) throw conflict('Another change of the policy came first: read it and sign again.')
   await audit.append({
     event: 'policy.set', subject: current.id, actor: administrator.id, requestId,
-    facts: { version: given.version, sha256: valid.sha256, previous_sha256: given.previousSha256, key: signed.key, change_digest: signed.digest, rules: valid.document.rules.map(({ name }) => name) }
+    facts: { version: given.version, sha256: valid.sha256, previous_sha256: given.previousSha256, valid_until: given.validUntil, key: signed.key, change_digest: signed.digest, rules: valid.document.rules.map(({ name }) => name) }
   }, unit.session)
   return added
 }
 
-const dataToSign = ({ deployment }: ChangePolicyDeps, { policyId, version, previousSha256 }: Pick<PolicyChangeGiven, 'policyId' | 'version' | 'previousSha256'>, { document, sha256 }: ValidPolicy): SignableData =>
-  policyChangeData({ deployment, policy: policyId, version, rules: document.rules.map(({ name }) => name), sha256, previousSha256 })
+const dataToSign = ({ deployment }: ChangePolicyDeps, { policyId, version, previousSha256, validUntil }: Pick<PolicyChangeGiven, 'policyId' | 'version' | 'previousSha256' | 'validUntil'>, { document, sha256 }: ValidPolicy): SignableData =>
+  policyChangeData({ deployment, policy: policyId, version, document, sha256, previousSha256, validUntil })
 
 async function validated ({ wallets, checksummed }: ChangePolicyDeps, document: unknown): Promise<ValidPolicy> {
   const valid = validatedBody(document, checksummed)

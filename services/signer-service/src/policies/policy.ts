@@ -23,4 +23,6 @@ export interface PolicyChangeProof {
   readonly digest: string
   readonly signature: string
   readonly previousSha256: string
+  /** Seconds since the epoch. */
+  readonly validUntil: number
 }

@@ -1,6 +1,6 @@
 /** A policy is refused whole, naming the path of each fault; what is kept is in one canonical form. */
 import { createHash } from 'node:crypto'
-import { PolicyDocument, ruleKinds } from '@countersign/contracts'
+import { canonicalPolicyJson, PolicyDocument, ruleKinds } from '@countersign/contracts'
 import type { TSchema } from 'typebox'
 import { Value } from 'typebox/value'
 import { normaliseRule } from './normalise-rule.ts'
@@ -33,7 +33,7 @@ export function validatePolicy (given: unknown, checksummed: Checksummed): Valid
   ])
   if (faults.length > 0) throw new PolicyRefused(faults)
   const document = { rules: normalised.map(({ rule }) => rule) }
-  return { document, sha256: createHash('sha256').update(canonical(document)).digest('hex') }
+  return { document, sha256: createHash('sha256').update(canonicalPolicyJson(document)).digest('hex') }
 }
 
 /** The union's own message would only say that nothing matched: each rule is held against the kind it claims to be. */
@@ -50,7 +50,3 @@ function shapeFaults (given: unknown): string[] {
 
 const messages = (schema: TSchema, value: unknown, at: string): string[] =>
   [...Value.Errors(schema, value)].slice(0, 5).map(({ instancePath, message }) => `${at}${instancePath} ${message}`.trim())
-
-/** JSON with sorted members: the same policy in another order is the same policy. */
-export const canonical = (value: unknown): string => JSON.stringify(value, (_key, item: unknown) =>
-  typeof item === 'object' && item !== null && !Array.isArray(item) ? Object.fromEntries(Object.entries(item).sort(([a], [b]) => a < b ? -1 : 1)) : item)

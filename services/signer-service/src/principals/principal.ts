@@ -41,3 +41,21 @@ export function personsBeside (initiator: Principal, principals: readonly Princi
   }
   return groups.filter((group) => !group.includes(initiator)).length
 }
+
+export interface Taken {
+  readonly may?: readonly PrincipalRight[]
+  readonly wallets?: readonly string[]
+  /** EIP-55. */
+  readonly approverKeys?: readonly string[]
+  readonly intentKey?: boolean
+}
+
+/** @returns the principal without what is taken, and without rights that nothing is left for; naming nothing takes all. */
+export function keptBy (principal: Principal, { may, wallets, approverKeys, intentKey = false }: Taken): Principal {
+  const all = [may, wallets, approverKeys].every((list) => list === undefined) && !intentKey
+  const without = <T>(list: readonly T[], gone: readonly T[] = []): readonly T[] => all ? [] : list.filter((one) => !gone.includes(one))
+  const left = { wallets: without(principal.wallets, wallets), approverKeys: without(principal.approverKeys, approverKeys), intentKey: all || intentKey ? null : principal.intentKey }
+  const initiates = left.wallets.length > 0 && (left.intentKey !== null || (principal.kind === 'user' && principal.factorRoot !== null))
+  const able = { initiate: initiates, approve: left.wallets.length > 0 && left.approverKeys.length > 0, administer: left.approverKeys.length > 0 }
+  return { ...principal, ...left, may: without(principal.may, may).filter((right) => able[right]) }
+}
