@@ -9,6 +9,7 @@ import type { Config } from './config.ts'
 import { createCanonicalChain } from './confirmations/canonical-chain.ts'
 import { createTrackConfirmations } from './confirmations/track-confirmations.ts'
 import type { CrashPoint } from './crash-points.ts'
+import type { AskAgain } from './lanes/ask-again.ts'
 import { createAssignNonces } from './lanes/assign-nonces.ts'
 import { createClaimApproved } from './lanes/claim-approved.ts'
 import { createDisplaceRefused } from './lanes/displace-refused.ts'
@@ -23,7 +24,6 @@ import { createSendAttempts } from './lanes/send-attempts.ts'
 import { createSettleLost } from './lanes/settle-lost.ts'
 import { createSettleUsedNonces } from './lanes/settle-used-nonces.ts'
 import { createSignAttempts } from './lanes/sign-attempt.ts'
-import type { AdmitTransfer } from './transactions/admit-transfer.ts'
 import type { RecordMove } from './transactions/record-move.ts'
 import type { LaneKey, TransactionRepository } from './transactions/transaction-repository.ts'
 import type { Transact } from './unit.ts'
@@ -41,14 +41,14 @@ export interface LanesOptions {
   readonly wallets: WalletRepository
   readonly chains: Chains
   readonly keyRing: KeyRing
-  readonly admit: AdmitTransfer
+  readonly askAgain: AskAgain
   readonly recordMove: RecordMove
   readonly audit: Audit
   readonly crashPoint: CrashPoint
   readonly tellOperator: PauseDeps['tellOperator']
 }
 
-export function createLanes ({ config, log, metrics, db, holder, transact, transactions, attempts, wallets, chains, keyRing, admit, recordMove, audit, crashPoint, tellOperator }: LanesOptions) {
+export function createLanes ({ config, log, metrics, db, holder, transact, transactions, attempts, wallets, chains, keyRing, askAgain, recordMove, audit, crashPoint, tellOperator }: LanesOptions) {
   const { leaseMs, pollMs, inFlight, resendMs, stuckMs } = config.lanes
   const lanes = createLaneRepository(db)
   const canonical = createCanonicalChain()
@@ -64,12 +64,12 @@ export function createLanes ({ config, log, metrics, db, holder, transact, trans
     trackConfirmations: createTrackConfirmations({ transactions, attempts, recordMove, canonical, crashPoint }),
     settleUsedNonces: createSettleUsedNonces({
       attempts, recordMove, crashPoint,
-      settleLost: createSettleLost({ attempts, admit, recordMove, assignNonces }),
+      settleLost: createSettleLost({ attempts, askAgain, recordMove, assignNonces }),
       unproven: (key, count) => { unproven.set({ chain: String(key.chainId), wallet: key.walletId }, count) }
     }),
     healHead: createHealHead({ transactions, signAttempts, sendAttempts, recordMove, resendMs, stuckMs, restoreFinal: createRestoreFinal({ sendAttempts, audit, resendMs }) }),
     displaceRefused: createDisplaceRefused({ signAttempts, sendAttempts }),
-    claimApproved: createClaimApproved({ transactions, admit, recordMove, assignNonces, crashPoint }),
+    claimApproved: createClaimApproved({ transactions, askAgain, recordMove, assignNonces, crashPoint }),
     settlePause: createSettlePause({ lanes, audit, tellOperator })
   })
 

@@ -8,6 +8,7 @@ import { createAdvance } from './approvals/advance.ts'
 import { createApprovalRepository } from './approvals/approval-repository.ts'
 import { createPolicyUseCases } from './compose-policies.ts'
 import { createEndDelays } from './approvals/end-delays.ts'
+import { createFindApprovers } from './approvals/find-approvers.ts'
 import { createNoteRefused } from './audit/note-refused.ts'
 import { createAttemptRepository } from './attempts/attempt-repository.ts'
 import { parseCalls } from './calls/parse-calls.ts'
@@ -22,6 +23,7 @@ import { createWalletUseCases } from './compose-wallets.ts'
 import type { Config } from './config.ts'
 import { createCrashPoint } from './crash-points.ts'
 import { createProveIntent } from './intents/prove-intent.ts'
+import { createAskAgain } from './lanes/ask-again.ts'
 import { createTellAlarm, createTellOperator } from './mail/operator-mail.ts'
 import { oncePerUnit } from './once-per-unit.ts'
 import { createOtpDoor } from './otp/otp-door.ts'
@@ -88,15 +90,17 @@ export async function compose (options: ComposeOptions) {
   const refusals = metrics.counter({ name: 'signer_receipts_refused_total', help: 'Receipts that moved nothing, by what was wrong', labels: ['reason'] })
   const recordMove = createRecordMove({ transactions, audit, count: (state) => { states.inc({ state }) } })
   const currentPolicy = oncePerUnit(async (_key: 'current', unit) => await policies.current(unit))
+  const findOnce = { find: oncePerUnit(principals.find) }
   const admit = createAdmitTransfer({
-    principals: { find: oncePerUnit(principals.find) }, wallets: { find: oncePerUnit(wallets.find) }, policies: { current: async (unit) => await currentPolicy('current', unit) }, windows, chainIds: chains.ids()
+    principals: findOnce, wallets: { find: oncePerUnit(wallets.find) }, policies: { current: async (unit) => await currentPolicy('current', unit) }, windows, chainIds: chains.ids()
   })
   const expire = createExpireTransaction({ recordMove, transact })
   const digestOf = intentDigest
 
   // The lane loop starts later than what wakes it.
   let nudge: (lane: LaneKey) => void = () => {}
-  const advance = createAdvance({ approvals, principals, windows, transactions, audit, recordMove, nudge: (lane) => { nudge(lane) } })
+  const findApprovers = createFindApprovers({ approvals, principals: findOnce })
+  const advance = createAdvance({ findApprovers, windows, transactions, audit, recordMove, nudge: (lane) => { nudge(lane) } })
   const noteRefused = createNoteRefused({ audit, now: () => performance.now() })
   const acceptReceipt = createAcceptReceipt({
     transactions, receipts, admit, advance, recordMove, expire, noteRefused, inLine, digestOf, crashPoint,
@@ -126,7 +130,8 @@ export async function compose (options: ComposeOptions) {
     endDelays: createEndDelays({ transactions, admit, advance, recordMove, transact }),
     expireTransactions: createExpireTransactions({ transactions, recordMove, transact }),
     lanes: createLanes({
-      config, log, metrics, db, holder, transact, transactions, attempts, wallets, chains, keyRing, admit, recordMove, audit, crashPoint,
+      config, log, metrics, db, holder, transact, transactions, attempts, wallets, chains, keyRing, recordMove, audit, crashPoint,
+      askAgain: createAskAgain({ admit, findApprovers }),
       tellOperator: createTellOperator(mailing)
     }),
     policyUseCases: createPolicyUseCases({

@@ -58,10 +58,11 @@ t.test('persons are told apart by id, keys and factors, and each counts once', a
   const given = { proof: null, approvers: [], initiator: ada, waitedMs: 4_999 }
   t.strictSame(missingOf({ proof: undefined, approvals: [], delaySeconds: 0, waitSeconds: undefined }, { ...given, waitedMs: -5 }), [], 'who waits for no time is not held up by a clock')
   t.strictSame(missingOf(requirements, given), ['proof', 'approvals', 'delay'])
-  const proof = { receiptId: 'r', kind: 'email_code' as const, shown: true, ageSeconds: 9 }
+  const proof = { receiptId: 'r', kind: 'email_code' as const, shown: true, ageSeconds: 9, root: 'root' }
   t.strictSame(missingOf(requirements, { ...given, proof, approvers: [one('bo')], waitedMs: 5_000 }), [])
   t.strictSame(missingOf(requirements, { ...given, proof: { ...proof, shown: false }, approvers: [one('cy')], waitedMs: 5_000 }), ['proof', 'approvals'])
   t.strictSame(missingOf(requirements, { ...given, proof: { ...proof, kind: 'totp', shown: false }, approvers: [one('bo')], waitedMs: 5_000 }), [])
+  t.strictSame(missingOf(requirements, { ...given, proof: { ...proof, root: 'old root' }, approvers: [one('bo')], waitedMs: 5_000 }), ['proof'], 'a proof of who the initiator was before')
   t.strictSame(missingOf(requirements, { ...given, proof: { ...proof, ageSeconds: 8 }, approvers: [one('bo')], waitedMs: 5_000 }), ['proof'])
 })
 

@@ -11,6 +11,7 @@ import { selectorOf } from '../src/chain/selector.ts'
 import { compilePolicy } from '../src/policies/compile-policy.ts'
 import { decide, windowKeysOf } from '../src/policies/decide.ts'
 import type { JudgedTransaction } from '../src/policies/judged.ts'
+import { covers, useBeside } from '../src/policies/reserved-room.ts'
 import { PolicyRefused, validatePolicy } from '../src/policies/validate-policy.ts'
 import { referenceDecision } from './policy-reference.ts'
 
@@ -127,7 +128,12 @@ t.test('windows bound sums and counts per wallet, destination and initiator, ove
   t.match(decide(policy, transaction, used({ [keys[1] ?? '']: 3n })), { allowed: false, detail: /3 calls in 3600 seconds per wallet has room for 0/ })
   t.match(decide(policy, asked([pay(alice, 60n), pay(alice, 41n)]), none), { allowed: false })
   t.match(decide(policy, asked([pay(alice, 60n), pay(bob, 40n)]), none), { allowed: true })
-  t.match(decide(policy, transaction, undefined), { allowed: true, reservations: [] }, 'room that was reserved before')
+  const entries = [60n, 1n, 60n].map((amount, index) => ({ key: keys[index] ?? '', bucket: 0, amount: amount.toString() }))
+  t.match(decide(policy, transaction, useBeside(entries)), { allowed: true }, 'room that was reserved before')
+  t.match(decide(policy, transaction, useBeside(entries.slice(0, 2))), { allowed: false, detail: /100 wei in 60 seconds per destination has room for 0/ }, 'of that window it reserved nothing')
+  t.match(decide(compiled(windows, { ...allow, name: 'proved' }), transaction, useBeside([])), { allowed: true, rule: 'proved' }, 'what went another way is judged by that')
+  t.ok(covers(entries, [{ key: keys[0] ?? '', seconds: 3_600, amount: 60n }]))
+  t.notOk(covers(entries, [{ key: keys[0] ?? '', seconds: 3_600, amount: 61n }]))
 
   const limit = { name: 'all of it', effect: 'limit', windows: [{ per: 'initiator', seconds: 60, token, max_sum: '5' }] }
   const tokens = { ...allow, tokens: [{ token, max_amount: '10', allowances: true }] }

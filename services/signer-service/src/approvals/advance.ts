@@ -5,18 +5,16 @@
 import type { Audit } from '@countersign/mongo'
 import type { KeptRequirements, Requirements } from '../policies/requirements.ts'
 import type { WindowRepository } from '../policies/window-repository.ts'
-import type { PrincipalRepository } from '../principals/principal-repository.ts'
 import type { Admission } from '../transactions/admit-transfer.ts'
 import type { MoveRecord, RecordMove } from '../transactions/record-move.ts'
 import type { Transaction } from '../transactions/transaction.ts'
 import type { MoveFields, TransactionRepository } from '../transactions/transaction-repository.ts'
 import type { Unit } from '../unit.ts'
-import type { ApprovalRepository } from './approval-repository.ts'
+import type { FindApprovers } from './find-approvers.ts'
 import { missingOf, type GivenProof } from './missing.ts'
 
 export interface AdvanceDeps {
-  readonly approvals: Pick<ApprovalRepository, 'ofTransaction'>
-  readonly principals: Pick<PrincipalRepository, 'find'>
+  readonly findApprovers: FindApprovers
   readonly windows: Pick<WindowRepository, 'reserve'>
   readonly transactions: Pick<TransactionRepository, 'keepWaiting'>
   readonly audit: Pick<Audit, 'append'>
@@ -40,10 +38,10 @@ export interface Step {
 /** @returns the row, approved or waiting; undefined when it is over, or was moved by somebody else. */
 export type Advance = (unit: Unit, row: Transaction, admission: Extract<Admission, { admitted: true }>, step: Step) => Promise<Transaction | undefined>
 
-export const createAdvance = ({ approvals, principals, windows, transactions, audit, recordMove, nudge }: AdvanceDeps): Advance => async (unit, row, admission, step) => {
+export const createAdvance = ({ findApprovers, windows, transactions, audit, recordMove, nudge }: AdvanceDeps): Advance => async (unit, row, admission, step) => {
   const { requirements, held, reservations } = admission
   const proof = step.proof ?? row.proof
-  const approvers = requirements.approvals.length === 0 ? [] : await approversOf(row, unit)
+  const approvers = requirements.approvals.length === 0 ? [] : (await findApprovers(unit, [row])).get(row.id) ?? []
   const missing = missingOf(requirements, { proof, approvers, initiator: admission.principal, waitedMs: held.at.getTime() - row.createdAt.getTime() })
   const set = { ...step.set, proof, missing, requirements: kept(requirements) }
   const facts = { ...step.record?.facts, policy_version: admission.policy.version, rule: admission.rule }
@@ -62,16 +60,6 @@ export const createAdvance = ({ approvals, principals, windows, transactions, au
   }, { ...step.record, facts: { ...facts, ...entries.length > 0 && { windows: entries.map(({ key }) => key) } } })
   if (approved !== undefined) unit.afterCommit(() => { nudge({ chainId: row.chainId, walletId: row.walletId }) })
   return approved
-
-  /** Asked anew: who was revoked, or lost the key, has approved nothing. */
-  async function approversOf ({ id, walletId }: Transaction, unit: Unit) {
-    const found = []
-    for (const { decision, principalId, key } of await approvals.ofTransaction(id, unit)) {
-      const principal = decision === 'approve' ? await principals.find(principalId, unit) : undefined
-      if (principal?.may.includes('approve') === true && principal.approverKeys.includes(key) && principal.wallets.includes(walletId)) found.push(principal)
-    }
-    return found
-  }
 }
 
 const kept = ({ proof, approvals, delaySeconds }: Requirements): KeptRequirements => ({ proof: proof ?? null, approvals, delaySeconds })

@@ -33,6 +33,11 @@ export function createApprovalRepository (db: Db) {
       return (await approvals.find({ txId: exactly(txId) }, { sort: { createdAt: 1, _id: 1 }, ...unit && { session: unit.session } }).toArray()).map(toApproval)
     },
 
+    /** Of all of these, in one round trip. */
+    async ofTransactions (txIds: readonly string[], unit: Unit): Promise<Approval[]> {
+      return (await approvals.find({ txId: { $in: [...txIds] } }, { sort: { txId: 1, createdAt: 1, _id: 1 }, session: unit.session }).toArray()).map(toApproval)
+    },
+
     /** @returns false when this principal has said just this before. The unit is lost then: the caller must throw. */
     async add ({ txId, principalId, decision, ...rest }: Omit<Approval, 'createdAt'>, unit: Unit): Promise<boolean> {
       try {

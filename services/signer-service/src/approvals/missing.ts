@@ -1,7 +1,7 @@
 /** What a transaction still waits for. Pure: held against what the policy wants now, not against what it wanted at first. */
 import type { FactorKind } from '@countersign/contracts'
 import type { ProofWanted, Requirements } from '../policies/requirements.ts'
-import { personsBeside, type Principal } from '../principals/principal.ts'
+import { personsBeside, rootOf, type Principal } from '../principals/principal.ts'
 
 /** A receipt that was used up for this transaction. */
 export interface GivenProof {
@@ -11,6 +11,8 @@ export interface GivenProof {
   readonly shown: boolean
   /** Of the factor, when it confirmed. */
   readonly ageSeconds: number
+  /** What the principal was known by when it was given: whoever is granted with another one has proved nothing yet. */
+  readonly root: string
 }
 
 export interface Given {
@@ -26,7 +28,7 @@ export type Missing = typeof missingKinds[number]
 
 export function missingOf ({ proof, approvals, delaySeconds }: Requirements, given: Given): Missing[] {
   const missing: Record<Missing, boolean> = {
-    proof: proof !== undefined && (given.proof === null || !proves(given.proof, proof)),
+    proof: proof !== undefined && (given.proof === null || given.proof.root !== rootOf(given.initiator) || !proves(given.proof, proof)),
     approvals: approvals.some(({ least, of }) => personsBeside(given.initiator, given.approvers.filter(({ id }) => of.includes(id))) < least),
     // The decision may be a little older than the row.
     delay: delaySeconds > 0 && given.waitedMs < delaySeconds * 1_000
@@ -34,5 +36,5 @@ export function missingOf ({ proof, approvals, delaySeconds }: Requirements, giv
   return missingKinds.filter((kind) => missing[kind])
 }
 
-export const proves = ({ kind, shown, ageSeconds }: Omit<GivenProof, 'receiptId'>, { shownKinds, unshownKinds, leastAgeSeconds }: ProofWanted): boolean =>
+const proves = ({ kind, shown, ageSeconds }: GivenProof, { shownKinds, unshownKinds, leastAgeSeconds }: ProofWanted): boolean =>
   (kind === 'service_key' || unshownKinds.includes(kind) || (shown && shownKinds.includes(kind))) && ageSeconds >= leastAgeSeconds

@@ -51,11 +51,12 @@ export const createProveIntent = ({ receipts, audit, deployment }: ProveIntentDe
   const requestSha256 = createHash('sha256').update(canonicalRequest(request), 'utf8').digest('hex')
   const verified = verifyIntent(jws, principal.intentKey, { principalId: principal.id, deployment, idempotencyKey, requestSha256, at })
   if ('refusal' in verified) throw await refuse(verified.refusal)
+  const keyId = keyIdOf(principal.intentKey)
   const id = `${principal.id}:${verified.claims.jti}`
   if (await receipts.find(id) !== undefined) throw await refuse('replayed')
   return {
-    proof: { receiptId: id, kind: 'service_key', shown: true, ageSeconds: Math.max(0, Math.floor((at.getTime() - principal.grantedAt.getTime()) / 1_000)) },
-    facts: { intent: verified.claims.jti, key: keyIdOf(principal.intentKey) },
+    proof: { receiptId: id, kind: 'service_key', shown: true, ageSeconds: Math.max(0, Math.floor((at.getTime() - principal.grantedAt.getTime()) / 1_000)), root: keyId },
+    facts: { intent: verified.claims.jti, key: keyId },
     use: async ({ id: txId, confirmation: { challengeId } }, unit) => await receipts.consume({ id, challengeId, txId }, unit)
   }
 }

@@ -1,17 +1,41 @@
-/** The decision, once more, in the transaction that gives a nonce: what was allowed when it was confirmed may be frozen by now. */
+/**
+ * The decision, once more, in the transaction that gives a nonce: what was allowed when it was confirmed may be frozen by now, or may want
+ * a proof, an approval, a delay or a window that nobody asked about then.
+ */
 import type { AuditFact } from '@countersign/mongo'
-import type { AdmitTransfer } from '../transactions/admit-transfer.ts'
-import type { Failure, Transaction } from '../transactions/transaction.ts'
+import type { FindApprovers } from '../approvals/find-approvers.ts'
+import { missingOf } from '../approvals/missing.ts'
+import type { Principal } from '../principals/principal.ts'
+import type { Admission, AdmitTransfer } from '../transactions/admit-transfer.ts'
+import { askedOf, type Failure, type Transaction } from '../transactions/transaction.ts'
 import type { Unit } from '../unit.ts'
 
 export interface Refusal { readonly failure: Failure, readonly facts: Readonly<Record<string, AuditFact>> }
 
-/** @returns why it may not go any more, or undefined. */
-export async function askAgain (admit: AdmitTransfer, unit: Unit, { initiator, walletId, chainId, to, value, maxFeeTotal }: Transaction): Promise<Refusal | undefined> {
-  const admission = await admit({ initiator, walletId, chainId, to, value: BigInt(value), maxFeeTotal: BigInt(maxFeeTotal), reserved: true }, unit)
-  if (admission.admitted) return undefined
-  return {
-    failure: { code: 'policy_denied', detail: admission.detail },
-    facts: { reason: admission.reason, policy_version: admission.policy?.version ?? 0, rule: admission.policy?.rule ?? 'default' }
-  }
+export interface AskAgainDeps {
+  readonly admit: AdmitTransfer
+  readonly findApprovers: FindApprovers
 }
+
+/** @returns for each row, in their order, why it may not go any more, or undefined. */
+export type AskAgain = (unit: Unit, rows: readonly Transaction[]) => Promise<(Refusal | undefined)[]>
+
+export const createAskAgain = ({ admit, findApprovers }: AskAgainDeps): AskAgain => async (unit, rows) => {
+  const asked: { readonly row: Transaction, readonly admission: Admission }[] = []
+  for (const row of rows) asked.push({ row, admission: await admit({ ...askedOf(row), reserved: row.reservation?.entries ?? [] }, unit) })
+  const approvers = await findApprovers(unit, asked.flatMap(({ row, admission }) => admission.admitted && admission.requirements.approvals.length > 0 ? [row] : []))
+  return asked.map(({ row, admission }) => refusalOf(row, admission, approvers.get(row.id) ?? []))
+}
+
+function refusalOf ({ proof, createdAt }: Transaction, admission: Admission, approvers: readonly Principal[]): Refusal | undefined {
+  if (!admission.admitted) {
+    return refusal(admission.detail, { reason: admission.reason, policy_version: admission.policy?.version ?? 0, rule: admission.policy?.rule ?? 'default' })
+  }
+  const { requirements, principal, held, policy, rule, rules } = admission
+  const missing = missingOf(requirements, { proof, approvers, initiator: principal, waitedMs: held.at.getTime() - createdAt.getTime() })
+  if (missing.length === 0) return undefined
+  return refusal(`What allows it, with ${quoted(rules)}, wants more by now than it was approved with: ${missing.join(', ')}.`, { reason: 'missing', missing, policy_version: policy.version, rule })
+}
+
+const refusal = (detail: string, facts: Refusal['facts']): Refusal => ({ failure: { code: 'policy_denied', detail }, facts })
+const quoted = (names: readonly string[]): string => names.map((name) => `"${name}"`).join(' and ')

@@ -4,7 +4,6 @@
  */
 import { badAnswer } from '../chain/chain-fault.ts'
 import type { CrashPoint } from '../crash-points.ts'
-import type { AdmitTransfer } from '../transactions/admit-transfer.ts'
 import type { RecordMove } from '../transactions/record-move.ts'
 import type { TransactionRepository } from '../transactions/transaction-repository.ts'
 import { isInFlight, type Transaction } from '../transactions/transaction.ts'
@@ -13,11 +12,11 @@ import type { Unit } from '../unit.ts'
 import type { AssignNonces } from './assign-nonces.ts'
 import { judgeApproved, type Shortage } from './judge-approved.ts'
 import type { LaneRound, OpenWork } from './lane-round.ts'
-import { askAgain } from './ask-again.ts'
+import type { AskAgain } from './ask-again.ts'
 
 export interface ClaimDeps {
   readonly transactions: Pick<TransactionRepository, 'approvedIn'>
-  readonly admit: AdmitTransfer
+  readonly askAgain: AskAgain
   readonly recordMove: RecordMove
   readonly assignNonces: AssignNonces
   readonly crashPoint: CrashPoint
@@ -66,14 +65,13 @@ export const createClaimApproved = (deps: ClaimDeps): ClaimApproved => async (ro
 }
 
 /** A freeze stops what has no nonce yet, however long ago it was approved. */
-async function stillAllowed<Ready extends { readonly row: Transaction }> ({ admit, recordMove }: ClaimDeps, unit: Unit, ready: readonly Ready[]): Promise<Ready[]> {
-  const allowed: Ready[] = []
-  for (const one of ready) {
-    const refusal = await askAgain(admit, unit, one.row)
-    if (refusal === undefined) allowed.push(one)
-    else await recordMove(unit, one.row, { from: 'approved', to: 'rejected', set: { failure: refusal.failure } }, { facts: refusal.facts })
-  }
-  return allowed
+async function stillAllowed<Ready extends { readonly row: Transaction }> ({ askAgain, recordMove }: ClaimDeps, unit: Unit, ready: readonly Ready[]): Promise<Ready[]> {
+  const refusals = await askAgain(unit, ready.map(({ row }) => row))
+  await recordMove.all(unit, ready.flatMap(({ row }, index) => {
+    const refusal = refusals[index]
+    return refusal === undefined ? [] : [{ transaction: row, move: { from: 'approved', to: 'rejected', set: { failure: refusal.failure } }, record: { facts: refusal.facts } }]
+  }))
+  return ready.filter((_one, index) => refusals[index] === undefined)
 }
 
 /** Wei that payloads on their way may still take, as of the head that the balance was read at. */

@@ -6,17 +6,16 @@ import type { AttemptRepository } from '../attempts/attempt-repository.ts'
 import type { Attempt } from '../attempts/attempt.ts'
 import { ChainFault } from '../chain/chain-fault.ts'
 import { findNonceUser } from '../chain/nonce-user.ts'
-import type { AdmitTransfer } from '../transactions/admit-transfer.ts'
 import type { RecordMove } from '../transactions/record-move.ts'
 import type { Failure, Transaction } from '../transactions/transaction.ts'
-import { askAgain } from './ask-again.ts'
+import type { AskAgain } from './ask-again.ts'
 import type { AssignNonces } from './assign-nonces.ts'
 import { cappedFees, gasLimitFor } from './fees.ts'
 import type { LaneRound } from './lane-round.ts'
 
 export interface SettleLostDeps {
   readonly attempts: Pick<AttemptRepository, 'bury'>
-  readonly admit: AdmitTransfer
+  readonly askAgain: AskAgain
   readonly recordMove: RecordMove
   readonly assignNonces: AssignNonces
 }
@@ -43,7 +42,7 @@ export const createSettleLost = (deps: SettleLostDeps): SettleLost => async (rou
 }
 
 /** Its hashes are dead. As for its first nonce: valid still, simulated, decided; else it has failed, since it can never be mined. */
-async function replace ({ attempts, admit, recordMove, assignNonces }: SettleLostDeps, round: LaneRound, row: Transaction, usedBy: string): Promise<LostOutcome> {
+async function replace ({ attempts, askAgain, recordMove, assignNonces }: SettleLostDeps, round: LaneRound, row: Transaction, usedBy: string): Promise<LostOutcome> {
   const nonce = row.nonce ?? -1
   const simulated = await simulate(round, row)
   return await round.fenced(async (unit) => {
@@ -54,7 +53,7 @@ async function replace ({ attempts, admit, recordMove, assignNonces }: SettleLos
       return failed
     }
     if (await fail(expired, {}, 'over')) return 'settled'
-    const refusal = await askAgain(admit, unit, row)
+    const [refusal] = await askAgain(unit, [row])
     if (refusal !== undefined) return await fail(refusal.failure, refusal.facts) ? 'settled' : 'waiting'
     if (simulated === 'waits') return 'waiting'
     if (typeof simulated !== 'bigint') return await fail(simulated) ? 'settled' : 'waiting'

@@ -29,9 +29,8 @@ const mostReasons = 5
 /**
  * Deny beats allow, and what no rule allows is denied. Each call is allowed by the first rule that allows all of it; the wishes of the rules
  * that allow a call, and of every `require` rule that concerns one, are joined.
- * @param used what windows hold; undefined: its room was reserved before, and is not asked for again.
  */
-export function decide (policy: CompiledPolicy, transaction: JudgedTransaction, used: WindowUse | undefined): Decision {
+export function decide (policy: CompiledPolicy, transaction: JudgedTransaction, used: WindowUse): Decision {
   const { calls, initiator } = transaction
   const totals = totalsOf(calls)
   const denying = policy.deny.find((rule) => calls.some((call) => outsideNarrowing(rule, transaction, call, totals) === undefined))
@@ -90,14 +89,11 @@ export function windowKeysOf ({ allow, limit }: CompiledPolicy, transaction: Jud
 }
 
 /** What this transaction itself takes of the windows, call by call. */
-function createRooms (transaction: JudgedTransaction, used: WindowUse | undefined) {
+function createRooms (transaction: JudgedTransaction, used: WindowUse) {
   const taken = new Map<string, Reservation>()
   return {
-    shortIn: (counters: readonly Counter[], call: ParsedCall): string | undefined => used === undefined
-      ? undefined
-      : shortIn(counters, call, transaction, (key) => used(key) + (taken.get(key)?.amount ?? 0n)),
+    shortIn: (counters: readonly Counter[], call: ParsedCall): string | undefined => shortIn(counters, call, transaction, (key) => used(key) + (taken.get(key)?.amount ?? 0n)),
     take (counters: readonly Counter[], call: ParsedCall): void {
-      if (used === undefined) return
       for (const reservation of counters.flatMap((counter) => reservationsOf(counter, call, transaction))) {
         const before = taken.get(reservation.key)?.amount ?? 0n
         taken.set(reservation.key, { ...reservation, amount: before + reservation.amount })

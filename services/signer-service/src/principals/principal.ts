@@ -1,5 +1,5 @@
 /** Who may ask for what. Granted on the signer's own command line only; a message of another service can at most take it away, with the account. */
-import type { IntentKey } from '../intents/intent-key.ts'
+import { keyIdOf, type IntentKey } from '../intents/intent-key.ts'
 
 export const principalRights = ['initiate', 'approve', 'administer'] as const
 export type PrincipalRight = typeof principalRights[number]
@@ -26,6 +26,10 @@ export function refusalOf (principal: Principal | undefined, walletId: string): 
   if (!principal.may.includes('initiate')) return 'may_not_initiate'
   return principal.wallets.includes(walletId) ? undefined : 'wallet_not_granted'
 }
+
+/** By what its proofs are its own: the chain of proofs of its factors, or of a program the id of its key. */
+export const rootOf = ({ kind, factorRoot, intentKey }: Pick<Principal, 'kind' | 'factorRoot' | 'intentKey'>): string | null =>
+  kind === 'user' ? factorRoot : intentKey && keyIdOf(intentKey)
 
 /** Two principals with a key or a chain of proofs in common are one person. */
 export const samePerson = (a: Pick<Principal, 'id' | 'factorRoot' | 'approverKeys'>, b: Pick<Principal, 'id' | 'factorRoot' | 'approverKeys'>): boolean =>

@@ -82,12 +82,13 @@ async function approve (deps: AcceptDeps, unit: Unit, id: string, claims: Receip
   const { initiator, walletId, chainId, to } = row
   const admission = await deps.admit({ initiator, walletId, chainId, to, value: BigInt(row.value), maxFeeTotal: BigInt(row.maxFeeTotal) }, unit)
   // Without factors of its own it can have confirmed nothing.
-  if (admission.principal === undefined || admission.principal.factorRoot === null) throw new Undo('principal')
+  const factorRoot = admission.principal?.factorRoot ?? null
+  if (factorRoot === null) throw new Undo('principal')
   const digest = deps.digestOf(intentOf(deps.deployment, row))
   const mismatch = mismatchOf(claims, {
     challengeId: row.confirmation.challengeId,
     userId: initiator,
-    factorRoot: admission.principal.factorRoot,
+    factorRoot,
     digest,
     textSha256: sha256(row.text),
     shortTextSha256: row.shortText === null ? undefined : sha256(row.shortText),
@@ -103,7 +104,7 @@ async function approve (deps: AcceptDeps, unit: Unit, id: string, claims: Receip
     ? await deps.advance(unit, row, admission, {
       from: 'awaiting_confirmation',
       guard: { challengeId: claims.challenge_id },
-      proof: { receiptId: claims.jti, kind: claims.factor_kind, shown: claims.shown, ageSeconds: claims.factor_age_seconds },
+      proof: { receiptId: claims.jti, kind: claims.factor_kind, shown: claims.shown, ageSeconds: claims.factor_age_seconds, root: factorRoot },
       event: 'transaction.proved',
       record
     })

@@ -6,7 +6,8 @@ import { decide, windowKeysOf } from '../policies/decide.ts'
 import type { Policy } from '../policies/policy.ts'
 import type { PolicyRepository } from '../policies/policy-repository.ts'
 import type { Requirements } from '../policies/requirements.ts'
-import type { HeldWindows, WindowRepository } from '../policies/window-repository.ts'
+import { covers, useBeside } from '../policies/reserved-room.ts'
+import type { HeldWindows, ReservedEntry, WindowRepository } from '../policies/window-repository.ts'
 import type { Reservation } from '../policies/windows.ts'
 import { refusalOf, type Principal } from '../principals/principal.ts'
 import type { PrincipalRepository } from '../principals/principal-repository.ts'
@@ -32,12 +33,12 @@ export interface AskedTransfer {
   /** Absent: none. */
   readonly data?: Hex
   readonly maxFeeTotal?: bigint
-  /** It has its room in the windows already, and is not asked for it again. */
-  readonly reserved?: boolean
+  /** Of one that was approved: the room that it holds. It is asked for no more of a window, and has none in any other. */
+  readonly reserved?: readonly ReservedEntry[]
 }
 
 export type Admission =
-  | { readonly admitted: true, readonly principal: Principal, readonly wallet: Wallet, readonly policy: Policy, readonly rule: string, readonly factorKinds: readonly FactorKind[], readonly requirements: Requirements, readonly maxFeeTotal: bigint | undefined
+  | { readonly admitted: true, readonly principal: Principal, readonly wallet: Wallet, readonly policy: Policy, readonly rule: string, readonly rules: readonly string[], readonly factorKinds: readonly FactorKind[], readonly requirements: Requirements, readonly maxFeeTotal: bigint | undefined
     /** To be taken in the unit of the decision, from what it saw. */
     readonly reservations: readonly Reservation[], readonly held: HeldWindows }
   /** `reason` is for the audit; `policy` and `principal` are absent when no policy was asked. */
@@ -58,8 +59,13 @@ export const createAdmitTransfer = ({ principals, wallets, policies, windows, ch
   const { policy, compiled, at } = current
   const calls = parseCalls({ to: transfer.to, value: transfer.value, data: transfer.data ?? '0x' }, { from: wallet.address, multicall3: undefined })
   const judged = { initiator, walletId, chainId, calls, at, ...transfer.maxFeeTotal !== undefined && { maxFeeTotal: transfer.maxFeeTotal } }
-  const held = await windows.held(transfer.reserved === true ? [] : windowKeysOf(compiled, judged), at, unit)
-  const decision = decide(compiled, judged, transfer.reserved === true ? undefined : held.used)
+  const { reserved } = transfer
+  const held = await windows.held(reserved === undefined ? windowKeysOf(compiled, judged) : [], at, unit)
+  const decision = decide(compiled, judged, reserved === undefined ? held.used : useBeside(reserved))
+  if (decision.allowed && reserved !== undefined && !covers(reserved, decision.reservations)) {
+    const detail = `The rule "${decision.rule}" wants more room in its windows than was reserved when this transaction was approved.`
+    return { admitted: false, reason: 'policy', detail, policy: { version: policy.version, rule: decision.rule }, principal }
+  }
   return decision.allowed
     ? { admitted: true, principal, wallet, policy, held, ...decision }
     : { admitted: false, reason: 'policy', detail: decision.detail, policy: { version: policy.version, rule: decision.rule }, principal }

@@ -1,0 +1,75 @@
+/** What waits in its lane is held against the policy and the principal of the moment in which it gets its nonce. */
+import t from 'tap'
+import { newId } from '@countersign/runtime'
+import { randomToken } from '@countersign/secrets'
+import { until } from '@countersign/testing'
+import { checksummed } from '../src/chain/address.ts'
+import { createPolicyRepository } from '../src/policies/policy-repository.ts'
+import { createSetPolicy } from '../src/policies/set-policy.ts'
+import { validatePolicy } from '../src/policies/validate-policy.ts'
+import { createGrantPrincipal } from '../src/principals/grant-principal.ts'
+import { createPrincipalRepository } from '../src/principals/principal-repository.ts'
+import { createWalletRepository } from '../src/wallets/wallet-repository.ts'
+import { ether, openWorld, patienceMs, type House } from './house.ts'
+
+t.jobs = 2
+const world = await openWorld(t, { blockTime: 1 })
+
+const setRules = async (house: House, ...rules: object[]): Promise<void> => {
+  await house.withParts(async (parts) => {
+    await createSetPolicy({ ...parts, policies: createPolicyRepository(parts.mongo.db), newPolicyId: () => newId('pol') })(validatePolicy({ rules }, checksummed))
+  })
+}
+/** The same user, whose factors an operator checked anew. */
+const grantAnew = async (house: House, factorRoot: string): Promise<void> => {
+  await house.withParts(async (parts) => {
+    await createGrantPrincipal({ ...parts, principals: createPrincipalRepository(parts.mongo.db), wallets: createWalletRepository(parts.mongo.db) })({ userId: house.userId, walletIds: [house.wallet.id], factorRoot })
+  })
+}
+
+t.test('what a newer policy wants of it ends what was approved without it; the others go', { buffered: true }, async (t) => {
+  const house = await world.house(t, { funds: 0n })
+  const window = { per: 'wallet', seconds: 86_400, max_sum: ether.toString(), max_count: 100 }
+  const free = { name: 'free', effect: 'allow', wallets: [house.wallet.id], destinations: 'any', max_value: ether.toString(), max_fee_total: (ether / 100n).toString(), windows: [window], require: {} }
+  await setRules(house, free)
+  await house.start()
+  const ids: string[] = []
+  for (let index = 0; index < 5; index++) ids.push((await house.request(index, { value: 1n })).id)
+  const [proof, approval, delay, limit, unchanged] = ids as [string, string, string, string, string]
+  t.strictSame(await house.db.collection('transactions').distinct('state'), ['approved'])
+  const on = (index: number) => ({ destinations: [house.destination(index)] })
+  await setRules(house, free,
+    { name: 'proof by now', effect: 'require', ...on(0), require: { shown_proof: true } },
+    { name: 'approval by now', effect: 'require', ...on(1), require: { approvals: { least: 1, of: [newId('usr')] } } },
+    { name: 'delay by now', effect: 'require', ...on(2), require: { delay_seconds: 86_400 } },
+    { name: 'limit by now', effect: 'limit', ...on(3), windows: [{ per: 'wallet', seconds: 60, max_count: 100 }] })
+  await world.chain.fund(house.wallet.address, ether)
+  t.match(await house.reach(proof, 'rejected'), { failure: { code: 'policy_denied', detail: /"free".*: proof\./ } })
+  t.match(await house.reach(approval, 'rejected'), { failure: { code: 'policy_denied', detail: /"free".*: approvals\./ } })
+  t.match(await house.reach(delay, 'rejected'), { failure: { code: 'policy_denied', detail: /"free".*: delay\./ } })
+  t.match(await house.reach(limit, 'rejected'), { failure: { code: 'policy_denied', detail: /"limit by now"/ } })
+  await house.reach(unchanged, 'confirmed')
+  t.equal((await house.sentOnChain()).length, 1)
+  t.match(await house.audit({ event: 'transaction.rejected', subject: proof }), [{ facts: { reason: 'missing', missing: ['proof'], policy_version: 3, rule: 'free' } }])
+})
+
+t.test('a proof is worth nothing once its user was granted anew with other factors: neither to what waits for time, nor in its lane', { buffered: true }, async (t) => {
+  const house = await world.house(t, { funds: 0n })
+  const rule = { name: 'proved', effect: 'allow', wallets: [house.wallet.id], destinations: [house.destination(0)], max_value: ether.toString(), require: { shown_proof: true } }
+  const slow = (seconds: number) => ({ ...rule, name: 'slow', destinations: [house.destination(1)], require: { shown_proof: true, delay_seconds: seconds } })
+  await setRules(house, rule, slow(86_400))
+  await house.start()
+  const queued = (await house.request(0, { value: 1n })).id
+  const delayed = (await house.request(1, { value: 1n })).id
+  t.equal((await house.confirm(queued)).state, 'approved')
+  t.equal((await house.confirm(delayed)).state, 'awaiting_confirmation')
+  await grantAnew(house, randomToken(32))
+  // A day later.
+  await setRules(house, rule, slow(1))
+  await house.db.collection<{ _id: string }>('transactions').updateOne({ _id: delayed }, { $set: { notBefore: new Date(0) } })
+  await until(async () => (await house.audit({ event: 'transaction.waiting', subject: delayed })).length === 1, { what: 'the delay to end', timeoutMs: patienceMs })
+  t.match(await house.row(delayed), { state: 'awaiting_confirmation', missing: ['proof'] } as object)
+  await world.chain.fund(house.wallet.address, ether)
+  t.match(await house.reach(queued, 'rejected'), { failure: { code: 'policy_denied', detail: /proof/ } })
+  t.equal((await house.sentOnChain()).length, 0)
+})
