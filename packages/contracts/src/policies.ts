@@ -91,7 +91,10 @@ export const Require = Type.Object({
 }, closed)
 export type Require = Static<typeof Require>
 
-/** Every allow names its wallets, its destinations and its highest value. */
+/**
+ * Every allow names its wallets, its destinations and its highest value. One that wants neither a shown proof nor approvals is bounded per
+ * wallet, by a max_sum window of each asset that it moves, a max_count window and max_fee_total: so many fees may be lost as well.
+ */
 export const AllowRule = Type.Object({
   name: RuleName,
   effect: Type.Literal('allow'),

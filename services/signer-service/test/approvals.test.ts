@@ -176,7 +176,7 @@ t.test('the policy changes by an administrator\'s signature alone; of twenty cha
   t.match(await house.call(explainPolicy, { user_id: boss.id, transaction: dry }), {
     policy_version: 2, allowed: true, rule: 'approved', requirements: { factor_kinds: ['email_code'] }, rules: [{ name: 'approved', effect: 'allow', call: 1, says: 'allows it' }]
   })
-  const strict = { rules: [{ name: 'no', effect: 'deny', destinations: [house.destination(1)] }, { ...rule(house, {}), windows: [{ per: 'wallet', seconds: 60, max_sum: '5' }] }] }
+  const strict = { rules: [{ name: 'no', effect: 'deny', destinations: [house.destination(1)] }, { ...rule(house, {}), max_fee_total: ether.toString(), windows: [{ per: 'wallet', seconds: 60, max_sum: '5', max_count: 9 }] }] }
   t.match(await house.call(explainPolicy, { user_id: boss.id, transaction: { ...dry, value: '6' }, document: strict as never }), {
     policy_version: null, allowed: false, rule: 'default', rules: [{ name: 'no', says: 'the destination is not in destinations' }, { says: /its window of 5 wei in 60 seconds per wallet has room for 5/ }]
   })

@@ -116,7 +116,7 @@ t.test('hours are those of their zone, also across midnight and when the clocks 
 })
 
 t.test('windows bound sums and counts per wallet, destination and initiator, over several rules too', async (t) => {
-  const windows = { ...allow, destinations: 'any', require: {}, windows: [{ per: 'wallet', seconds: 3_600, max_sum: '150', max_count: 3 }, { per: 'destination', seconds: 60, max_sum: '100' }] }
+  const windows = { ...allow, destinations: 'any', max_fee_total: '9', require: {}, windows: [{ per: 'wallet', seconds: 3_600, max_sum: '150', max_count: 3 }, { per: 'destination', seconds: 60, max_sum: '100' }] }
   const policy = compiled(windows)
   const transaction = asked([pay(alice, 60n)])
   const keys = windowKeysOf(policy, transaction)
@@ -144,13 +144,17 @@ t.test('windows bound sums and counts per wallet, destination and initiator, ove
 
 t.test('a document is refused with the place of each fault', async (t) => {
   const { require: _require, ...open } = allow
-  const window = { per: 'wallet', seconds: 60, max_sum: '1' }
+  const sum = { per: 'wallet', seconds: 60, max_sum: '1' }
+  const window = { ...sum, max_count: 1 }
   for (const [rule, fault] of [
     [{ ...open, require: {} }, /rules\/0\/require must name shown_proof or approvals, or windows must bound the sum per wallet of coins/],
     [{ ...open, require: {}, windows: [{ ...window, per: 'initiator' }] }, /sum per wallet of coins/],
     [{ ...open, require: {}, windows: [{ per: 'wallet', seconds: 60, max_count: 1 }] }, /sum per wallet of coins/],
     [{ ...open, require: {}, windows: [window], tokens: [{ token, max_amount: '1' }] }, new RegExp(`sum per wallet of token ${token}`)],
-    [{ ...open, max_value: '0', require: {} }, /what it allows/],
+    [{ ...open, max_value: '0', require: {} }, /approvals, or windows must bound the calls per wallet with max_count, and max_fee_total must bound the fee of each$/],
+    [{ ...open, max_fee_total: '1', require: {}, windows: [sum] }, /approvals, or windows must bound the calls per wallet with max_count$/],
+    [{ ...open, max_fee_total: '1', require: {}, windows: [sum, { per: 'initiator', seconds: 60, max_count: 1 }] }, /calls per wallet/],
+    [{ ...open, require: {}, windows: [window] }, /approvals, or max_fee_total must bound the fee of each$/],
     [{ ...open, require: {}, windows: [window], methods: [{ signature: 'a()' }] }, /no window bounds what a method moves/],
     [{ ...open, require: { delay_seconds: 60 } }, /rules\/0\/require/],
     [{ ...allow, windows: [{ per: 'wallet', seconds: 60 }] }, /windows\/0 needs max_sum or max_count/],
@@ -178,8 +182,8 @@ t.test('a document is refused with the place of each fault', async (t) => {
     [{ name: 'x', effect: 'constructor' }, /effect must be allow, deny, require or limit/]
   ] as const) t.match(faultsOf(rule), fault, String(fault))
 
-  t.equal(faultsOf({ ...open, destinations: 'any', require: {}, windows: [window] }), '')
-  t.equal(faultsOf({ ...open, max_value: '0', require: {}, tokens: [{ token, max_amount: '1' }], windows: [{ ...window, token: token.toLowerCase() }] }), '', 'the spelling of an address makes no difference')
+  t.equal(faultsOf({ ...open, destinations: 'any', max_fee_total: '1', require: {}, windows: [window] }), '')
+  t.equal(faultsOf({ ...open, max_value: '0', max_fee_total: '1', require: {}, tokens: [{ token, max_amount: '1' }], windows: [{ ...window, token: token.toLowerCase() }] }), '', 'the spelling of an address makes no difference')
   t.equal(faultsOf({ ...open, require: { approvals: { least: 1, of: [bo] } }, methods: [{ signature: 'a(string,(uint8,bool)[],bytes)' }] }), '')
   const { document } = validatePolicy({ rules: [{ ...allow, methods: [{ signature: 'withdraw(uint256)' }] }] }, checksummed)
   t.match(document, { rules: [{ methods: [{ selector: selectorOf('withdraw(uint256)') }] }] })

@@ -20,7 +20,7 @@ const setRules = async (house: House, ...rules: object[]): Promise<void> => {
   })
 }
 const free = (house: House, windows: object[], changes: object = {}) => ({
-  name: 'free', effect: 'allow', wallets: [house.wallet.id], destinations: 'any', max_value: ether.toString(), require: {}, windows, ...changes
+  name: 'free', effect: 'allow', wallets: [house.wallet.id], destinations: 'any', max_value: ether.toString(), max_fee_total: (ether / 100n).toString(), require: {}, windows, ...changes
 })
 const day = 86_400
 const heldBy = async (house: House, key: string): Promise<bigint> => {
@@ -120,7 +120,7 @@ t.test('forty confirmations on two signers for a window with room for four: four
 t.test('what moved nothing gives its room back, once; what was confirmed keeps it', async (t) => {
   const house = await world.house(t, { funds: ether / 2n })
   const key = `free|wallet|${day}|native|${house.wallet.id}`
-  await setRules(house, free(house, [{ per: 'wallet', seconds: day, max_sum: (2n * ether).toString() }]))
+  await setRules(house, free(house, [{ per: 'wallet', seconds: day, max_sum: (2n * ether).toString(), max_count: 100 }]))
   await house.start({ CONFIRMATION_TTL_SECONDS: '60' })
   const sent = await ask(house, 0, ether / 10n)
   t.equal(sent.state, 'approved', 'a window within which nothing has to be proved')

@@ -87,13 +87,20 @@ function withSelector (method: MethodRule, path: string, faults: string[]): Meth
   return { ...method, selector: derived }
 }
 
-/** Whatever may move without a shown proof and without approvals is bounded by a rolling sum of its wallet, each asset of it. */
-function guardFaults ({ require, windows = [], max_value: maxValue, tokens = [], methods = [] }: AllowRule): string[] {
+/**
+ * Whatever may move without a shown proof and without approvals is bounded per wallet: each asset by a rolling sum, and fees, which a call
+ * that moves nothing burns as well, by a rolling count of calls times the highest fee of one.
+ */
+function guardFaults ({ require, windows = [], max_value: maxValue, max_fee_total: maxFeeTotal, tokens = [], methods = [] }: AllowRule): string[] {
   if (require.shown_proof === true || require.approvals !== undefined) return []
   if (methods.length > 0) return ['/require must name shown_proof or approvals: no window bounds what a method moves']
-  const bounded = (token?: string): boolean => windows.some((window) => window.per === 'wallet' && window.max_sum !== undefined && window.token === token)
-  const free = [...BigInt(maxValue) > 0n && !bounded() ? ['coins'] : [], ...tokens.filter(({ token }) => !bounded(token)).map(({ token }) => `token ${token}`)]
-  const empty = BigInt(maxValue) === 0n && tokens.length === 0 && !windows.some(({ per }) => per === 'wallet')
-  if (free.length === 0 && !empty) return []
-  return [`/require must name shown_proof or approvals, or windows must bound the sum per wallet of ${free.join(', ') || 'what it allows'}`]
+  const ofWallet = windows.filter(({ per }) => per === 'wallet')
+  const summed = (token?: string): boolean => ofWallet.some((window) => window.max_sum !== undefined && window.token === token)
+  const free = [...BigInt(maxValue) > 0n && !summed() ? ['coins'] : [], ...tokens.filter(({ token }) => !summed(token)).map(({ token }) => `token ${token}`)]
+  const wanted = [
+    ...free.length > 0 ? [`windows must bound the sum per wallet of ${free.join(', ')}`] : [],
+    ...ofWallet.some(({ max_count: count }) => count !== undefined) ? [] : ['windows must bound the calls per wallet with max_count'],
+    ...maxFeeTotal === undefined ? ['max_fee_total must bound the fee of each'] : []
+  ]
+  return wanted.length === 0 ? [] : [`/require must name shown_proof or approvals, or ${wanted.join(', and ')}`]
 }
