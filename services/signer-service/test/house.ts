@@ -213,7 +213,8 @@ async function openHouse (t: TestContext, { mongo, chain, kms, redisUrl, databas
   return house
 }
 
-async function patiently<T> (ask: () => Promise<T>): Promise<T> {
+/** A command that a slow machine did not answer in time is repeated, as a caller would. */
+export async function patiently<T> (ask: () => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries++) {
     try {
       return await ask()

@@ -1,7 +1,7 @@
 /** The other end of the protocol: a real command server and a real queue, speaking as otp-service with keys of the test. */
 import { createHash } from 'node:crypto'
 import {
-  createChallenge, describeFactors, Problem, problems, receiptForSigner, resendChallenge, verifyChallenge, type ReceiptClaims, type RequestOf
+  answerChallengeByWallet, askWalletOfChallenge, createChallenge, describeFactors, Problem, problems, receiptForSigner, resendChallenge, verifyChallenge, type ReceiptClaims, type RequestOf
 } from '@countersign/contracts'
 import { createProducer, handle, jobConnection, startCommandServer, type CommandServer } from '@countersign/redis'
 import { createMetrics, newId, type Logger } from '@countersign/runtime'
@@ -15,6 +15,10 @@ export interface OtpChallenge extends RequestOf<typeof createChallenge> {
   sends: number
 }
 
+/** One of each kind: the double takes the right code, or this signature, of all of them. */
+export const rightSignature = 'signed'
+const proved_at = '2030-01-01T00:00:00Z'
+const quietFactors = (['sms', 'wallet', 'totp', 'recovery_codes'] as const).map((kind) => ({ id: newId('fct'), kind, label: kind, shown: kind === 'sms' || kind === 'wallet', sends: kind === 'sms', proved_at }))
 const emailFactor = { id: newId('fct'), kind: 'email_code' as const, label: 'a***@example.com', shown: true, sends: true, proved_at: '2030-01-01T00:00:00Z' }
 
 export type OtpDouble = Awaited<ReturnType<typeof startOtp>>
@@ -41,7 +45,7 @@ export async function startOtp ({ url, log }: { url: string, log: Logger }) {
 
   const expiresAt = (): string => new Date(Date.now() + 300_000).toISOString()
   const sentView = ({ challenge_id: id, attemptsLeft }: OtpChallenge) => ({ challenge_id: id, sent_to: 'a***@example.com', expires_at: expiresAt(), attempts_left: attemptsLeft })
-  const viewOf = (challenge: OtpChallenge) => ({ ...sentView(challenge), factors: [emailFactor] })
+  const viewOf = (challenge: OtpChallenge) => ({ ...sentView(challenge), factors: [emailFactor, ...quietFactors].filter(({ kind }) => challenge.factor_kinds.includes(kind) && (kind !== 'sms' || challenge.short_text !== undefined)) })
   const claimsOf = (challenge: OtpChallenge): ReceiptClaims => ({
     jti: newId('rcp'),
     challenge_id: challenge.challenge_id,
@@ -56,6 +60,10 @@ export async function startOtp ({ url, log }: { url: string, log: Logger }) {
     text_sha256: createHash('sha256').update(challenge.text, 'utf8').digest('hex'),
     iat: Math.floor(Date.now() / 1_000)
   })
+  /** As the factor says it, whose code it is. */
+  const claimsBy = (challenge: OtpChallenge, factor: typeof quietFactors[number] | undefined): ReceiptClaims => factor === undefined
+    ? claimsOf(challenge)
+    : { ...claimsOf(challenge), factor_kind: factor.kind, shown: factor.shown, ...factor.kind === 'sms' && { text_sha256: createHash('sha256').update(challenge.short_text ?? '', 'utf8').digest('hex') } }
   const addJob = async (receipt: string, { jti, challenge_id: challengeId }: Pick<ReceiptClaims, 'jti' | 'challenge_id'>): Promise<void> => {
     await producer.add({ receipt_id: jti, challenge_id: challengeId, request_id: newId('req'), receipt })
   }
@@ -81,7 +89,14 @@ export async function startOtp ({ url, log }: { url: string, log: Logger }) {
       known.sends++
       return sentView(known)
     }),
-    handle(verifyChallenge, async ({ challenge_id: id, session_id: session, user_id: user, code }) => {
+    handle(askWalletOfChallenge, async () => ({ sign: { family: 'solana' as const, address: 'wallet', message: 'sign this', expires_at: expiresAt() } })),
+    handle(answerChallengeByWallet, async ({ challenge_id: id, signature }) => {
+      const known = challenges.get(id)
+      if (known === undefined || known.consumed || signature !== rightSignature) throw new Problem(problems.proofRejected)
+      known.consumed = true
+      return { receipt: await sign({ ...claimsOf(known), factor_kind: 'wallet' }) }
+    }),
+    handle(verifyChallenge, async ({ challenge_id: id, session_id: session, user_id: user, factor_id: factorId, code }) => {
       const known = challenges.get(id)
       if (known === undefined || known.session_id !== session || known.user_id !== user || known.consumed || known.attemptsLeft === 0) throw new Problem(problems.codeRejected)
       if (code !== rightCode) {
@@ -89,7 +104,7 @@ export async function startOtp ({ url, log }: { url: string, log: Logger }) {
         throw new Problem(problems.codeRejected, { attempts_left: known.attemptsLeft })
       }
       known.consumed = true
-      const claims = switches.claims(claimsOf(known))
+      const claims = switches.claims(claimsBy(known, quietFactors.find((factor) => factor.id === factorId)))
       const receipt = await sign(claims)
       issued.push({ receipt, claims })
       if (switches.sendJob) await addJob(receipt, claims)
