@@ -10,6 +10,7 @@ const tasks = {
   test: async (args) => (await import('./test.mjs')).test(args),
   coverage: async (args) => (await import('./coverage.mjs')).coverage(args),
   docs: async (args) => (await import('./docs.mjs')).docs(args),
+  break: (args) => run(process.execPath, ['services/signer-service/dist/test/breaking/main.js', ...args]),
   bench: async (args) => (await import('./bench.mjs')).bench(args)
 }
 

@@ -59,7 +59,7 @@ export function createLanes ({ config, log, metrics, db, holder, transact, trans
   const labels = ['chain', 'wallet'] as const
   const unproven = metrics.gauge({ name: 'signer_lane_unproven', help: 'Nonces of a lane that the chain has passed while none of our payloads is known to be mined', labels })
   const runRound = createRunRound({
-    lanes, signAttempts, sendAttempts, inFlight, resendMs,
+    lanes, signAttempts, sendAttempts, inFlight, resendMs, crashPoint,
     readOpenWork: createReadOpenWork({ transactions, attempts }),
     trackConfirmations: createTrackConfirmations({ transactions, attempts, recordMove, canonical, crashPoint }),
     settleUsedNonces: createSettleUsedNonces({
@@ -67,7 +67,7 @@ export function createLanes ({ config, log, metrics, db, holder, transact, trans
       settleLost: createSettleLost({ attempts, askAgain, recordMove, assignNonces }),
       unproven: (key, count) => { unproven.set({ chain: String(key.chainId), wallet: key.walletId }, count) }
     }),
-    healHead: createHealHead({ transactions, signAttempts, sendAttempts, recordMove, resendMs, stuckMs, restoreFinal: createRestoreFinal({ sendAttempts, audit, resendMs }) }),
+    healHead: createHealHead({ transactions, signAttempts, sendAttempts, recordMove, resendMs, stuckMs, crashPoint, restoreFinal: createRestoreFinal({ sendAttempts, audit, resendMs }) }),
     displaceRefused: createDisplaceRefused({ signAttempts, sendAttempts }),
     claimApproved: createClaimApproved({ transactions, askAgain, recordMove, assignNonces, crashPoint }),
     settlePause: createSettlePause({ lanes, audit, tellOperator })
@@ -80,7 +80,7 @@ export function createLanes ({ config, log, metrics, db, holder, transact, trans
   return {
     lanesWithWork: async (): Promise<LaneKey[]> => uniqueLanes([...await transactions.lanesWithWork(), ...await attempts.lanesWithFillers()]),
     holdLane: createHoldLane({
-      lanes, wallets, chains, runRound, transact, holder, leaseMs, pollMs, log,
+      lanes, wallets, chains, runRound, transact, holder, leaseMs, pollMs, log, crashPoint,
       hasWork: async (key) => await transactions.hasWork(key) || (await attempts.openFillers(key)).length > 0,
       report: (key, result) => {
         const lane = { chain: String(key.chainId), wallet: key.walletId }

@@ -1,13 +1,21 @@
 /** Named places at which a test kills the process, to prove that a restart finds everything it needs. */
 
-/** In the order in which a transfer passes them. */
+/** In the order in which a transfer passes them. Those that end in -ing lie inside the database transaction that does it. */
 export const crashPointNames = [
+  'create.read',
+  'create.admitted',
+  'create.storing',
   'create.stored',
   'create.challenged',
+  'create.answered',
   'confirm.received',
   'confirm.verified',
+  'confirm.judged',
   'confirm.consuming',
+  'confirm.approving',
   'confirm.approved',
+  'lane.held',
+  'lane.looked',
   'lane.simulated',
   'lane.claiming',
   'lane.claimed',
@@ -15,9 +23,17 @@ export const crashPointNames = [
   'lane.storing',
   'lane.stored',
   'lane.sent',
+  'lane.recording',
   'lane.recorded',
+  'lane.mining',
   'lane.mined',
-  'lane.confirmed'
+  'lane.confirming',
+  'lane.confirmed',
+  // Only where the chain makes it so.
+  'lane.stuck',
+  'lane.bumped',
+  'lane.reorging',
+  'lane.reorged'
 ] as const
 export type CrashPointName = typeof crashPointNames[number]
 

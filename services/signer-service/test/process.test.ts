@@ -1,10 +1,9 @@
-/** The real process: killed at every step, stopped in order, refused a start; and the operator's command line. */
+/** The real process: stopped in order, refused a start; and the operator's command line. */
 import t from 'tap'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createCli, newId } from '@countersign/runtime'
 import { scratchDirectory, until } from '@countersign/testing'
-import { crashPointNames, type CrashPointName } from '../src/crash-points.ts'
 import { createWithParts } from '../src/operator/operator-parts.ts'
 import { signerDatabaseCommands } from '../src/operator/database-commands.ts'
 import { kmsCommands } from '../src/operator/kms-commands.ts'
@@ -15,42 +14,7 @@ import { walletKeyCommands } from '../src/operator/wallet-key-commands.ts'
 import { cliPath, ether, mainPath, openWorld, patienceMs, runNode, type House } from './house.ts'
 
 t.jobs = 5
-// A process that is killed inside a database transaction leaves it open until the server gives it up: after a minute by default.
-const world = await openWorld(t, { blockTime: 1, abandonedTransactionSeconds: 2 })
-
-/** Each deployment is killed at four steps in turn, with one more transfer each time and the earlier ones still to be finished. */
-const kills: readonly (readonly CrashPointName[])[] = [0, 1, 2, 3].map((first) => crashPointNames.filter((_name, index) => index % 4 === first))
-
-for (const points of kills) {
-  t.test(`killed at ${points.join(', ')} and started again each time, it makes each transfer exactly once`, { buffered: true }, async (t) => {
-    const house = await world.house(t, { env: { LANE_LEASE_SECONDS: '1' } })
-    const keys = points.map(() => newId('idk'))
-    for (const [index, point] of points.entries()) {
-      const victim = await house.spawn({ CRASH_AT: point })
-      // Its caller is told "unavailable" once its time is up; nobody waits for that here.
-      house.request(index, { key: keys[index] ?? '' }).then(async ({ id }) => await house.confirm(id)).catch(() => undefined)
-      t.match(await victim.exited, { signal: 'SIGKILL' }, point)
-    }
-
-    await house.start()
-    const ids = await Promise.all(keys.map(async (key, index) => (await house.request(index, { key })).id))
-    for (const id of ids) {
-      if ((await house.row(id))?.state !== 'awaiting_confirmation') continue
-      // The outbox of otp-service brings a receipt that was made; else the code is still good.
-      const issued = house.otp.issued.find(({ claims }) => claims.challenge_id === house.otp.challengeOf(id).challenge_id)
-      if (issued === undefined) await house.confirm(id)
-      else await house.otp.addJob(issued.receipt, issued.claims)
-    }
-    const done = await Promise.all(ids.map(async (id) => await house.reach(id, 'confirmed')))
-    t.strictSame(done.map(({ attempts }) => attempts.length), points.map(() => 1))
-    const sent = await house.sentOnChain()
-    t.strictSame(sent.map(({ hash }) => hash).sort(), done.map(({ hash }) => hash).sort())
-    t.strictSame(sent.map(({ nonce }) => nonce).sort(), points.map((_point, index) => index))
-    t.strictSame(sent.map(({ to, value }) => [to, value]).sort(), points.map((_point, index) => [house.destination(index), ether / 10n]).sort())
-    t.equal(await house.db.collection('consumed_receipts').countDocuments(), points.length)
-    t.equal((await house.audit({ event: 'transaction.approved' })).length, points.length)
-  })
-}
+const world = await openWorld(t, { blockTime: 1 })
 
 t.test('told to stop, it ends in order, and what was on its way arrives once', { buffered: true }, async (t) => {
   const house = await world.house(t)

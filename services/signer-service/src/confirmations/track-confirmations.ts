@@ -46,8 +46,11 @@ async function track (deps: TrackDeps, round: LaneRound): Promise<void> {
     const moved = await deps.recordMove.all(unit, moving.map(entryOf))
     for (const [index, { row, gone }] of moving.entries()) if (gone && moved[index] !== undefined) await deps.attempts.reviveNonce(round.key, row.nonce, unit)
     for (const [confirmations, ids] of byConfirmations(verdicts.filter(({ gone, final }) => !gone && !final))) await deps.transactions.setConfirmations(ids, confirmations, unit)
+    if (verdicts.some(({ gone }) => gone)) await deps.crashPoint('lane.reorging')
+    if (verdicts.some(({ final }) => final)) await deps.crashPoint('lane.confirming')
   })
   for (const { row, gone } of verdicts) if (gone) round.log.warn({ transaction: row.id, block: row.mined.blockHash }, 'the block of a mined transaction is gone')
+  if (verdicts.some(({ gone }) => gone)) await deps.crashPoint('lane.reorged')
   if (verdicts.some(({ final }) => final)) await deps.crashPoint('lane.confirmed')
 }
 

@@ -4,6 +4,7 @@
  */
 import type { AgedAttempt } from '../attempts/attempt-repository.ts'
 import type { Attempt } from '../attempts/attempt.ts'
+import type { CrashPoint } from '../crash-points.ts'
 import type { RecordMove } from '../transactions/record-move.ts'
 import type { TransactionRepository } from '../transactions/transaction-repository.ts'
 import type { Transaction } from '../transactions/transaction.ts'
@@ -22,6 +23,7 @@ export interface HealDeps {
   readonly recordMove: RecordMove
   readonly resendMs: number
   readonly stuckMs: number
+  readonly crashPoint: CrashPoint
 }
 
 /** `chain_behind`: this node's next nonce belongs to something that was final. Nothing new is sent until it catches up. */
@@ -47,7 +49,7 @@ export const createHealHead = (deps: HealDeps) => async (round: LaneRound, work:
   if (newest === undefined || row?.state === 'assigned' || row?.state === 'mined') return 'healthy'
   if (lane.headForMs >= deps.stuckMs && newest.ageMs >= deps.stuckMs) {
     const payload = replacementOf(round, row, newest) ?? (isLongOver(deps, round, row) ? displacementOf(round, row, newest) : undefined)
-    if (payload !== undefined) return await signAndSend(deps, round, payload)
+    if (payload !== undefined) return await displace(deps, round, payload)
     round.log.warn({ transaction: row?.id, nonce: latest }, 'stuck, and higher fees are above what was confirmed: waiting')
   }
   if (newest.state === 'stored' || (newest.sinceSentMs ?? Infinity) < deps.resendMs) return 'healthy'
@@ -92,6 +94,13 @@ function replacementOf ({ market, chain }: LaneRound, row: Transaction | undefin
   const fees = replacementFees(old, market, gas, BigInt(row?.maxFeeTotal ?? chain.maxFeeTotal))
   if (fees === undefined) return undefined
   return { row, nonce: newest.nonce, sequence: newest.sequence + 1, kind: newest.kind === 'noop' ? 'noop' : 'replacement', because: newest.because, gas, fees }
+}
+
+async function displace (deps: HealDeps, round: LaneRound, payload: Payload): Promise<HealOutcome> {
+  await deps.crashPoint('lane.stuck')
+  const outcome = await signAndSend(deps, round, payload)
+  await deps.crashPoint('lane.bumped')
+  return outcome
 }
 
 async function signAndSend ({ signAttempts, sendAttempts }: HealDeps, round: LaneRound, payload: Payload): Promise<HealOutcome> {

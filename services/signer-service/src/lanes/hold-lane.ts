@@ -5,6 +5,7 @@ import type { Logger } from '@countersign/runtime'
 import { ChainFault } from '../chain/chain-fault.ts'
 import type { ChainNode } from '../chain/chain-node.ts'
 import type { Chains } from '../chain/chains.ts'
+import type { CrashPoint } from '../crash-points.ts'
 import type { LaneKey } from '../transactions/transaction-repository.ts'
 import type { Transact } from '../unit.ts'
 import type { WalletRepository } from '../wallets/wallet-repository.ts'
@@ -23,6 +24,7 @@ export interface HoldLaneDeps {
   readonly leaseMs: number
   readonly pollMs: number
   readonly log: Logger
+  readonly crashPoint: CrashPoint
 }
 
 export interface HoldGiven {
@@ -47,6 +49,7 @@ export const createHoldLane = (deps: HoldLaneDeps) => async (key: LaneKey, given
   try {
     const holding = await lanes.acquire(key, holder, leaseMs)
     if (holding === null) return
+    await deps.crashPoint('lane.held')
     const renewing = setInterval(() => {
       // A failure is no loss yet: every write asks the database whether the lane is still held.
       lanes.renew(key, holding, leaseMs).catch((err: unknown) => { log.warn({ err }, 'lane could not be renewed') })

@@ -3,6 +3,7 @@ import type { Logger } from '@countersign/runtime'
 import type { Block, ChainNode } from '../chain/chain-node.ts'
 import type { ChainSettings } from '../chain/chains.ts'
 import type { TrackConfirmations } from '../confirmations/track-confirmations.ts'
+import type { CrashPoint } from '../crash-points.ts'
 import type { LaneKey } from '../transactions/transaction-repository.ts'
 import { isInFlight, type Transaction } from '../transactions/transaction.ts'
 import type { Transact } from '../unit.ts'
@@ -31,6 +32,7 @@ export interface RoundDeps {
   readonly settlePause: SettlePause
   readonly inFlight: number
   readonly resendMs: number
+  readonly crashPoint: CrashPoint
 }
 
 export interface RoundGiven {
@@ -59,6 +61,7 @@ export type RunRound = (given: RoundGiven) => Promise<RoundResult>
 /** @throws ChainFault when the node cannot be asked: everything waits. LeaseLost when the lane is somebody else's. */
 export const createRunRound = (deps: RoundDeps): RunRound => async (given) => {
   const { round, openWork } = await survey(deps, given)
+  await deps.crashPoint('lane.looked')
   const mined = await deps.settleUsedNonces(round, await openWork())
   await deps.trackConfirmations(round, mined)
   const healed = await deps.healHead(round, await openWork())

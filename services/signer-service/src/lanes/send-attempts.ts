@@ -50,7 +50,7 @@ export const createSendAttempts = (deps: SendDeps): SendAttempts => async (round
   return { fresh, refused, trouble }
 }
 
-async function record ({ attempts, recordMove }: SendDeps, { fenced }: LaneRound, accepted: readonly StoredAttempt[], tried: readonly StoredAttempt[]): Promise<void> {
+async function record ({ attempts, recordMove, crashPoint }: SendDeps, { fenced }: LaneRound, accepted: readonly StoredAttempt[], tried: readonly StoredAttempt[]): Promise<void> {
   const hashes = (all: readonly StoredAttempt[]): string[] => all.map(({ hash }) => hash)
   await fenced(async (unit) => {
     await attempts.markTried(hashes(accepted), true, unit)
@@ -58,6 +58,7 @@ async function record ({ attempts, recordMove }: SendDeps, { fenced }: LaneRound
     await recordMove.all(unit, accepted.flatMap(({ row, nonce, hash }) => isSigned(row)
       ? [{ transaction: row, move: { from: 'signed', to: 'broadcast', nonce }, record: { facts: { hash, nonce } } }]
       : []))
+    await crashPoint('lane.recording')
   })
 }
 

@@ -98,7 +98,7 @@ async function findReceipt ({ node }: LaneRound, attempts: readonly Attempt[]): 
   return undefined
 }
 
-async function recordMined ({ attempts, recordMove }: SettleDeps, { fenced, key, head }: LaneRound, all: readonly { row: Transaction, found: Found }[]): Promise<void> {
+async function recordMined ({ attempts, recordMove, crashPoint }: SettleDeps, { fenced, key, head }: LaneRound, all: readonly { row: Transaction, found: Found }[]): Promise<void> {
   const entries = all.map(({ row, found }) => {
     const mined = minedAs(found, head.number)
     return {
@@ -111,6 +111,7 @@ async function recordMined ({ attempts, recordMove }: SettleDeps, { fenced, key,
     const moved = await recordMove.all(unit, entries)
     const settled = new Map(all.flatMap(({ found: { attempt } }, index) => moved[index] === undefined ? [] : [[attempt.nonce, attempt.hash] as const]))
     if (settled.size > 0) await attempts.settleNonces(key, settled, unit)
+    await crashPoint('lane.mining')
   })
 }
 

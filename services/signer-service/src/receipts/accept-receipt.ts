@@ -64,7 +64,7 @@ export const createAcceptReceipt = (deps: AcceptDeps): AcceptReceipt => async (j
   const transaction = await deps.transactions.findByChallenge(claims.challenge_id)
   if (transaction === undefined) return await refuse(deps, 'unknown_challenge', claims.challenge_id, given, claims)
   try {
-    await deps.crashPoint('confirm.consuming')
+    await deps.crashPoint('confirm.judged')
     const state = await deps.inLine(transaction.walletId, async (unit) => await approve(deps, unit, transaction.id, claims, given))
     await deps.crashPoint('confirm.approved')
     return state
@@ -97,6 +97,7 @@ async function approve (deps: AcceptDeps, unit: Unit, id: string, claims: Receip
   })
   if (mismatch !== undefined) throw new Undo(mismatch)
   if (!await deps.receipts.consume({ id: claims.jti, challengeId: claims.challenge_id, txId: id }, unit)) throw new Undo('replayed')
+  await deps.crashPoint('confirm.consuming')
 
   const facts = { receipt: claims.jti, challenge: claims.challenge_id, digest, factor_kind: claims.factor_kind, via }
   const record = { requestId, actor: initiator, facts }
@@ -112,6 +113,7 @@ async function approve (deps: AcceptDeps, unit: Unit, id: string, claims: Receip
       from: 'awaiting_confirmation', when: 'valid', challengeId: claims.challenge_id, to: 'rejected', set: { receiptId: claims.jti, failure: { code: 'policy_denied', detail: admission.detail } }
     }, { ...record, facts: { ...facts, policy_version: admission.policy?.version ?? 0, rule: admission.policy?.rule ?? 'default' } })
   if (moved === undefined) throw new Undo('expired')
+  await deps.crashPoint('confirm.approving')
   return moved.state === 'approved' ? 'approved' : moved.state === 'rejected' ? 'rejected' : 'waiting'
 }
 

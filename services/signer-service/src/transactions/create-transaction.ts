@@ -56,7 +56,9 @@ export const createCreateTransaction = (deps: CreateDeps) => {
     const earlier = await transactions.findByKey(asking.userId, idempotencyKey)
     if (earlier !== undefined) return await replay(deps, earlier, fingerprint, asking)
 
+    await deps.crashPoint('create.read')
     const admission = await admit({ initiator: asking.userId, ...transfer })
+    await deps.crashPoint('create.admitted')
     if (!admission.admitted) throw await refuse(deps, admission, transfer, asking)
     refuseSelfTransfer(transfer.to, admission.wallet.address)
     const proved = await deps.proveIntent({ jws: intent, principal: admission.principal, idempotencyKey, request: given, at: admission.held.at, requestId: asking.requestId })
@@ -64,7 +66,11 @@ export const createCreateTransaction = (deps: CreateDeps) => {
       throw await refuse(deps, { admitted: false, reason: 'no_intent', detail: 'This program must sign its request: what it may do without a proof is over.', policy: { version: admission.policy.version, rule: admission.rule } }, transfer, asking)
     }
 
-    const storing = async (unit: Unit) => await store(deps, unit, { transfer, fingerprint, idempotencyKey, admission, proved }, asking)
+    const storing = async (unit: Unit) => {
+      const row = await store(deps, unit, { transfer, fingerprint, idempotencyKey, admission, proved }, asking)
+      await deps.crashPoint('create.storing')
+      return row
+    }
     const stored = await (goesAtOnce(admission, proved) ? deps.inLine(transfer.walletId, storing) : transact(storing)).catch(orUndefinedWhenTaken)
     if (stored !== undefined && 'admitted' in stored) throw await refuse(deps, stored, transfer, asking)
     if (stored === undefined) {
@@ -186,7 +192,9 @@ async function answer (deps: CreateDeps, transaction: Transaction, asking: Askin
   try {
     const asked = await deps.requestConfirmation(transaction, asking)
     await deps.crashPoint('create.challenged')
-    return JSON.parse(await deps.transactions.keepFirstAnswer(transaction.id, JSON.stringify(transactionView(asked, [])))) as TransactionView
+    const kept = await deps.transactions.keepFirstAnswer(transaction.id, JSON.stringify(transactionView(asked, [])))
+    await deps.crashPoint('create.answered')
+    return JSON.parse(kept) as TransactionView
   } catch (error) {
     // The row stays: a repeat of the key, a confirm or a request for a new code asks again.
     if (isUnavailable(error)) return transactionView(transaction, [])
