@@ -1,6 +1,8 @@
 /** Rows that are inserted and never changed: the service's database user may do nothing else to this collection. */
 import { newId } from '@countersign/runtime'
 import { Timestamp, type ClientSession, type Db } from 'mongodb'
+import { isDuplicateKey } from './duplicate-key.ts'
+import { gather } from './gather.ts'
 
 export type AuditFact = string | number | boolean | null | readonly string[]
 
@@ -27,16 +29,25 @@ export interface AuditRow extends AuditEntry {
 export interface Audit {
   /**
    * @param entry one row, or several in one write
-   * @param session makes the row part of the change it tells of
+   * @param session makes the row part of the change it tells of; rows without one that come at the same time go in one message
    */
   append (entry: AuditEntry | readonly AuditEntry[], session?: ClientSession): Promise<void>
 }
 
 export const createAudit = (db: Db): Audit => {
   const rows = db.collection<AuditRow>('audit')
+  const insertShared = gather(async (all: readonly (readonly AuditRow[])[]) => {
+    await rows.insertMany(all.flat(), { ordered: false })
+    return all.map(() => undefined)
+  })
   return {
     async append (entry, session) {
-      await rows.insertMany([entry].flat().map(toRow), { ...session && { session } })
+      const made = [entry].flat().map(toRow)
+      if (session !== undefined) await rows.insertMany(made, { session })
+      else await insertShared(made).catch((error: unknown) => {
+        // Another's row was refused, so that each goes again by itself; these were written before.
+        if (!isDuplicateKey(error, '_id_')) throw error
+      })
     }
   }
 }

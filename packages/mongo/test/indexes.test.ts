@@ -92,3 +92,15 @@ void t.test('audit rows get their order from the server', async (t) => {
   t.equal(second?.['event'], 'wallet.removed')
   t.ok(first?.['recordedAt'].t > 1_600_000_000, 'the server put its time in')
 })
+
+void t.test('audit rows that come at the same time go together, and one that is refused fails for its own caller alone, and nobody\'s twice', async (t) => {
+  const db = fresh()
+  await db.createCollection('audit', { validator: { event: { $ne: 'refused' } } })
+  const audit = createAudit(db)
+
+  const settled = await Promise.allSettled(Array.from({ length: 10 }, (_, i) => audit.append({ event: i === 4 ? 'refused' : 'kept', subject: `sub_${i}` })))
+
+  t.same(settled.map(({ status }) => status), Array.from({ length: 10 }, (_, i) => i === 4 ? 'rejected' : 'fulfilled'))
+  const rows = await db.collection('audit').find({}, { projection: { subject: 1 } }).toArray()
+  t.same(rows.map(({ subject }) => String(subject)).sort(), Array.from({ length: 10 }, (_, i) => `sub_${i}`).filter((subject) => subject !== 'sub_4'))
+})

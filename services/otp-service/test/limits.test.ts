@@ -2,7 +2,11 @@
 import { createChallenge, problems, resendChallenge, type Problem } from '@countersign/contracts'
 import { until } from '@countersign/testing'
 import { Redis } from 'ioredis'
+import { MongoBulkWriteError } from 'mongodb'
 import t from 'tap'
+import { createBudgetRepository } from '../src/budgets/budget-repository.ts'
+import { budgetRules } from '../src/budgets/budget.ts'
+import { createChallengeRepository } from '../src/challenges/challenge-repository.ts'
 import { allLogs, newAddress, newUser, openHouse, refusal, wrong, type User } from './open-otp.ts'
 
 const lockSeconds = 2
@@ -93,9 +97,9 @@ t.test('200 wrong codes at once over ten challenges compare ten', async (t) => {
   t.notOk('factor' in told.parameters, 'every code of the account')
 })
 
-t.test('twenty wrong codes in a day lock until the first of them is a day old', async (t) => {
+t.test('seventeen wrong codes in a day lock until the first of them is a day old', async (t) => {
   const user = await enrol()
-  await fail(user, 9)
+  await fail(user, 6)
   const { id, code } = await challenge(user)
   // Ten of them happened 23 hours ago: rows are moved, not clocks.
   const old = new Date(Date.now() - 23 * 3_600_000)
@@ -114,8 +118,8 @@ t.test('twenty wrong codes in a day lock until the first of them is a day old', 
 t.test('a session that answered rightly before has three wrong codes a day of its own while others have spent the account\'s', async (t) => {
   const owner = await house.enrol()
   const thief = { ...owner, sessionId: newUser().sessionId }
-  const day = Array.from({ length: 20 }, (_, i) => ({ at: new Date(), ref: `thief-${i}` }))
-  await budgets.updateOne({ _id: owner.userId }, { $set: { failures: day, in_a_row: 20 } })
+  const day = Array.from({ length: 17 }, (_, i) => ({ at: new Date(), ref: `thief-${i}` }))
+  await budgets.updateOne({ _id: owner.userId }, { $set: { failures: day, in_a_row: 17 } })
   t.equal(await refusal(signer.call(createChallenge, transaction(thief), ask)), 'factor-locked')
 
   const pending = [await challenge(owner), await challenge(owner), await challenge(owner)]
@@ -127,11 +131,11 @@ t.test('a session that answered rightly before has three wrong codes a day of it
 
   t.ok(slugs.every((slug) => slug === 'code-rejected' || slug === 'factor-locked'))
   t.equal(await db.collection('audit').countDocuments({ event: 'challenge.rejected', actor: owner.userId, 'facts.reason': 'wrong' }), 3, 'compared')
-  t.match(await budget(owner), { failures: { length: 20 }, own_failures: { length: 3 }, in_a_row: 23 })
+  t.match(await budget(owner), { failures: { length: 17 }, own_failures: { length: 3 }, in_a_row: 20 }, 'twenty in all')
   t.equal(await refusal(verify(owner, kept.id, kept.code)), 'factor-locked', 'its own are spent')
   await budgets.updateOne({ _id: owner.userId }, { $set: { 'own_failures.$[].at': new Date(Date.now() - 25 * 3_600_000) } })
   t.equal(await refusal(verify(owner, kept.id, kept.code)), 'none')
-  t.match(await budget(owner), { failures: { length: 20 }, own_failures: [], in_a_row: 0 }, 'the day of the others goes on')
+  t.match(await budget(owner), { failures: { length: 17 }, own_failures: [], in_a_row: 0 }, 'the day of the others goes on')
   t.equal(await refusal(signer.call(createChallenge, transaction(thief), ask)), 'factor-locked')
 
   const last = await challenge(owner)
@@ -251,4 +255,34 @@ t.test('one mailbox gets three codes a minute, whoever asks, and Redis never lea
   const keys = await redis.keys('*')
   t.ok(keys.some((key) => key.startsWith('otp:')))
   for (const key of keys) t.notOk(key.includes('person') || key.includes('PERSON'), key.slice(0, 24))
+})
+
+t.test('attempts that share a message are counted once each, also when the message fails after its writes and each goes again', async (t) => {
+  let faults = 1
+  const faulty = {
+    collection: (name: string) => new Proxy(db.collection(name), {
+      get: (rows, verb) => verb !== 'bulkWrite'
+        ? Reflect.get(rows, verb) as unknown
+        : async (...given: Parameters<typeof rows.bulkWrite>) => {
+          const written = await rows.bulkWrite(...given)
+          if (faults-- > 0) throw new MongoBulkWriteError({ message: 'a row was refused', code: 1, writeErrors: [] }, written)
+          return written
+        }
+    })
+  } as unknown as typeof db
+  const users = await Promise.all(Array.from({ length: 4 }, enrol))
+  const pending = await Promise.all(users.map((user) => challenge(user)))
+
+  const challenges = createChallengeRepository(faulty)
+  const spent = await Promise.all(users.map(({ userId, sessionId }, i) => challenges.spendAttempt(pending[i]?.id ?? '', 'transaction', { aud: 'signer-service', userId, sessionId }, `attempt-${i}`)))
+  t.ok(faults < 1, 'each went again by itself')
+  t.same(spent.map((one) => one?.id), pending.map(({ id }) => id))
+  t.same(await Promise.all(pending.map(({ id }) => attemptsLeft(id))), [2, 2, 2, 2])
+
+  const counting = createBudgetRepository(faulty, budgetRules(lockSeconds))
+  faults = 1
+  const reserved = await Promise.all(users.map(({ userId, sessionId }, i) => counting.reserve(userId, sessionId, `attempt-${i}`)))
+  t.ok(faults < 1)
+  t.ok(reserved.every(({ granted, spends }) => granted && !spends))
+  for (const user of users) t.match(await budget(user), { failures: { length: 1 }, in_a_row: 1 })
 })

@@ -150,14 +150,14 @@ t.test('time is the database\'s: a process whose clock is off takes no other cod
   clock.restore()
 })
 
-t.test('six wrong codes in a day close the app until the first is a day old, whatever it is asked for, and nothing else', async (t) => {
+t.test('four wrong codes in a day close the app until the first is a day old, whatever it is asked for, and nothing else', async (t) => {
   const user = await enrol()
-  for (let guess = 1; guess <= 6; guess++) t.equal(await refusal(answer(user, await question(user), noCode(user.secret))), 'code-rejected', `${guess}`)
+  for (let guess = 1; guess <= 4; guess++) t.equal(await refusal(answer(user, await question(user), noCode(user.secret))), 'code-rejected', `${guess}`)
   const id = await question(user)
   t.equal(await refusal(answer(user, id, codeNow(user.secret))), 'factor-locked')
   t.equal(await refusal(answer({ ...user, sessionId: newId('ses') }, id, codeNow(user.secret))), 'code-rejected', 'a stranger learns nothing')
   t.match(await db.collection<{ _id: string }>('challenges').findOne({ _id: id }), { attempts_left: 3 }, 'nothing was compared, so nothing was spent')
-  t.match(await db.collection<{ _id: string }>('failure_budgets').findOne({ _id: user.userId }), { in_a_row: 6 }, 'they count in the budget of the account, and refusals do not')
+  t.match(await db.collection<{ _id: string }>('failure_budgets').findOne({ _id: user.userId }), { in_a_row: 4 }, 'they count in the budget of the account, and refusals do not')
 
   await factors.updateOne({ _id: user.factorId }, [{ $set: { failures: { $map: { input: '$failures', as: 'failure', in: { at: { $subtract: ['$$failure.at', 86_400_000] }, ref: '$$failure.ref' } } } } }])
   t.ok(await answer(user, id, codeNow(user.secret)))
@@ -167,22 +167,22 @@ t.test('whoever spends the day of an app from elsewhere does not keep its owner 
   const user = await enrol()
   await answer(user, await question(user), codeNow(user.secret))
   const thief = { ...user, sessionId: newId('ses') }
-  for (let guess = 0; guess < 6; guess++) t.equal(await refusal(answer(thief, await question(thief), noCode(user.secret))), 'code-rejected')
+  for (let guess = 0; guess < 4; guess++) t.equal(await refusal(answer(thief, await question(thief), noCode(user.secret))), 'code-rejected')
   await rewind(user.factorId)
   t.equal(await refusal(answer(thief, await question(thief), codeNow(user.secret))), 'factor-locked', 'the thief is out, with a right code too')
-  for (let slip = 0; slip < 2; slip++) t.equal(await refusal(answer(user, await question(user), noCode(user.secret))), 'code-rejected', 'the owner may slip')
+  t.equal(await refusal(answer(user, await question(user), noCode(user.secret))), 'code-rejected', 'the owner may slip')
   t.ok(await answer(user, await question(user), codeNow(user.secret)))
-  for (let slip = 0; slip < 3; slip++) await refusal(answer(user, await question(user), noCode(user.secret)))
+  for (let slip = 0; slip < 2; slip++) await refusal(answer(user, await question(user), noCode(user.secret)))
   await rewind(user.factorId)
   t.equal(await refusal(answer(user, await question(user), codeNow(user.secret))), 'factor-locked', 'and not for ever')
 })
 
-t.test('of 200 wrong codes at once six are compared', async (t) => {
+t.test('of 200 wrong codes at once four are compared', async (t) => {
   const user = await enrol()
   const sessions = Array.from({ length: 20 }, () => ({ ...user, sessionId: newId('ses') }))
   const ids = await Promise.all(sessions.map((session) => question(session)))
   await Promise.all(Array.from({ length: 200 }, (_, index) => refusal(answer(sessions[index % 20] ?? user, ids[index % 20] ?? '', noCode(user.secret), `cmd_${index}_${user.factorId}`))))
-  t.equal(await db.collection('audit').countDocuments({ event: 'challenge.rejected', actor: user.userId, 'facts.reason': 'wrong' }), 6)
+  t.equal(await db.collection('audit').countDocuments({ event: 'challenge.rejected', actor: user.userId, 'facts.reason': 'wrong' }), 4)
 })
 
 t.test('a command repeated after a lost reply draws one secret, and two first apps at once make one', async (t) => {

@@ -52,6 +52,19 @@ export function createStepUpRepository (mongo: Pick<Mongo, 'db'>) {
       return own && { id, userId, sessionId, action: { type: own.type, resource_id: own.resourceId } }
     })
   })
+  const verify = gather(async (all: readonly { readonly id: string, readonly receipt: StepUpReceipt }[]) => {
+    await stepUps.bulkWrite(all.map(({ id, receipt: { factorKind, receiptId, answeredAt } }) => ({
+      updateOne: {
+        filter: { _id: id, receiptId: { $in: [null, receiptId] } },
+        update: [{ $set: { verifiedAt: { $ifNull: ['$verifiedAt', { $min: ['$$NOW', answeredAt] }] }, factorKind: literally(factorKind), receiptId: literally(receiptId) } }]
+      }
+    })), { ordered: false })
+    const found = await stepUps.find({ _id: { $in: all.map(({ id }) => id) } }).toArray()
+    return all.map(({ id, receipt: { factorKind, receiptId } }): VerifiedStepUp | undefined => {
+      const own = found.find((one) => one._id === id && one.receiptId === receiptId)
+      return own === undefined || own.verifiedAt === null ? undefined : { factorKind, verifiedAt: own.verifiedAt }
+    })
+  })
 
   return {
     /** Again changes nothing. */
@@ -73,16 +86,11 @@ export function createStepUpRepository (mongo: Pick<Mongo, 'db'>) {
      * The same receipt again changes nothing. It counts from the answer on, whenever that is learnt.
      * @returns undefined when it was answered by another receipt, or the receipt answered another one.
      */
-    async verify (id: string, { factorKind, receiptId, answeredAt }: StepUpReceipt): Promise<VerifiedStepUp | undefined> {
-      const found = await stepUps.findOneAndUpdate({ _id: id, receiptId: { $in: [null, receiptId] } }, [{
-        $set: { verifiedAt: { $ifNull: ['$verifiedAt', { $min: ['$$NOW', answeredAt] }] }, factorKind: literally(factorKind), receiptId: literally(receiptId) }
-      }], { returnDocument: 'after' }).catch((error: unknown) => {
-        // The receipt answered another one.
-        if (isDuplicateKey(error, 'one_per_receipt')) return null
-        throw error
-      })
-      return found === null || found.verifiedAt === null ? undefined : { factorKind, verifiedAt: found.verifiedAt }
-    },
+    verify: (id: string, receipt: StepUpReceipt): Promise<VerifiedStepUp | undefined> => verify({ id, receipt }).catch((error: unknown) => {
+      // The receipt answered another one.
+      if (isDuplicateKey(error, 'one_per_receipt')) return undefined
+      throw error
+    }),
 
     /** True for exactly one request. */
     async use (id: string, { userId, sessionId, action }: Omit<StepUp, 'id'>): Promise<boolean> {

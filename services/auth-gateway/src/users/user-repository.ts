@@ -39,6 +39,12 @@ export function createUserRepository ({ mongo, audit, now, newId }: UserReposito
     const found = await findAll(ids)
     return ids.map((id) => found.get(id))
   })
+  /** Nearly always it is noted already: then nothing is written. */
+  const noteSome = gather(async (ids: readonly string[]) => {
+    const missing = await users.find({ _id: { $in: [...ids] }, state: 'active', hasFactor: { $ne: true } }, { projection: { _id: 1 } }).toArray()
+    if (missing.length > 0) await users.bulkWrite(missing.map(({ _id }) => ({ updateOne: { filter: { ...active(_id), hasFactor: { $ne: true } }, update: { $set: { hasFactor: true } } } })))
+    return ids.map(() => undefined)
+  })
 
   return {
     /** @returns the user while the account is in use; one that is being deleted is gone for everybody. */
@@ -113,7 +119,7 @@ export function createUserRepository ({ mongo, audit, now, newId }: UserReposito
      * which may be old news by the time it arrives. That there is none is noted at the birth of an account alone.
      */
     async noteFactors (id: string, state: 'some' | 'unknown'): Promise<void> {
-      if (state === 'some') await users.updateOne({ ...active(id), hasFactor: { $ne: true } }, { $set: { hasFactor: true } })
+      if (state === 'some') await noteSome(id)
       else await users.updateOne({ ...active(id), hasFactor: { $exists: true } }, { $unset: { hasFactor: 1 } })
     },
 

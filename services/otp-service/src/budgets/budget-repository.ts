@@ -1,9 +1,13 @@
-/** One row per account, or whatever else wrong codes are counted for, and one update per attempt: it prunes, decides and counts at once, by the database's clock. */
+/**
+ * One row per account, or whatever else wrong codes are counted for, and one update per attempt: it prunes, decides and counts at once, by the
+ * database's clock. Attempts that come at the same time go in one message, one update each, and read afterwards which of them were counted.
+ */
 import { randomInt } from 'node:crypto'
+import { gather } from '@countersign/mongo'
 import type { Db, Document } from 'mongodb'
 import type { Transaction } from '../transaction.ts'
 import type { BudgetRules, Lock, Reservation } from './budget.ts'
-import { pruned, reserving, waitMs, without } from './reserving.ts'
+import { dayMs, reserving, without } from './reserving.ts'
 
 interface BudgetDocument {
   /** Whose budget it is: a user id, or a key of mailboxes. */
@@ -20,13 +24,15 @@ interface BudgetDocument {
   readonly locked_by: string | null
   readonly closed_at: Date | null
   readonly closed_by: string | null
-  /** What the last update decided, for whoever sent it. */
-  readonly shared: boolean
-  readonly granted: boolean
-  readonly spends: boolean
-  readonly wait_ms: number
   readonly touched_at: Date
 }
+
+type FoundBudget = BudgetDocument & {
+  /** The database's time. */
+  readonly now: Date
+}
+
+interface Attempt { readonly userId: string, readonly sessionId: string, readonly reservationId: string }
 
 /** Enough that refusals in parallel do not queue for one row. */
 const decoys = 64
@@ -36,19 +42,38 @@ export type BudgetRepository = ReturnType<typeof createBudgetRepository>
 /** Factors have their collection and mailboxes theirs: what is guessed at one locks nothing of the other. */
 export function createBudgetRepository (db: Db, rules: BudgetRules, collection: 'failure_budgets' | 'mailbox_budgets' = 'failure_budgets') {
   const budgets = db.collection<BudgetDocument>(collection)
+  const rowsOf = async (ids: readonly string[]): Promise<ReadonlyMap<string, FoundBudget>> =>
+    new Map((await budgets.aggregate<FoundBudget>([{ $match: { _id: { $in: [...new Set(ids)] } } }, { $set: { now: '$$NOW' } }]).toArray()).map((row) => [row._id, row]))
+
+  const reserveShared = gather(async (all: readonly Attempt[]) => {
+    await budgets.bulkWrite(all.map(({ userId, sessionId, reservationId }) => ({
+      updateOne: { filter: { _id: userId }, update: reserving(rules, reservationId, sessionId), upsert: true }
+    })), { ordered: false })
+    const rows = await rowsOf(all.map(({ userId }) => userId))
+    return all.map(({ userId, sessionId, reservationId }): Reservation => {
+      const row = rows.get(userId)
+      if (row === undefined) throw new Error('the budget was not written')
+      // An operator who reopens the account meanwhile takes the attempt out: then nothing is compared.
+      const granted = [...row.failures, ...row.own_failures].some(({ ref }) => ref === reservationId)
+      return { id: reservationId, granted, spends: granted && (row.locked_by === reservationId || row.closed_by === reservationId), lock: lockIn(rules, row, sessionId) }
+    })
+  })
+  const lockShared = gather(async (all: readonly Pick<Attempt, 'userId' | 'sessionId'>[]) => {
+    const rows = await rowsOf(all.map(({ userId }) => userId))
+    return all.map(({ userId, sessionId }): Lock => {
+      const row = rows.get(userId)
+      return row === undefined ? { closed: false, retryAfterSeconds: 0 } : lockIn(rules, row, sessionId)
+    })
+  })
 
   return {
     /** Counts one attempt as a wrong code, unless the account is locked for this session, or closed. */
-    async reserve (userId: string, sessionId: string, reservationId: string): Promise<Reservation> {
-      const row = await budgets.findOneAndUpdate({ _id: userId }, reserving(rules, reservationId, sessionId), { upsert: true, returnDocument: 'after' })
-      if (row === null) throw new Error('the budget was not written')
-      return { id: reservationId, granted: row.granted, spends: row.spends, lock: lockOf(row) }
-    },
+    reserve: (userId: string, sessionId: string, reservationId: string): Promise<Reservation> => reserveShared({ userId, sessionId, reservationId }),
 
     /** The same work, writes and all, for one of a few accounts that nobody has: a refusal without an account takes as long as one with. */
     async pretend (reservationId: string): Promise<void> {
       const decoy = `nobody:${randomInt(decoys)}`
-      await budgets.findOneAndUpdate({ _id: decoy }, reserving(rules, reservationId, decoy), { upsert: true, returnDocument: 'after' })
+      await reserveShared({ userId: decoy, sessionId: decoy, reservationId })
     },
 
     /**
@@ -80,10 +105,7 @@ export function createBudgetRepository (db: Db, rules: BudgetRules, collection: 
     },
 
     /** As that session finds it. */
-    async lockOf (userId: string, sessionId: string): Promise<Lock> {
-      const [row] = await budgets.aggregate<BudgetDocument>([{ $match: { _id: userId } }, { $set: pruned }, { $set: { wait_ms: waitMs(rules, sessionId) } }]).toArray()
-      return row === undefined ? { closed: false, retryAfterSeconds: 0 } : lockOf(row)
-    },
+    lockOf: (userId: string, sessionId: string): Promise<Lock> => lockShared({ userId, sessionId }),
 
     /** Whether this session has answered rightly before, and is one of those remembered. */
     async isOwn (userId: string, sessionId: string): Promise<boolean> {
@@ -123,7 +145,13 @@ const succeeding = (rules: BudgetRules, sessionId: string | null, reservationId:
 
 const unlocked = { locked_until: null, locked_by: null }
 
-const lockOf = ({ closed_at: closedAt, wait_ms: wait }: BudgetDocument): Lock => ({
-  closed: closedAt !== null,
-  retryAfterSeconds: closedAt === null ? Math.ceil(wait / 1_000) : 0
-})
+/** As that session finds it: the later of the lock's end and, with a spent day, the hour at which the oldest failure is forgotten; nothing for a session that has something of its own left. */
+function lockIn ({ perDay, ownPerDay }: BudgetRules, row: FoundBudget, sessionId: string): Lock {
+  if (row.closed_at !== null) return { closed: true, retryAfterSeconds: 0 }
+  const now = row.now.getTime()
+  const times = (list: BudgetDocument['failures']): number[] => list.map(({ at }) => at.getTime()).filter((at) => at > now - dayMs)
+  const failures = times(row.failures)
+  if (row.own_sessions.includes(sessionId) && times(row.own_failures).length < ownPerDay) return { closed: false, retryAfterSeconds: 0 }
+  const waitMs = Math.max(0, (row.locked_until?.getTime() ?? now) - now, failures.length >= perDay ? Math.min(...failures) + dayMs - now : 0)
+  return { closed: false, retryAfterSeconds: Math.ceil(waitMs / 1_000) }
+}

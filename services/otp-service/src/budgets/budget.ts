@@ -2,13 +2,14 @@
  * How many wrong codes an account may have, over all of its challenges, sessions and purposes:
  *
  * - 10 wrong codes since the later of 15 minutes ago, the last right code and the end of the last lock: locked for OTP_LOCK_SECONDS.
- * - 20 wrong codes in any 24 hours: locked for OTP_LOCK_SECONDS, and on until the oldest of the 20 is a day old.
+ * - 17 wrong codes in any 24 hours: locked for OTP_LOCK_SECONDS, and on until the oldest of the 17 is a day old.
  *   A right code does not shorten this count: else a thief with a session could guess on whenever the owner signs something.
  * - 100 wrong codes in a row, without a right one between: closed. Time opens it no more; an operator does.
  *
  * A session that has answered rightly before is not kept out by the wrong codes of others: while the account is locked by either of the
  * first two rules, the sessions that last answered rightly (5 at most are remembered) may still have 3 wrong codes in any 24 hours, all
- * of them together. Those count for the row of 100 and for nothing else. So at most 20 + 3 wrong codes are compared in any 24 hours.
+ * of them together. Those count for the row of 100 and for nothing else. So at most 17 + 3 = 20 wrong codes are compared in any 24 hours:
+ * nobody's guessing, from wherever, has more than 20 chances in a million a day, and 3 of them are kept for the owner.
  *
  * A right code ends the row, the 15-minute count and the lock. Only compared codes count: a challenge that is unknown, over or not the
  * answerer's costs its account nothing. Every attempt is counted as wrong before it is compared and taken back when it was right, so that
@@ -26,7 +27,7 @@ export interface BudgetRules {
   readonly ownSessions: number
 }
 
-export const budgetRules = (lockSeconds: number): BudgetRules => ({ perWindow: 10, windowSeconds: 900, perDay: 20, inARow: 100, lockSeconds, ownPerDay: 3, ownSessions: 5 })
+export const budgetRules = (lockSeconds: number): BudgetRules => ({ perWindow: 10, windowSeconds: 900, perDay: 17, inARow: 100, lockSeconds, ownPerDay: 3, ownSessions: 5 })
 
 export interface Reservation {
   /** Names this attempt inside its account's budget. */

@@ -1,8 +1,8 @@
-/** The one update that counts an attempt, as a pipeline: prune, decide, count, lock. Every time in it is the database's. */
+/** The one update that counts an attempt, as a pipeline: prune, decide, count, lock. Every time in it is the database's. The same attempt again changes nothing: it is known by its reservation. */
 import type { Document } from 'mongodb'
 import type { BudgetRules } from './budget.ts'
 
-const dayMs = 86_400_000
+export const dayMs = 86_400_000
 
 /** Fields as every later stage expects them, failures of more than a day ago left out. */
 export const pruned: Document = {
@@ -25,19 +25,9 @@ export const without = (list: '$failures' | '$own_failures', reservationId: stri
 const hasOwn = ({ ownPerDay }: BudgetRules, sessionId: string): Document =>
   ({ $and: [{ $in: [{ $literal: sessionId }, '$own_sessions'] }, { $lt: [{ $size: '$own_failures' }, ownPerDay] }] })
 
-/** The later of the lock's end and, with a spent day, the hour at which the oldest failure is forgotten; 0 for a session of its own. */
-export const waitMs = (rules: BudgetRules, sessionId: string): Document => ({
-  $cond: [hasOwn(rules, sessionId), 0, {
-    $max: [
-      0,
-      { $subtract: [{ $ifNull: ['$locked_until', '$$NOW'] }, '$$NOW'] },
-      { $cond: [{ $gte: [{ $size: '$failures' }, rules.perDay] }, { $subtract: [{ $add: [{ $min: '$failures.at' }, dayMs] }, '$$NOW'] }, 0] }
-    ]
-  }]
-})
-
 export function reserving (rules: BudgetRules, reservationId: string, sessionId: string): Document[] {
   const ref = { $literal: reservationId }
+  const isCounted = { $or: [{ $in: [ref, '$failures.ref'] }, { $in: [ref, '$own_failures.ref'] }] }
   const lockEnd = { $add: ['$$NOW', rules.lockSeconds * 1_000] }
   const windowStart = { $max: [{ $subtract: ['$$NOW', rules.windowSeconds * 1_000] }, '$counted_from'] }
   const inWindow = { $size: { $filter: { input: '$failures', as: 'failure', cond: { $gte: ['$$failure.at', windowStart] } } } }
@@ -46,7 +36,7 @@ export function reserving (rules: BudgetRules, reservationId: string, sessionId:
   return [
     { $set: pruned },
     { $set: { shared: { $and: [isPast('$locked_until'), { $lt: [{ $size: '$failures' }, rules.perDay] }] } } },
-    { $set: { granted: { $and: [{ $eq: ['$closed_at', null] }, { $or: ['$shared', hasOwn(rules, sessionId)] }] } } },
+    { $set: { granted: { $and: [{ $eq: ['$closed_at', null] }, { $or: ['$shared', hasOwn(rules, sessionId)] }, { $not: [isCounted] }] } } },
     {
       $set: {
         failures: { $cond: [{ $and: ['$granted', '$shared'] }, counted('$failures'), '$failures'] },
@@ -67,9 +57,10 @@ export function reserving (rules: BudgetRules, reservationId: string, sessionId:
         locked_until: { $cond: ['$spends', lockEnd, '$locked_until'] },
         locked_by: { $cond: ['$spends', ref, '$locked_by'] },
         // The count of 15 minutes begins anew when the lock ends.
-        counted_from: { $cond: ['$spends', lockEnd, '$counted_from'] }
+        counted_from: { $cond: ['$spends', lockEnd, '$counted_from'] },
+        touched_at: '$$NOW'
       }
     },
-    { $set: { spends: { $or: ['$spends', { $eq: ['$closed_by', ref] }] }, wait_ms: waitMs(rules, sessionId), touched_at: '$$NOW' } }
+    { $unset: ['shared', 'granted', 'spends'] }
   ]
 }

@@ -92,10 +92,10 @@ export function createAnswerChallenge ({ challenges, budgets, codes, house, tell
   return {
     async answer (given, asking) {
       const { challengeId, purpose, answerer, code, judge, uncharged = false } = given
-      const challenge = await challenges.spendAttempt(challengeId, purpose, answerer)
+      const id = newReservationId()
+      const challenge = await challenges.spendAttempt(challengeId, purpose, answerer, id)
       if (challenge === undefined) throw await unknown(given, asking)
 
-      const id = newReservationId()
       const reservation = uncharged ? { ...free, id } : await budgets.reserve(challenge.userId, challenge.sessionId, id)
       if (!reservation.granted) {
         // Nothing is compared, so that the lock does not eat the challenge.

@@ -39,6 +39,25 @@ export function createChallengeRepository (db: Db) {
       return own === undefined ? undefined : toChallenge(own)
     })
   })
+  /** One update for each attempt, all in one message; which of them were paid for is read from the rows. The same attempt again pays nothing. */
+  const spendShared = gather(async (all: readonly Attempt[]) => {
+    await challenges.bulkWrite(all.map(({ id, purpose, answerer, ref }) => ({
+      updateOne: {
+        filter: { _id: id, purpose, ...owned(answerer), ...open, attempts_left: { $gt: 0 }, attempt_refs: { $ne: ref }, $expr: { $gt: ['$expires_at', '$$NOW'] } },
+        update: [{
+          $set: {
+            attempts_left: { $subtract: ['$attempts_left', 1] }, last_attempt_at: '$$NOW',
+            attempt_refs: { $slice: [{ $concatArrays: [{ $ifNull: ['$attempt_refs', []] }, [{ $literal: ref }]] }, -refsKept] }
+          }
+        }]
+      }
+    })), { ordered: false })
+    const found = new Map((await challenges.find({ _id: { $in: all.map(({ id }) => id) } }).toArray()).map((row) => [row._id, row]))
+    return all.map(({ id, ref }) => {
+      const row = found.get(id)
+      return row?.attempt_refs?.includes(ref) === true ? toChallenge(row) : undefined
+    })
+  })
 
   return {
     find: (id: string) => first({ _id: id }),
@@ -109,15 +128,9 @@ export function createChallengeRepository (db: Db) {
     /**
      * Pays before anybody looks, so that guesses in parallel cannot share one attempt. Undefined when none is left, when the
      * challenge is over, and when the answerer is not its own: he takes no attempt from anybody.
+     * @param ref names this attempt, of all there are
      */
-    async spendAttempt (id: string, purpose: Challenge['purpose'], answerer: Answerer): Promise<Challenge | undefined> {
-      const found = await challenges.findOneAndUpdate(
-        { _id: id, purpose, ...owned(answerer), ...open, attempts_left: { $gt: 0 }, $expr: { $gt: ['$expires_at', '$$NOW'] } },
-        [{ $set: { attempts_left: { $subtract: ['$attempts_left', 1] }, last_attempt_at: '$$NOW' } }],
-        { returnDocument: 'after' }
-      )
-      return found === null ? undefined : toChallenge(found)
-    },
+    spendAttempt: (id: string, purpose: Challenge['purpose'], answerer: Answerer, ref: string): Promise<Challenge | undefined> => spendShared({ id, purpose, answerer, ref }),
 
     /** For whoever answers by a signature: that takes no attempt, and those of codes do not matter to it, and neither does a code's end where the action has one of its own. With the database's time. Undefined when the challenge is over, or not the answerer's. */
     async findSignable (id: string, purpose: Challenge['purpose'], answerer: Answerer): Promise<FoundChallenge | undefined> {
@@ -190,6 +203,11 @@ export function createChallengeRepository (db: Db) {
     }
   }
 }
+
+interface Attempt { readonly id: string, readonly purpose: Challenge['purpose'], readonly answerer: Answerer, readonly ref: string }
+
+/** More attempts than any challenge has, so that one is read before it is forgotten. */
+const refsKept = 50
 
 interface Consumed {
   readonly challenge: Pick<Challenge, 'id' | 'codeMac'>

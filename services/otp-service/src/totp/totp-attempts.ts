@@ -7,10 +7,10 @@ import type { Db } from 'mongodb'
 import { pruned, without } from '../budgets/reserving.ts'
 import type { FactorDocument } from '../factors/factor-document.ts'
 
-/** Three codes are right at any time, so that a guess is three times as good as one at a mailed code: a third of that day's 20. */
-const perDay = 6
-/** Beside those, for sessions that have answered rightly before: whoever guesses from elsewhere does not keep the owner from where they are. */
-const ownPerDay = 3
+/** Three codes are right at any time, so that a guess is three times as good as one at a mailed code: a third of that day's 20 guesses in all, which are six. */
+const perDay = 4
+/** The other two are kept for sessions that have answered rightly before: whoever guesses from elsewhere does not keep the owner from where they are. */
+const ownPerDay = 2
 const dayMs = 86_400_000
 
 /** `waitSeconds`: until the next attempt may be made, if this one is wrong. */
