@@ -10,7 +10,7 @@ import { createHouseFailures } from './budgets/house-failures.ts'
 import { createAnswerChallenge } from './challenges/answer-challenge.ts'
 import { countLimit, createChallengeEvents } from './challenges/challenge-events.ts'
 import { createChallengeRepository } from './challenges/challenge-repository.ts'
-import { createWriteCode } from './challenges/code-sms.ts'
+import { createSealCode } from './challenges/code-sms.ts'
 import { createCodes } from './challenges/codes.ts'
 import { createConsumeChallenge, type ConsumeDeps } from './challenges/consume-challenge.ts'
 import { createCreateChallenge } from './challenges/create-challenge.ts'
@@ -104,7 +104,7 @@ export async function compose ({ config, log, metrics, lifecycle }: ComposeOptio
     answeredBy !== null && await objections.isOpen(answeredBy, transaction) ? undefined : await resets.cancel(userId, transaction)
   const consume = createConsumeChallenge({ challenges, receipts, budgets, outbox, cancelReset, audit })
   const { checks, notices, addFactor, walletEnrolments, passkeyEnrolments, forgetEnrolments, stepUps, ...factorUseCases } = composeFactors({ db, config, codes, challenges, factors, budgets, mails, audit, transact, dispatch, log, metrics })
-  const asking = { challenges, factors, checks, stepUps, budgets, codes, mails, texts, writeCode: createWriteCode({ mails, texts }), admit: createAdmitNumber(config.countries), sendLimit, audit, events, transact, dispatch, ...config.codes }
+  const asking = { challenges, factors, checks, stepUps, budgets, codes, mails, texts, outbox, sealCode: createSealCode({ mails, texts }), admit: createAdmitNumber(config.countries), sendLimit, audit, events, transact, dispatch, ...config.codes }
   const sendCode = createSendCode(asking)
   const answered = { challenges, factors, receipts, answering, consume, codes, events, sign, transact, dispatch, newReceiptId: () => newId('rcp') }
   const consumeAlone = createConsumeStepUpAlone({ factors, consume, transact, dispatch })

@@ -1,5 +1,6 @@
 /** Brings outbox rows to their queues: at once after the commit, and again whenever a sweep finds the job gone. */
 import type { Logger, Metrics } from '@countersign/runtime'
+import { gather } from '../gather.ts'
 import type { Outbox } from './outbox.ts'
 import type { OutboxRow } from './row.ts'
 import { createSweep, type OutboxProducer, type SweepResult } from './sweep.ts'
@@ -15,7 +16,7 @@ export interface OutboxDispatcherOptions {
 }
 
 export interface OutboxDispatcher {
-  /** Call it after the commit. Never throws: what fails here is the sweeper's. */
+  /** Call it after the commit; rows that come at the same time go in one message. Never throws: what fails here is the sweeper's. */
   dispatch (row: OutboxRow): Promise<void>
   sweep (): Promise<SweepResult>
   /** Sweeps now and then every `intervalMs`, at once again while a sweep finds a full batch. */
@@ -43,13 +44,24 @@ export const createOutboxDispatcher = ({ outbox, producers, log, metrics, batchS
     timer = setTimeout(() => { running = round(intervalMs) }, delayMs)
   }
 
+  const add = async (queue: string, payloads: readonly unknown[]): Promise<void> => {
+    const producer = producers[queue]
+    if (producer === undefined) throw new Error(`no producer for the queue ${queue}`)
+    if (producer.addAll !== undefined && payloads.length > 1) await producer.addAll(payloads)
+    else await Promise.all(payloads.map((payload) => producer.add(payload)))
+  }
+  /** A row whose queue does not take it makes each go again by itself: adding a job that is there changes nothing. */
+  const dispatchShared = gather(async (rows: readonly OutboxRow[]) => {
+    const queues = [...new Set(rows.map(({ queue }) => queue))]
+    await Promise.all(queues.map((name) => add(name, rows.filter(({ queue }) => queue === name).map(({ payload }) => payload))))
+    await outbox.markEnqueued(rows.map(({ _id }) => _id))
+    return rows.map(() => undefined)
+  })
+
   return {
     async dispatch (row) {
       try {
-        const producer = producers[row.queue]
-        if (producer === undefined) throw new Error(`no producer for the queue ${row.queue}`)
-        await producer.add(row.payload)
-        await outbox.markEnqueued(row._id)
+        await dispatchShared(row)
       } catch (error) {
         log.warn({ err: error, queue: row.queue, jobId: row.jobId }, 'job was not enqueued after the commit, the sweeper will')
       }

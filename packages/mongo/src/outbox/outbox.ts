@@ -24,7 +24,12 @@ export interface Outbox {
    * @throws MongoServerError (isDuplicateKey) when the queue has a row for that job id
    */
   insert (entry: OutboxEntry, session: ClientSession): Promise<OutboxRow>
-  markEnqueued (id: string): Promise<void>
+  /**
+   * Several in one message.
+   * @param at the database's time, as a row of this transaction has it
+   */
+  insertAll (entries: readonly OutboxEntry[], at: Date, session: ClientSession): Promise<OutboxRow[]>
+  markEnqueued (ids: readonly string[]): Promise<void>
   /** Open rows that nobody looked at for a while, the longest waiting first. */
   due (limit: number): Promise<DueRow[]>
   /** Moves the next look away. True for exactly one of those who read the same row. */
@@ -58,8 +63,17 @@ export const createOutbox = (db: Db, { collection = 'outbox', graceMs = 5_000, r
       return row as OutboxRow
     },
 
-    async markEnqueued (id) {
-      await rows.updateOne({ _id: exactly(id) }, [{ $set: { enqueuedAt: '$$NOW' } }])
+    async insertAll (entries, at, session) {
+      const after = (ms: number): Date => new Date(at.getTime() + ms)
+      const made = entries.map(({ queue, jobId, payload, usefulUntil }): OutboxRow => ({
+        _id: newId('obx'), queue, jobId, payload, usefulUntil: usefulUntil instanceof Date ? usefulUntil : after(usefulUntil.inMs), state: 'open', createdAt: at, checkAt: after(graceMs)
+      }))
+      await rows.insertMany(made, { session })
+      return made
+    },
+
+    async markEnqueued (ids) {
+      await rows.updateMany({ _id: { $in: [...ids] } }, [{ $set: { enqueuedAt: '$$NOW' } }])
     },
 
     due: (limit) => rows.aggregate<DueRow>([

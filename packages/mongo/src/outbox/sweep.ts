@@ -6,6 +6,8 @@ import type { DueRow, Outbox } from './outbox.ts'
 export interface OutboxProducer {
   /** Adding a job that is there changes nothing. */
   add (payload: unknown): Promise<unknown>
+  /** Several in one message: all or, as far as the caller knows, none. */
+  addAll? (payloads: readonly unknown[]): Promise<unknown>
   stateOf (jobId: string): Promise<'missing' | 'open' | 'finished' | 'failed'>
 }
 
@@ -40,7 +42,7 @@ export const createSweep = ({ outbox, producers, log, metrics, batchSize }: Swee
     if (state === 'open') return 'waiting'
 
     await producer.add(row.payload)
-    await outbox.markEnqueued(_id)
+    await outbox.markEnqueued([_id])
     return 'added'
   }
 

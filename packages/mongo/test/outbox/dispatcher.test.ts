@@ -203,3 +203,34 @@ void t.test('closed rows are on the index by which MongoDB removes them after 30
   const { keysPerIndex } = await mongo.db.command({ validate: 'outbox' })
   t.match(keysPerIndex, { _id_: 4, closed_expiry: 3 })
 })
+
+void t.test('rows dispatched at the same time go in one message, and one that its queue does not take stays alone for the sweeper', async (t) => {
+  const { mongo, outbox, queue, metrics, logs, commit, rows } = await open(t)
+  const log = createLogger({ service: 'test', level: 'debug', sha: 'dev', environment: 'test', destination: logs.destination })
+  const batches: number[] = []
+  const refusing = (payload: unknown): void => { if ((payload as { id: string }).id === 'bad') throw new TypeError('not of its contract') }
+  const producer: OutboxProducer = {
+    ...queue,
+    add: async (payload) => { refusing(payload); await queue.add(payload) },
+    addAll: async (payloads) => {
+      batches.push(payloads.length)
+      payloads.forEach(refusing)
+      for (const payload of payloads) await queue.add(payload)
+    }
+  }
+  const dispatcher = createOutboxDispatcher({ outbox, producers: { 'mail-otp': producer }, log, metrics })
+  const made = await Promise.all(['a', 'b', 'bad', 'c'].map((id) => commit(id)))
+
+  await Promise.all(made.map((row) => dispatcher.dispatch(row)))
+  t.same(batches, [4])
+  t.same([...queue.added].sort(), ['a', 'b', 'c'])
+  t.same((await rows.find({ enqueuedAt: { $exists: true } }).toArray()).map(({ jobId }) => jobId).sort(), ['a', 'b', 'c'])
+
+  const [first, second] = await inTransaction(mongo, async (session) => {
+    const at = new Date()
+    return await outbox.insertAll([{ queue: 'mail-otp', jobId: 'd', payload: { id: 'd' }, usefulUntil: { inMs: 1_000 } }, { queue: 'mail-otp', jobId: 'e', payload: { id: 'e' }, usefulUntil: at }], at, session)
+  })
+  t.same(await rows.find({ jobId: { $in: ['d', 'e'] } }).sort({ jobId: 1 }).toArray(), [first, second], 'as they were told')
+  await t.rejects(inTransaction(mongo, async (session) => await outbox.insertAll(['f', 'd'].map((jobId) => ({ queue: 'mail-otp', jobId, payload: {}, usefulUntil: new Date() })), new Date(), session)))
+  t.equal(await rows.countDocuments({ jobId: 'f' }), 0, 'all or none')
+})

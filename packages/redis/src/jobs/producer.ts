@@ -22,6 +22,8 @@ export interface Producer<J extends Job = Job> {
    * @throws TypeError when the payload breaks its contract; Redis' error when it did not answer (the job may have been added)
    */
   readonly add: (payload: PayloadOf<J>) => Promise<void>
+  /** Several in one message. @throws as `add`; then none was added, or after Redis' error any of them may have been */
+  readonly addAll: (payloads: readonly PayloadOf<J>[]) => Promise<void>
   /** @throws Redis' error when it did not answer */
   readonly stateOf: (jobId: string) => Promise<JobStateWord>
   readonly close: () => Promise<void>
@@ -33,10 +35,18 @@ export const createProducer = <J extends Job>(job: J, { connection, log, metrics
   const check = checkOf(job.payload)
   const endReport = reportQueue(metrics, job, queue)
 
+  const assertKept = (payload: PayloadOf<J>): void => {
+    if (!check.accepts(payload)) throw new TypeError(`${job.name}: ${check.faults(payload).join('; ')}`)
+  }
+
   return {
     contract: job,
+    addAll: async (payloads) => {
+      for (const payload of payloads) assertKept(payload)
+      await answerOf(job, queue.addBulk(payloads.map((payload) => ({ name: job.name, data: payload, opts: { jobId: job.jobId(payload) } }))))
+    },
     add: async (payload) => {
-      if (!check.accepts(payload)) throw new TypeError(`${job.name}: ${check.faults(payload).join('; ')}`)
+      assertKept(payload)
       await answerOf(job, queue.add(job.name, payload, { jobId: job.jobId(payload) }))
     },
     stateOf: async (jobId) => {

@@ -55,6 +55,22 @@ t.test('a job is done, and its state can be followed', async (t) => {
   t.equal(await series(worker.metrics, 'job_duration_seconds', { queue: letter.name, outcome: 'ok' }), 1)
 })
 
+t.test('jobs added together are all there, one that is there already changes nothing, and one that breaks its contract keeps all of them out', async (t) => {
+  const own = new URL(server.url)
+  Object.assign(own, { username: limitedUser.name, password: limitedUser.password })
+  const allowed = openProducer(t, letter, jobConnection(own.href, 'test'))
+  await allowed.producer.add({ id: 'dlv_2', text: 'first' })
+  await allowed.producer.addAll([{ id: 'dlv_1', text: 'hello' }, { id: 'dlv_2', text: 'again' }, { id: 'dlv_3', text: 'hello' }])
+  for (const id of ['dlv_1', 'dlv_2', 'dlv_3']) t.equal(await allowed.state(id), 'open')
+  await t.rejects(allowed.producer.addAll([{ id: 'dlv_4', text: 'hello' }, { id: 'dlv_5', text: 'x'.repeat(100) }]), TypeError)
+  t.equal(await allowed.state('dlv_4'), 'missing')
+
+  const seen: Letter[] = []
+  openWorker(t, async (payload) => { seen.push(payload) })
+  await until(() => seen.length === 3, { what: 'three letters' })
+  t.same(seen.map(({ id, text }) => `${id} ${text}`).sort(), ['dlv_1 hello', 'dlv_2 first', 'dlv_3 hello'])
+})
+
 t.test('the same job added many times at once, and again when it is done, is done once', async (t) => {
   const bench = openProducer(t)
   const other = openProducer(t)

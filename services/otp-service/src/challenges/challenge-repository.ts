@@ -102,27 +102,17 @@ export function createChallengeRepository (db: Db) {
     },
 
     /**
-     * A new code, the same attempts. Undefined when the challenge is answered, cancelled, out of attempts or past its action's end, and
-     * when this command has renewed it before.
+     * New codes, the same attempts, each challenge named once. Undefined at the place of one that is answered, cancelled, out of attempts or past
+     * its action's end, and of one that its command has renewed before.
      */
-    async renew (challenge: Challenge, code: StoredCode, given: { ttlSeconds: number | undefined, commandId: string, to: Pick<Challenge, 'factorId' | 'address'> }, transaction: Transaction): Promise<Challenge | undefined> {
-      const found = await challenges.findOneAndUpdate(
-        { _id: challenge.id, ...open, counted_at: null, attempts_left: { $gt: 0 }, resent_by: { $ne: given.commandId }, $expr: given.ttlSeconds === undefined ? { $gt: ['$expires_at', '$$NOW'] } : { $or: [{ $eq: ['$action_ends_at', null] }, { $gt: ['$action_ends_at', '$$NOW'] }] } },
-        [{
-          $set: {
-            factor_id: { $literal: given.to.factorId },
-            address: { $literal: given.to.address },
-            code_mac: { $literal: code.codeMac },
-            pepper_id: { $literal: code.pepperId },
-            ...given.ttlSeconds !== undefined && { expires_at: expiry(given.ttlSeconds, challenge.actionEndsAt) },
-            last_sent_at: '$$NOW',
-            sends: { $add: ['$sends', 1] },
-            resent_by: { $literal: given.commandId }
-          }
-        }],
-        { returnDocument: 'after', session: transaction }
-      )
-      return found === null ? undefined : toChallenge(found)
+    async renewAll (all: readonly Renewal[], transaction: Transaction): Promise<(Challenge | undefined)[]> {
+      await challenges.bulkWrite(all.map((one) => ({ updateOne: renewing(one) })), { session: transaction })
+      const found = new Map((await challenges.find({ _id: { $in: all.map(({ challenge }) => challenge.id) } }, { session: transaction }).toArray()).map((row) => [row._id, row]))
+      return all.map(({ challenge, code, commandId }) => {
+        const row = found.get(challenge.id)
+        // A repetition of the command finds its name there, and another code.
+        return row?.resent_by === commandId && row.code_mac === code.codeMac ? toChallenge(row) : undefined
+      })
     },
 
     /**
@@ -208,6 +198,31 @@ interface Attempt { readonly id: string, readonly purpose: Challenge['purpose'],
 
 /** More attempts than any challenge has, so that one is read before it is forgotten. */
 const refsKept = 50
+
+export interface Renewal {
+  readonly challenge: Challenge
+  readonly code: StoredCode
+  /** Undefined: it ends when it was said to. */
+  readonly ttlSeconds: number | undefined
+  readonly commandId: string
+  readonly to: Pick<Challenge, 'factorId' | 'address'>
+}
+
+const renewing = ({ challenge, code, ttlSeconds, commandId, to }: Renewal) => ({
+  filter: { _id: challenge.id, ...open, counted_at: null, attempts_left: { $gt: 0 }, resent_by: { $ne: commandId }, $expr: ttlSeconds === undefined ? { $gt: ['$expires_at', '$$NOW'] } : { $or: [{ $eq: ['$action_ends_at', null] }, { $gt: ['$action_ends_at', '$$NOW'] }] } },
+  update: [{
+    $set: {
+      factor_id: { $literal: to.factorId },
+      address: { $literal: to.address },
+      code_mac: { $literal: code.codeMac },
+      pepper_id: { $literal: code.pepperId },
+      ...ttlSeconds !== undefined && { expires_at: expiry(ttlSeconds, challenge.actionEndsAt) },
+      last_sent_at: '$$NOW',
+      sends: { $add: ['$sends', 1] },
+      resent_by: { $literal: commandId }
+    }
+  }]
+})
 
 interface Consumed {
   readonly challenge: Pick<Challenge, 'id' | 'codeMac'>

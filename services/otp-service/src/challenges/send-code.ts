@@ -1,28 +1,24 @@
 /** A new code for a challenge that is there: an older one dies, the attempts stay, the action's end stays. */
 import { Problem, problems } from '@countersign/contracts'
-import type { Audit } from '@countersign/mongo'
 import type { Asking } from '../asking.ts'
 import type { BudgetRepository } from '../budgets/budget-repository.ts'
 import { isLocked, lockedProblem } from '../budgets/locked-problem.ts'
 import type { Send, SendLimit } from '../mail/send-limit.ts'
 import type { AdmitAddress } from '../sms/admit-number.ts'
-import type { Dispatch, Transact } from '../transaction.ts'
+import type { Dispatch } from '../transaction.ts'
 import type { Challenge } from './challenge.ts'
 import type { ChallengeEvents } from './challenge-events.ts'
 import type { ChallengeRepository } from './challenge-repository.ts'
-import type { WriteCode } from './code-sms.ts'
 import type { Codes } from './codes.ts'
+import { createSendTogether, type SendTogetherDeps } from './send-together.ts'
 
-export interface SendCodeDeps {
-  readonly challenges: Pick<ChallengeRepository, 'find' | 'renew'>
+export interface SendCodeDeps extends SendTogetherDeps {
+  readonly challenges: SendTogetherDeps['challenges'] & Pick<ChallengeRepository, 'find'>
   readonly budgets: Pick<BudgetRepository, 'lockOf'>
   readonly codes: Pick<Codes, 'draw'>
-  readonly writeCode: WriteCode
   readonly admit: AdmitAddress
   readonly sendLimit: SendLimit
-  readonly audit: Audit
   readonly events: Pick<ChallengeEvents, 'sent'>
-  readonly transact: Transact
   readonly dispatch: Dispatch
   readonly ttlSeconds: number
 }
@@ -33,37 +29,35 @@ export interface SendCodeDeps {
  */
 export type SendCode = (challenge: Challenge, to: Send, asking: Asking) => Promise<Challenge>
 
-export const createSendCode = ({ challenges, budgets, codes, writeCode, admit, sendLimit, audit, events, transact, dispatch, ttlSeconds }: SendCodeDeps): SendCode =>
-  async (challenge, to, asking) => {
+export const createSendCode = (deps: SendCodeDeps): SendCode => {
+  const { challenges, budgets, codes, admit, sendLimit, events, dispatch, ttlSeconds } = deps
+  const sendTogether = createSendTogether(deps)
+
+  return async (challenge, to, asking) => {
     if (challenge.resentBy === asking.commandId) return challenge
     if (isOver(challenge)) throw over()
     admit(to.address)
 
     const lock = await budgets.lockOf(challenge.userId, challenge.sessionId)
     if (isLocked(lock)) throw lockedProblem(lock)
-    const takeSend = sendLimit.taking([to])
 
     const { code, ...stored } = codes.draw(challenge)
-    const factorId = to.to === 'factor' ? to.factorId : null
-    const renewed = await transact(async (transaction) => {
-      const next = await challenges.renew(challenge, stored, { ttlSeconds: keepsItsEnd(challenge) ? undefined : ttlSeconds, commandId: asking.commandId, to: { factorId, address: to.address } }, transaction)
-      if (next === undefined) return undefined
-      await takeSend()
-      const row = await writeCode(next, code, asking.requestId, transaction)
-      await audit.append({ event: next.sends === 1 ? 'challenge.sent' : 'challenge.resent', subject: next.id, actor: next.userId, requestId: asking.requestId, facts: { sends: next.sends, attempts_left: next.attemptsLeft } }, transaction)
-      return { challenge: next, row }
+    const sent = await sendTogether({
+      renewal: { challenge, code: stored, ttlSeconds: keepsItsEnd(challenge) ? undefined : ttlSeconds, commandId: asking.commandId, to: { factorId: to.to === 'factor' ? to.factorId : null, address: to.address } },
+      code, requestId: asking.requestId, takeSend: sendLimit.taking([to])
     })
-    if (renewed === undefined) {
+    if (sent === undefined) {
       // The same command raced this one and was first: its code is on the way.
       const first = await challenges.find(challenge.id)
       if (first?.resentBy === asking.commandId) return first
       throw over()
     }
 
-    events.sent(renewed.challenge, asking.requestId)
-    await dispatch([renewed.row])
-    return renewed.challenge
+    events.sent(sent.challenge, asking.requestId)
+    await dispatch([sent.row])
+    return sent.challenge
   }
+}
 
 /** The question of a step-up ends when it was said to, however often its code is sent. */
 const keepsItsEnd = ({ purpose }: Challenge): boolean => purpose === 'step_up'
