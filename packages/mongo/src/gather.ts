@@ -6,6 +6,8 @@ export interface GatherOptions {
   readonly atOnce?: number
   /** So many calls share one at most. */
   readonly most?: number
+  /** One that takes longer holds up no other: it may wait for a row that somebody's transaction keeps locked. */
+  readonly patienceMs?: number
 }
 
 interface Call<Item, Answer> {
@@ -21,7 +23,7 @@ interface Call<Item, Answer> {
  * Writes belong into a transaction of its own: when a row is refused nothing may have been written, and each call goes again by itself, so that
  * nobody fails for another. Trouble with the database is everybody's.
  */
-export function gather<Item, Answer> (work: (items: readonly Item[]) => Promise<readonly Answer[]>, { atOnce = 1, most = 50 }: GatherOptions = {}): (item: Item) => Promise<Answer> {
+export function gather<Item, Answer> (work: (items: readonly Item[]) => Promise<readonly Answer[]>, { atOnce = 1, most = 50, patienceMs = 1_000 }: GatherOptions = {}): (item: Item) => Promise<Answer> {
   const waiting: Call<Item, Answer>[] = []
   let running = 0
   let scheduled = false
@@ -33,9 +35,17 @@ export function gather<Item, Answer> (work: (items: readonly Item[]) => Promise<
     setImmediate(() => {
       scheduled = false
       running += 1
-      void run(waiting.splice(0, most)).finally(() => {
+      let counts = true
+      const next = (): void => {
+        if (!counts) return
+        counts = false
         running -= 1
         schedule()
+      }
+      const timer = setTimeout(next, patienceMs)
+      void run(waiting.splice(0, most)).finally(() => {
+        clearTimeout(timer)
+        next()
       })
       schedule()
     })

@@ -87,3 +87,19 @@ t.test('what fails for one fails for that one alone', async (t) => {
   t.match(outcomes, [{ value: 10 }, { status: 'rejected', reason: { message: 'two' } }, { value: 30 }])
   t.strictSame(asked, [[1, 2, 3], [1], [2], [3]])
 })
+
+void t.test('a round trip that does not come back holds up those who come after it for a while only', async (t) => {
+  let release = (): void => undefined
+  const stuck = new Promise<void>((resolve) => { release = resolve })
+  const ask = gather(async (items: readonly string[]) => {
+    if (items.includes('stuck')) await stuck
+    return items
+  }, { patienceMs: 20 })
+
+  const first = ask('stuck')
+  await new Promise((resolve) => { setImmediate(() => { setImmediate(resolve) }) })
+  t.equal(await ask('next'), 'next')
+  release()
+  t.equal(await first, 'stuck')
+  t.equal(await ask('last'), 'last')
+})
