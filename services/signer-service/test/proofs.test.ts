@@ -1,6 +1,7 @@
 /** Which factors may confirm a transaction, what each of them is asked for, and what the signer makes of their receipts. */
 import { challengeTransaction, confirmTransaction, createTransaction, problems, type FactorKind, type TransactionProof, type TransactionView } from '@countersign/contracts'
 import { newId } from '@countersign/runtime'
+import type { TestContext } from '@countersign/testing'
 import t from 'tap'
 import { checksummed } from '../src/chain/address.ts'
 import { createPolicyRepository } from '../src/policies/policy-repository.ts'
@@ -14,7 +15,7 @@ t.jobs = 2
 const world = await openWorld(t)
 
 /** As a rule of the policy wants it. */
-async function opened (scope: typeof t, require: object): Promise<House> {
+async function opened (scope: TestContext, require: object): Promise<House> {
   const house = await world.house(scope)
   await house.start()
   await house.withParts(async (parts) => await createSetPolicy({ ...parts, policies: createPolicyRepository(parts.mongo.db), newPolicyId: () => newId('pol') })(validatePolicy({
