@@ -13,6 +13,7 @@ import type { AskAgain } from './lanes/ask-again.ts'
 import { createAssignNonces } from './lanes/assign-nonces.ts'
 import { createClaimApproved } from './lanes/claim-approved.ts'
 import { createDisplaceRefused } from './lanes/displace-refused.ts'
+import type { FindAltered } from './lanes/find-altered.ts'
 import { createHealHead } from './lanes/heal-head.ts'
 import { createHoldLane } from './lanes/hold-lane.ts'
 import { createLaneRepository } from './lanes/lane-repository.ts'
@@ -42,18 +43,19 @@ export interface LanesOptions {
   readonly chains: Chains
   readonly keyRing: KeyRing
   readonly askAgain: AskAgain
+  readonly findAltered: FindAltered
   readonly recordMove: RecordMove
   readonly audit: Audit
   readonly crashPoint: CrashPoint
   readonly tellOperator: PauseDeps['tellOperator']
 }
 
-export function createLanes ({ config, log, metrics, db, holder, transact, transactions, attempts, wallets, chains, keyRing, askAgain, recordMove, audit, crashPoint, tellOperator }: LanesOptions) {
+export function createLanes ({ config, log, metrics, db, holder, transact, transactions, attempts, wallets, chains, keyRing, askAgain, findAltered, recordMove, audit, crashPoint, tellOperator }: LanesOptions) {
   const { leaseMs, pollMs, inFlight, resendMs, stuckMs } = config.lanes
   const lanes = createLaneRepository(db)
   const canonical = createCanonicalChain()
   const assignNonces = createAssignNonces({ transactions, attempts, lanes, recordMove })
-  const signAttempts = createSignAttempts({ attempts, keyRing, recordMove, audit, crashPoint })
+  const signAttempts = createSignAttempts({ attempts, keyRing, recordMove, audit, crashPoint, findAltered })
   const sendAttempts = createSendAttempts({ attempts, recordMove, crashPoint })
 
   const labels = ['chain', 'wallet'] as const

@@ -11,6 +11,7 @@ import { createEndDelays } from './approvals/end-delays.ts'
 import { createFindApprovers } from './approvals/find-approvers.ts'
 import { createNoteRefused } from './audit/note-refused.ts'
 import { createAttemptRepository } from './attempts/attempt-repository.ts'
+import { createReadDigests } from './audit/read-digests.ts'
 import { parseCalls } from './calls/parse-calls.ts'
 import { checksummed, zeroAddress } from './chain/address.ts'
 import { createChainNode } from './chain/chain-node.ts'
@@ -24,6 +25,7 @@ import type { Config } from './config.ts'
 import { createCrashPoint } from './crash-points.ts'
 import { createProveIntent } from './intents/prove-intent.ts'
 import { createAskAgain } from './lanes/ask-again.ts'
+import { createFindAltered } from './lanes/find-altered.ts'
 import { createTellAlarm, createTellOperator } from './mail/operator-mail.ts'
 import { oncePerUnit } from './once-per-unit.ts'
 import { createOtpDoor } from './otp/otp-door.ts'
@@ -132,6 +134,7 @@ export async function compose (options: ComposeOptions) {
     lanes: createLanes({
       config, log, metrics, db, holder, transact, transactions, attempts, wallets, chains, keyRing, recordMove, audit, crashPoint,
       askAgain: createAskAgain({ admit, findApprovers }),
+      findAltered: createFindAltered({ readDigests: createReadDigests(db), digestOf, deployment: config.deployment }),
       tellOperator: createTellOperator(mailing)
     }),
     policyUseCases: createPolicyUseCases({

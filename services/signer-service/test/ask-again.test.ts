@@ -4,15 +4,23 @@ import { newId } from '@countersign/runtime'
 import { randomToken } from '@countersign/secrets'
 import { until } from '@countersign/testing'
 import { checksummed } from '../src/chain/address.ts'
+import { intentDigest } from '../src/chain/intent-digest.ts'
+import { createEndDelays } from '../src/approvals/end-delays.ts'
+import { createReleaseWindows } from '../src/policies/release-windows.ts'
 import { createPolicyRepository } from '../src/policies/policy-repository.ts'
 import { createSetPolicy } from '../src/policies/set-policy.ts'
 import { validatePolicy } from '../src/policies/validate-policy.ts'
 import { createGrantPrincipal } from '../src/principals/grant-principal.ts'
 import { createPrincipalRepository } from '../src/principals/principal-repository.ts'
+import { intentOf } from '../src/transactions/intent.ts'
+import type { Transaction } from '../src/transactions/transaction.ts'
+import type { Transact, Unit } from '../src/unit.ts'
 import { createWalletRepository } from '../src/wallets/wallet-repository.ts'
 import { ether, openWorld, patienceMs, type House } from './house.ts'
 
-t.jobs = 2
+type TransactionRow = Omit<Transaction, 'id'> & { readonly _id: string }
+
+t.jobs = 3
 const world = await openWorld(t, { blockTime: 1 })
 
 const setRules = async (house: House, ...rules: object[]): Promise<void> => {
@@ -72,4 +80,44 @@ t.test('a proof is worth nothing once its user was granted anew with other facto
   await world.chain.fund(house.wallet.address, ether)
   t.match(await house.reach(queued, 'rejected'), { failure: { code: 'policy_denied', detail: /proof/ } })
   t.equal((await house.sentOnChain()).length, 0)
+})
+
+t.test('a row that was changed in the database is never signed, with its digest or without', { buffered: true }, async (t) => {
+  const house = await world.house(t, { funds: 0n })
+  await house.start()
+  const [edited, forged] = [await house.approve(0), await house.approve(1)]
+  const rows = house.db.collection<TransactionRow>('transactions')
+  await rows.updateOne({ _id: edited }, { $set: { to: house.destination(9) } })
+  const { _id: id = '', ...rest } = { ...await rows.findOneAndUpdate({ _id: forged }, { $set: { value: ether.toString() } }, { returnDocument: 'after' }) as TransactionRow }
+  await rows.updateOne({ _id: forged }, { $set: { digest: intentDigest(intentOf('test-deployment', { id, ...rest })) } })
+  await world.chain.fund(house.wallet.address, 10n * ether)
+  await until(() => [edited, forged].every((id) => house.logs.lines().some((line) => line['transaction'] === id && /not what was confirmed/.test(String(line['msg'])))), { what: 'both to be refused', timeoutMs: patienceMs })
+  t.equal((await house.sentOnChain()).length, 0)
+  t.strictSame([await house.row(edited), await house.row(forged)].map((row) => row?.state), ['assigned', 'assigned'], 'they stay for whoever looks into it')
+})
+
+t.test('what cannot be moved holds up none of those behind it', async (t) => {
+  const transact: Transact = async (work) => await work({ afterCommit: () => {} } as unknown as Unit)
+  const moved: string[] = []
+  const rows = ['broken', 'whole'].map((id) => ({ id, state: 'awaiting_confirmation', value: '0', maxFeeTotal: '0', reservation: { state: 'releasing', entries: [] } }) as unknown as Transaction)
+  const failing = async (id: string): Promise<void> => {
+    if (id === 'broken') throw new Error('broken')
+    moved.push(id)
+  }
+  const endDelays = createEndDelays({
+    transact,
+    transactions: { listDelayed: async () => rows, find: async (id) => rows.find((row) => row.id === id) },
+    admit: async () => ({ admitted: true }) as never,
+    advance: async (_unit, { id }) => { await failing(id); return undefined },
+    recordMove: undefined as never
+  })
+  await t.rejects(endDelays(), /broken/, 'the loop tells of it')
+  const releaseWindows = createReleaseWindows({
+    transact,
+    transactions: { listReleasing: async () => rows, markReleased: async (id) => { await failing(id); return true } },
+    windows: { giveBack: async () => {} },
+    audit: { append: async () => {} } as never
+  })
+  await t.rejects(releaseWindows(), /broken/)
+  t.strictSame(moved, ['whole', 'whole'])
 })

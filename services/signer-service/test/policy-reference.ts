@@ -110,7 +110,7 @@ export function referenceDecision ({ rules }: PolicyDocument, tx: JudgedTransact
   const everyKind = ['email_code', 'sms', 'wallet', 'totp', 'passkey', 'recovery_codes']
   const unshownBy = ({ unshown }: Require, kind: string): boolean => {
     if (unshown === undefined || !(unshown.factor_kinds as string[]).includes(kind) || total(tx.calls, undefined) > BigInt(unshown.max_value)) return false
-    return tx.calls.every(({ movement }) => movement === null || total(tx.calls, movement.token) <= BigInt(unshown.tokens?.find(({ token }) => token === movement.token)?.max_amount ?? 0))
+    return tx.calls.every(({ movement, data }) => movement === null ? data === '0x' : total(tx.calls, movement.token) <= BigInt(unshown.tokens?.find(({ token }) => token === movement.token)?.max_amount ?? 0))
   }
   const shownKinds = proofs.length === 0 ? [] : everyKind.filter((kind) => proofs.every(([, require]) => ((require.factor_kinds ?? ['email_code', 'sms', 'wallet']) as string[]).includes(kind) || unshownBy(require, kind)))
   const unshownKinds = proofs.length === 0 ? [] : everyKind.filter((kind) => proofs.every(([, require]) => unshownBy(require, kind)))

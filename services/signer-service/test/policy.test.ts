@@ -98,6 +98,7 @@ t.test('factors: the kinds that all rules take, unshown ones up to a written amo
   t.match(kinds(move('transfer', token, alice, 3n)), { unshownKinds: ['totp', 'passkey'] })
   t.match(kinds(move('transfer', token, alice, 4n)), { unshownKinds: [] })
   t.match(kinds(move('transfer', otherToken, alice, 1n)), { unshownKinds: [] }, 'a token without a written amount')
+  t.match(decide(compiled({ ...unshown, methods: [{ signature: 'a()' }] }), asked([call(alice, selectorOf('a()'))]), none), { requirements: { proof: { unshownKinds: [] } } }, 'no amount tells what a method moves')
 
   const stricter = { name: 'stricter', effect: 'require', require: { shown_proof: true, least_factor_age_seconds: 600 } }
   t.match(decide(compiled(unshown, stricter), asked([pay(alice, 1n)]), none), { factorKinds: ['email_code'], requirements: { proof: { unshownKinds: [], leastAgeSeconds: 600 } } })

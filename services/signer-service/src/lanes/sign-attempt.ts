@@ -9,6 +9,7 @@ import type { RecordMove } from '../transactions/record-move.ts'
 import type { Transaction } from '../transactions/transaction.ts'
 import type { Unit } from '../unit.ts'
 import type { Fees } from './fees.ts'
+import type { FindAltered } from './find-altered.ts'
 import type { LaneRound } from './lane-round.ts'
 
 export interface SignAttemptDeps {
@@ -17,6 +18,7 @@ export interface SignAttemptDeps {
   readonly recordMove: RecordMove
   readonly audit: Pick<Audit, 'append'>
   readonly crashPoint: CrashPoint
+  readonly findAltered: FindAltered
 }
 
 export interface Payload {
@@ -39,7 +41,8 @@ export type SignAttempts = (round: LaneRound, payloads: readonly Payload[]) => P
 
 type Signed = Omit<StoredAttempt, 'row'>
 
-export const createSignAttempts = (deps: SignAttemptDeps): SignAttempts => async (round, payloads) => {
+export const createSignAttempts = (deps: SignAttemptDeps): SignAttempts => async (round, wanted) => {
+  const payloads = await unaltered(deps, round, wanted)
   const settled = await Promise.allSettled(payloads.map(async (payload) => ({ payload, signed: await sign(deps, round, payload) })))
   const done = settled.flatMap((one) => one.status === 'fulfilled' ? [one.value] : [])
   const failed = settled.find((one) => one.status === 'rejected')
@@ -60,6 +63,16 @@ export const createSignAttempts = (deps: SignAttemptDeps): SignAttempts => async
   })
   await deps.crashPoint('lane.stored')
   return stored
+}
+
+/** A row that somebody changed in the database is not signed, and stays as it is for whoever looks into it. */
+async function unaltered ({ findAltered }: SignAttemptDeps, { log }: LaneRound, payloads: readonly Payload[]): Promise<readonly Payload[]> {
+  const altered = await findAltered(payloads.flatMap(({ row, kind }) => row === undefined || kind === 'noop' ? [] : [row]))
+  return payloads.filter(({ row, kind, nonce }) => {
+    if (row === undefined || kind === 'noop' || !altered.has(row.id)) return true
+    log.error({ transaction: row.id, nonce }, 'this transaction is not what was confirmed: it was changed in the database, and is not signed')
+    return false
+  })
 }
 
 /** The first payload moves the row; a later one only needs it to be on its way at this nonce still, which the fence guarantees. */

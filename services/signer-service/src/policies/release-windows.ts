@@ -16,17 +16,20 @@ export interface ReleaseDeps {
 
 const batch = 200
 
-/** @returns how many gave back. Any number of processes may do it: each row gives back once. */
+/** @returns how many gave back. Any number of processes may do it: each row gives back once. @throws the first fault, once all were looked at */
 export const createReleaseWindows = ({ transactions, windows, audit, transact }: ReleaseDeps) => async (): Promise<number> => {
   let released = 0
+  const faults: unknown[] = []
   for (const { id, requestId, reservation } of await transactions.listReleasing(batch)) {
     const done = await transact(async (unit) => {
       if (reservation === null || !await transactions.markReleased(id, unit)) return false
       await windows.giveBack(reservation.entries, unit)
       await audit.append({ event: 'transaction.room_given_back', subject: id, requestId, facts: { windows: reservation.entries.map(({ key }) => key) } }, unit.session)
       return true
-    })
-    if (done) released++
+      // One that cannot give back holds up none of the others.
+    }).catch((error: unknown) => { faults.push(error) })
+    if (done === true) released++
   }
+  if (faults.length > 0) throw faults[0]
   return released
 }

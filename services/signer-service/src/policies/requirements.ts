@@ -28,16 +28,23 @@ export interface KeptRequirements {
   readonly delaySeconds: number
 }
 
+export interface Moved {
+  /** Per asset. */
+  readonly totals: ReadonlyMap<Asset, bigint>
+  /** False when a method is called whose effect no amount tells. */
+  readonly readable: boolean
+}
+
 export interface Wish { readonly rule: string, readonly require: Require }
 
 /**
- * @param totals of the whole transaction, per asset.
+ * @param moved by the whole transaction.
  * @returns the requirements, or why nobody could ever meet them.
  */
-export function joined (wishes: readonly Wish[], initiator: string, totals: ReadonlyMap<Asset, bigint>): { readonly requirements: Requirements } | { readonly rule: string, readonly impossible: string } {
+export function joined (wishes: readonly Wish[], initiator: string, moved: Moved): { readonly requirements: Requirements } | { readonly rule: string, readonly impossible: string } {
   const proofs = wishes.filter(({ require }) => require.shown_proof === true)
   const taken = proofs.map(({ require }) => {
-    const unshown = withinUnshown(require, totals) ? require.unshown?.factor_kinds ?? [] : []
+    const unshown = withinUnshown(require, moved) ? require.unshown?.factor_kinds ?? [] : []
     return { shown: union(require.factor_kinds ?? shownFactorKinds, unshown), unshown }
   })
   const shownKinds = inAll(taken.map(({ shown }) => shown))
@@ -64,8 +71,8 @@ export function joined (wishes: readonly Wish[], initiator: string, totals: Read
 /** @returns how long a transaction with these may live. @param ttlMs where no rule says otherwise. */
 export const lifeMsOf = ({ delaySeconds, waitSeconds }: Requirements, ttlMs: number): number => delaySeconds * 1_000 + (waitSeconds === undefined ? ttlMs : waitSeconds * 1_000)
 
-function withinUnshown ({ unshown }: Require, totals: ReadonlyMap<Asset, bigint>): boolean {
-  if (unshown === undefined) return false
+function withinUnshown ({ unshown }: Require, { totals, readable }: Moved): boolean {
+  if (unshown === undefined || !readable) return false
   const limits = new Map([[nativeAsset, BigInt(unshown.max_value)], ...(unshown.tokens ?? []).map(({ token, max_amount: most }) => [token, BigInt(most)] as const)])
   return [...totals].every(([asset, total]) => total <= (limits.get(asset) ?? 0n))
 }
