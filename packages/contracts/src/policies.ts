@@ -32,7 +32,7 @@ export const TokenRule = Type.Object({
   allowances: Type.Optional(Type.Boolean({ description: 'Also approve(): what another may take counts as spent when it is allowed' }))
 }, closed)
 
-/** One rolling sum or count. An entry leaves a little late, by at most a sixty-fourth of the window, never early. */
+/** One rolling sum or count. An entry leaves a little late, by at most a thirty-second of the window, never early. */
 export const WindowRule = Type.Object({
   per: Type.Union([Type.Literal('wallet'), Type.Literal('destination'), Type.Literal('initiator')]),
   seconds: seconds(60, 2_678_400, 'Length of the window, up to 31 days'),

@@ -30,6 +30,7 @@ import { createTellAlarm, createTellOperator } from './mail/operator-mail.ts'
 import { oncePerUnit } from './once-per-unit.ts'
 import { createOtpDoor } from './otp/otp-door.ts'
 import { createPolicyRepository } from './policies/policy-repository.ts'
+import { createRenewRoom } from './policies/renew-room.ts'
 import { createReleaseWindows } from './policies/release-windows.ts'
 import { createInLine } from './policies/window-line.ts'
 import { createWindowRepository } from './policies/window-repository.ts'
@@ -133,7 +134,7 @@ export async function compose (options: ComposeOptions) {
     expireTransactions: createExpireTransactions({ transactions, recordMove, transact }),
     lanes: createLanes({
       config, log, metrics, db, holder, transact, transactions, attempts, wallets, chains, keyRing, recordMove, audit, crashPoint,
-      askAgain: createAskAgain({ admit, findApprovers }),
+      askAgain: createAskAgain({ admit, findApprovers, renewRoom: createRenewRoom({ windows, transactions }) }),
       findAltered: createFindAltered({ readDigests: createReadDigests(db), digestOf, deployment: config.deployment }),
       tellOperator: createTellOperator(mailing)
     }),

@@ -6,6 +6,7 @@ import { until } from '@countersign/testing'
 import { checksummed } from '../src/chain/address.ts'
 import { intentDigest } from '../src/chain/intent-digest.ts'
 import { createEndDelays } from '../src/approvals/end-delays.ts'
+import { bucketMs, heldIn, type Bucket } from '../src/policies/window-buckets.ts'
 import { createReleaseWindows } from '../src/policies/release-windows.ts'
 import { createPolicyRepository } from '../src/policies/policy-repository.ts'
 import { createSetPolicy } from '../src/policies/set-policy.ts'
@@ -120,4 +121,36 @@ t.test('what cannot be moved holds up none of those behind it', async (t) => {
   })
   await t.rejects(releaseWindows(), /broken/)
   t.strictSame(moved, ['whole', 'whole'])
+})
+
+t.test('what was approved in one window after another does not leave in one: room counts from the moment in which it is used', { buffered: true }, async (t) => {
+  const house = await world.house(t, { funds: 0n })
+  const seconds = 3_600
+  await setRules(house, {
+    name: 'free', effect: 'allow', wallets: [house.wallet.id], destinations: 'any', max_value: ether.toString(), max_fee_total: (ether / 100n).toString(),
+    windows: [{ per: 'wallet', seconds, max_sum: ether.toString(), max_count: 2 }], require: { wait_seconds: 86_400 }
+  })
+  await house.start()
+  const windows = house.db.collection<{ _id: string, buckets: Bucket[] }>('windows')
+  /** As if all that is approved, and the windows, were so much older. */
+  const later = async (): Promise<void> => {
+    const ms = bucketMs(seconds) * 128
+    await windows.updateMany({}, [{ $set: { buckets: { $map: { input: '$buckets', in: { at: { $subtract: ['$$this.at', ms] }, total: '$$this.total' } } }, revision: { $add: ['$revision', 1] } } }])
+    await house.db.collection('transactions').updateMany({ state: 'approved' }, [{ $set: { 'reservation.entries': { $map: { input: '$reservation.entries', in: { $mergeObjects: ['$$this', { bucket: { $subtract: ['$$this.bucket', ms] } }] } } } } }])
+  }
+  const two = async (from: number): Promise<string[]> => [(await house.request(from, { value: 1n })).id, (await house.request(from + 1, { value: 1n })).id]
+  const first = await two(0)
+  await later()
+  const second = await two(2)
+  await world.chain.fund(house.wallet.address, ether)
+  for (const id of second) await house.reach(id, 'confirmed')
+  await until(() => house.logs.text().includes('their windows are full by now'), { what: 'the others to wait', timeoutMs: patienceMs })
+  t.strictSame(await Promise.all(first.map(async (id) => (await house.row(id))?.state)), ['approved', 'approved'])
+  t.equal((await house.sentOnChain()).length, 2)
+  await later()
+  for (const id of first) await house.reach(id, 'confirmed')
+  t.equal((await house.sentOnChain()).length, 4)
+  const count = await windows.findOne({ _id: `free|wallet|${seconds}|count|${house.wallet.id}` })
+  t.equal(heldIn(count?.buckets ?? [], seconds, new Date()), 2n, 'they count from now on')
+  await t.rejects(house.request(4, { value: 1n }), /has room for 0/)
 })

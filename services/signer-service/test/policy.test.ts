@@ -133,8 +133,8 @@ t.test('windows bound sums and counts per wallet, destination and initiator, ove
   t.match(decide(policy, transaction, useBeside(entries)), { allowed: true }, 'room that was reserved before')
   t.match(decide(policy, transaction, useBeside(entries.slice(0, 2))), { allowed: false, detail: /100 wei in 60 seconds per destination has room for 0/ }, 'of that window it reserved nothing')
   t.match(decide(compiled(windows, { ...allow, name: 'proved' }), transaction, useBeside([])), { allowed: true, rule: 'proved' }, 'what went another way is judged by that')
-  t.ok(covers(entries, [{ key: keys[0] ?? '', seconds: 3_600, amount: 60n }]))
-  t.notOk(covers(entries, [{ key: keys[0] ?? '', seconds: 3_600, amount: 61n }]))
+  t.ok(covers(entries, [{ key: keys[0] ?? '', seconds: 3_600, amount: 60n, limit: 150n }]))
+  t.notOk(covers(entries, [{ key: keys[0] ?? '', seconds: 3_600, amount: 61n, limit: 150n }]))
 
   const limit = { name: 'all of it', effect: 'limit', windows: [{ per: 'initiator', seconds: 60, token, max_sum: '5' }] }
   const tokens = { ...allow, tokens: [{ token, max_amount: '10', allowances: true }] }

@@ -7,7 +7,7 @@ import { checksummed } from '../src/chain/address.ts'
 import { createPolicyRepository } from '../src/policies/policy-repository.ts'
 import { createSetPolicy } from '../src/policies/set-policy.ts'
 import { validatePolicy } from '../src/policies/validate-policy.ts'
-import { bucketMs, heldIn, withAmount, withoutAmount, type Bucket } from '../src/policies/window-buckets.ts'
+import { bucketMs, heldIn, isUsable, withAmount, withoutAmount, type Bucket } from '../src/policies/window-buckets.ts'
 import { createInLine } from '../src/policies/window-line.ts'
 import type { Transact } from '../src/unit.ts'
 import { ether, openWorld, patienceMs, type House } from './house.ts'
@@ -47,10 +47,11 @@ t.test('buckets never let more through than the window allows, and forget what h
   let buckets: Bucket[] = []
   for (const [second, amount] of [[0.9, 5n], [1, 7n], [1.5, 1n]] as const) buckets = withAmount(buckets, seconds, at(second), amount)
   t.strictSame(buckets.map(({ total }) => total), ['5', '8'])
-  t.equal(heldIn(buckets, seconds, at(64.9)), 13n, 'all of the window later it still counts')
-  t.equal(heldIn(buckets, seconds, at(65)), 8n, 'and not a bucket longer')
-  t.equal(heldIn(buckets, seconds, at(66)), 0n)
-  t.strictSame(withAmount(buckets, seconds, at(65), 2n).map(({ total }) => total), ['8', '2'])
+  t.strictSame([1.9, 2].map((second) => isUsable(seconds, at(0).getTime(), at(second))), [true, false], 'it is used while its bucket or the next one lasts')
+  t.equal(heldIn(buckets, seconds, at(65.9)), 13n, 'all of the window later it still counts')
+  t.equal(heldIn(buckets, seconds, at(66)), 8n, 'and not longer')
+  t.equal(heldIn(buckets, seconds, at(67)), 0n)
+  t.strictSame(withAmount(buckets, seconds, at(66), 2n).map(({ total }) => total), ['8', '2'])
   t.strictSame(withoutAmount(buckets, at(1).getTime(), 7n).map(({ total }) => total), ['5', '1'])
   t.strictSame(withoutAmount(buckets, at(0).getTime(), 5n).map(({ total }) => total), ['8'])
   t.strictSame(withoutAmount(buckets, at(99).getTime(), 5n), buckets, 'what has left gives nothing back')

@@ -5,6 +5,7 @@
 import type { AuditFact } from '@countersign/mongo'
 import type { FindApprovers } from '../approvals/find-approvers.ts'
 import { missingOf } from '../approvals/missing.ts'
+import type { RenewRoom } from '../policies/renew-room.ts'
 import type { Principal } from '../principals/principal.ts'
 import type { Admission, AdmitTransfer } from '../transactions/admit-transfer.ts'
 import { askedOf, type Failure, type Transaction } from '../transactions/transaction.ts'
@@ -15,16 +16,22 @@ export interface Refusal { readonly failure: Failure, readonly facts: Readonly<R
 export interface AskAgainDeps {
   readonly admit: AdmitTransfer
   readonly findApprovers: FindApprovers
+  readonly renewRoom: RenewRoom
 }
 
-/** @returns for each row, in their order, why it may not go any more, or undefined. */
-export type AskAgain = (unit: Unit, rows: readonly Transaction[]) => Promise<(Refusal | undefined)[]>
+/** `waits`: its windows have no room at this moment. */
+export type Answer = 'goes' | 'waits' | Refusal
+/** In the order of the rows. */
+export type AskAgain = (unit: Unit, rows: readonly Transaction[]) => Promise<readonly Answer[]>
 
-export const createAskAgain = ({ admit, findApprovers }: AskAgainDeps): AskAgain => async (unit, rows) => {
+export const createAskAgain = ({ admit, findApprovers, renewRoom }: AskAgainDeps): AskAgain => async (unit, rows) => {
   const asked: { readonly row: Transaction, readonly admission: Admission }[] = []
   for (const row of rows) asked.push({ row, admission: await admit({ ...askedOf(row), reserved: row.reservation?.entries ?? [] }, unit) })
   const approvers = await findApprovers(unit, asked.flatMap(({ row, admission }) => admission.admitted && admission.requirements.approvals.length > 0 ? [row] : []))
-  return asked.map(({ row, admission }) => refusalOf(row, admission, approvers.get(row.id) ?? []))
+  const refusals = new Map(asked.map(({ row, admission }) => [row.id, refusalOf(row, admission, approvers.get(row.id) ?? [])]))
+  const going = asked.flatMap(({ row, admission }) => admission.admitted && refusals.get(row.id) === undefined ? [{ row, wanted: admission.reservations, at: admission.held.at }] : [])
+  const waiting = going[0] === undefined ? new Set() : await renewRoom(unit, going[0].at, going)
+  return rows.map(({ id }) => refusals.get(id) ?? (waiting.has(id) ? 'waits' : 'goes'))
 }
 
 function refusalOf ({ proof, createdAt }: Transaction, admission: Admission, approvers: readonly Principal[]): Refusal | undefined {

@@ -4,7 +4,7 @@
  */
 import { badAnswer } from '../chain/chain-fault.ts'
 import type { CrashPoint } from '../crash-points.ts'
-import type { RecordMove } from '../transactions/record-move.ts'
+import type { MoveEntry, RecordMove } from '../transactions/record-move.ts'
 import type { TransactionRepository } from '../transactions/transaction-repository.ts'
 import { isInFlight, type Transaction } from '../transactions/transaction.ts'
 import { highestFee } from '../attempts/attempt.ts'
@@ -12,7 +12,7 @@ import type { Unit } from '../unit.ts'
 import type { AssignNonces } from './assign-nonces.ts'
 import { judgeApproved, type Shortage } from './judge-approved.ts'
 import type { LaneRound, OpenWork } from './lane-round.ts'
-import type { AskAgain } from './ask-again.ts'
+import type { Answer, AskAgain } from './ask-again.ts'
 
 export interface ClaimDeps {
   readonly transactions: Pick<TransactionRepository, 'approvedIn'>
@@ -38,11 +38,19 @@ const mostForeign = 256
 /** A node that keeps fewer of a sender's transactions than the lane may have on their way is not sent more than it keeps, and these. */
 const mostUnseen = 16
 
+/** Room comes back with time, or from what ends. */
+const roomRetryMs = 2_000
+
 export type ClaimApproved = (round: LaneRound, work: OpenWork, free: number) => Promise<Claimed>
 
-export const createClaimApproved = (deps: ClaimDeps): ClaimApproved => async (round, work, free) => {
+export const createClaimApproved = (deps: ClaimDeps): ClaimApproved => {
+  const apart = createApart()
+  return async (round, work, free) => await claim(deps, apart, round, work, free)
+}
+
+async function claim (deps: ClaimDeps, apart: ReturnType<typeof createApart>, round: LaneRound, work: OpenWork, free: number): Promise<Claimed> {
   const limits = { ready: Math.min(free, mostAtOnce), atOnce: mostAtOnce }
-  const { ready, reverted, shortage } = await judgeApproved(round, deps.transactions.approvedIn(round.key), round.balance - committed(round, work), limits)
+  const { ready, reverted, shortage } = await judgeApproved(round, apart.without(deps.transactions.approvedIn(round.key)), round.balance - committed(round, work), limits)
   if (ready.length + reverted.length === 0) return { moved: false, rows: [], shortage }
   await deps.crashPoint('lane.simulated')
   const pending = await round.node.pendingNonce(round.wallet.address)
@@ -55,23 +63,45 @@ export const createClaimApproved = (deps: ClaimDeps): ClaimApproved => async (ro
 
   const claimed = await round.fenced(async (unit) => {
     await deps.recordMove.all(unit, reverted.map(({ row, detail }) => ({ transaction: row, move: { from: 'approved', to: 'rejected', set: { failure: { code: 'reverted', detail } } } })))
-    const allowed = await stillAllowed(deps, unit, ready)
+    const { allowed, waiting, refused } = await stillAllowed(deps, unit, ready)
     const rows = await deps.assignNonces(unit, round, allowed, pending)
     await deps.crashPoint('lane.claiming')
-    return { moved: reverted.length + (ready.length - allowed.length) + rows.length > 0, rows }
+    return { rows, waiting, changed: reverted.length + refused + rows.length > 0 }
   })
-  if (claimed.moved) await deps.crashPoint('lane.claimed')
-  return { ...claimed, shortage }
+  const { rows, waiting, changed } = claimed
+  if (changed) await deps.crashPoint('lane.claimed')
+  if (waiting.length > 0) {
+    apart.put(waiting.map(({ row }) => row))
+    round.log.info({ transaction: waiting[0]?.row.id, transactions: waiting.length }, 'their windows are full by now: waiting')
+  }
+  // Those behind what waits have their turn at once.
+  return { rows, moved: changed || waiting.length > 0, shortage }
 }
 
+interface Asked<Ready> { readonly allowed: readonly Ready[], readonly waiting: readonly Ready[], readonly refused: number }
+
 /** A freeze stops what has no nonce yet, however long ago it was approved. */
-async function stillAllowed<Ready extends { readonly row: Transaction }> ({ askAgain, recordMove }: ClaimDeps, unit: Unit, ready: readonly Ready[]): Promise<Ready[]> {
-  const refusals = await askAgain(unit, ready.map(({ row }) => row))
-  await recordMove.all(unit, ready.flatMap(({ row }, index) => {
-    const refusal = refusals[index]
-    return refusal === undefined ? [] : [{ transaction: row, move: { from: 'approved', to: 'rejected', set: { failure: refusal.failure } }, record: { facts: refusal.facts } }]
-  }))
-  return ready.filter((_one, index) => refusals[index] === undefined)
+async function stillAllowed<Ready extends { readonly row: Transaction }> ({ askAgain, recordMove }: ClaimDeps, unit: Unit, ready: readonly Ready[]): Promise<Asked<Ready>> {
+  const answers = await askAgain(unit, ready.map(({ row }) => row))
+  const refused = ready.flatMap(({ row }, index): MoveEntry[] => {
+    const answer = answers[index]
+    return typeof answer === 'object' ? [{ transaction: row, move: { from: 'approved', to: 'rejected', set: { failure: answer.failure } }, record: { facts: answer.facts } }] : []
+  })
+  await recordMove.all(unit, refused)
+  const answered = (wanted: Answer): Ready[] => ready.filter((_one, index) => answers[index] === wanted)
+  return { allowed: answered('goes'), waiting: answered('waits'), refused: refused.length }
+}
+
+/** What waits for room in its windows, apart for a while: it hides none of those behind it, and the node is not asked about it in vain. */
+function createApart () {
+  const until = new Map<string, number>()
+  return {
+    put: (rows: readonly Transaction[]): void => { for (const { id } of rows) until.set(id, performance.now() + roomRetryMs) },
+    async * without (rows: AsyncIterable<Transaction>): AsyncGenerator<Transaction, void, undefined> {
+      for (const [id, end] of until) if (end <= performance.now()) until.delete(id)
+      for await (const row of rows) if (!until.has(row.id)) yield row
+    }
+  }
 }
 
 /** Wei that payloads on their way may still take, as of the head that the balance was read at. */

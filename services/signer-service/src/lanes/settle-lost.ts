@@ -53,9 +53,9 @@ async function replace ({ attempts, askAgain, recordMove, assignNonces }: Settle
       return failed
     }
     if (await fail(expired, {}, 'over')) return 'settled'
-    const [refusal] = await askAgain(unit, [row])
-    if (refusal !== undefined) return await fail(refusal.failure, refusal.facts) ? 'settled' : 'waiting'
-    if (simulated === 'waits') return 'waiting'
+    const [answer = 'waits'] = await askAgain(unit, [row])
+    if (typeof answer === 'object') return await fail(answer.failure, answer.facts) ? 'settled' : 'waiting'
+    if (answer === 'waits' || simulated === 'waits') return 'waiting'
     if (typeof simulated !== 'bigint') return await fail(simulated) ? 'settled' : 'waiting'
     const assigned = await assignNonces(unit, round, [{ row, gas: simulated, dead: nonce, usedBy }], round.latest)
     // It is over since the look above: nothing was written, and the next round ends it. Its attempts are buried only with its move.

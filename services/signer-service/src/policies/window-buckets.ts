@@ -1,6 +1,7 @@
 /**
- * What one rolling window holds, in buckets of time. A bucket counts until the whole of it has left the window, so that never more than
- * the limit moves in any stretch of the window's length; an entry leaves up to a sixty-fourth late for that.
+ * What one rolling window holds, in buckets of time. An entry may be used as long as its bucket or the next one lasts, and a bucket counts
+ * until both have left the window, so that never more than the limit moves in any stretch of the window's length; an entry leaves up to two
+ * sixty-fourths late for that.
  */
 
 export interface Bucket {
@@ -15,7 +16,15 @@ const parts = 64
 export const bucketMs = (seconds: number): number => Math.ceil(seconds * 1_000 / parts)
 export const bucketAt = (seconds: number, at: Date): number => Math.floor(at.getTime() / bucketMs(seconds)) * bucketMs(seconds)
 
-const alive = (seconds: number, at: Date) => ({ at: start }: Bucket): boolean => start + bucketMs(seconds) > at.getTime() - seconds * 1_000
+/** How long after its beginning a bucket is to be used up. */
+const useMs = (seconds: number): number => 2 * bucketMs(seconds)
+/** How long after its beginning a bucket counts. */
+export const lifeMs = (seconds: number): number => seconds * 1_000 + useMs(seconds)
+
+const alive = (seconds: number, at: Date) => ({ at: start }: Bucket): boolean => start + lifeMs(seconds) > at.getTime()
+
+/** @returns whether what was put into that bucket may move now as it stands. */
+export const isUsable = (seconds: number, start: number, at: Date): boolean => at.getTime() < start + useMs(seconds)
 
 /** @returns the sum that the window holds at that moment. */
 export const heldIn = (buckets: readonly Bucket[], seconds: number, at: Date): bigint =>

@@ -2,7 +2,7 @@
 import { exactly, isDuplicateKey, type IndexSpec } from '@countersign/mongo'
 import { MongoError, MongoErrorLabel, type Db } from 'mongodb'
 import type { Unit } from '../unit.ts'
-import { bucketAt, bucketMs, heldIn, withAmount, withoutAmount, type Bucket } from './window-buckets.ts'
+import { bucketAt, heldIn, lifeMs, withAmount, withoutAmount, type Bucket } from './window-buckets.ts'
 import type { Reservation } from './windows.ts'
 
 interface WindowRow {
@@ -72,11 +72,15 @@ export function createWindowRepository (db: Db) {
       // In one order, so that two that want the same windows meet at the first of them.
       for (const { key, seconds, amount } of [...reservations].sort((a, b) => a.key < b.key ? -1 : 1)) {
         const before = rows.get(key)
-        const endsAt = new Date(at.getTime() + seconds * 1_000 + bucketMs(seconds))
-        await write(key, before, { seconds, buckets: withAmount(before?.buckets ?? [], seconds, at, amount), endsAt }, unit)
+        await write(key, before, { seconds, buckets: withAmount(before?.buckets ?? [], seconds, at, amount), endsAt: endOf(seconds, at) }, unit)
         entries.push({ key, bucket: bucketAt(seconds, at), amount: amount.toString() })
       }
       return entries
+    },
+
+    /** Puts these buckets in the place of those that were read in this very unit. */
+    async replace (changed: ReadonlyMap<string, { readonly seconds: number, readonly buckets: readonly Bucket[] }>, { rows, at }: HeldWindows, unit: Unit): Promise<void> {
+      for (const [key, { seconds, buckets }] of [...changed].sort(([a], [b]) => a < b ? -1 : 1)) await write(key, rows.get(key), { seconds, buckets, endsAt: endOf(seconds, at) }, unit)
     },
 
     async giveBack (entries: readonly ReservedEntry[], unit: Unit): Promise<void> {
@@ -88,6 +92,8 @@ export function createWindowRepository (db: Db) {
     }
   }
 }
+
+const endOf = (seconds: number, at: Date): Date => new Date(at.getTime() + lifeMs(seconds))
 
 /** The driver runs the work again, with a pause that grows, until its time is up. */
 function changedMeanwhile (): MongoError {

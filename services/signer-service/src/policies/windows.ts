@@ -18,6 +18,8 @@ export interface Reservation {
   readonly key: string
   readonly seconds: number
   readonly amount: bigint
+  /** The most that the window may hold. */
+  readonly limit: bigint
 }
 
 /** What the window with this key holds at the moment of the decision. */
@@ -31,13 +33,13 @@ export const countersOf = (rule: string, windows: readonly WindowRule[] = []): C
 
 /** @returns what the call adds to the counter; no entry adds nothing. Chains share a counter, which can only be stricter. */
 export function reservationsOf (counter: Counter, call: ParsedCall, { walletId, initiator }: Pick<JudgedTransaction, 'walletId' | 'initiator'>): Reservation[] {
-  const { rule, per, seconds, asset } = counter
+  const { rule, per, seconds, asset, limit } = counter
   const added = asset === null
     ? [{ destination: destinationOf(call), amount: 1n }]
     : movementsOf(call).filter((movement) => movement.asset === asset && movement.amount > 0n)
   return added.map(({ destination, amount }) => {
     const subject = per === 'wallet' ? walletId : per === 'initiator' ? initiator : destination
-    return { key: [rule, per, seconds, asset ?? 'count', subject].join('|'), seconds, amount }
+    return { key: [rule, per, seconds, asset ?? 'count', subject].join('|'), seconds, amount, limit }
   })
 }
 

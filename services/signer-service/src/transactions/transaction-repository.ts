@@ -3,6 +3,7 @@ import type { TransactionState } from '@countersign/contracts'
 import type { Db, Document, Filter } from 'mongodb'
 import { insertStamped } from '../insert-stamped.ts'
 import type { Unit } from '../unit.ts'
+import type { ReservedEntry } from '../policies/window-repository.ts'
 import { assertMove } from './moves.ts'
 import { inFlightStates, type Confirmation, type Transaction } from './transaction.ts'
 
@@ -164,6 +165,13 @@ export function createTransactionRepository (db: Db) {
     /** Over without having moved anything, and with room to give back. */
     async listReleasing (limit: number): Promise<Transaction[]> {
       return (await transactions.find({ 'reservation.state': 'releasing' }, { limit }).toArray()).map(toTransaction)
+    },
+
+    /** Where their room in the windows stands by now. */
+    async keepEntries (entriesOf: ReadonlyMap<string, readonly ReservedEntry[]>, unit: Unit): Promise<void> {
+      await transactions.bulkWrite([...entriesOf].map(([id, entries]) => ({
+        updateOne: { filter: { _id: exactly(id), 'reservation.state': 'held' }, update: { $set: { 'reservation.entries': [...entries] } } }
+      }) as never), { ordered: false, session: unit.session })
     },
 
     /** True for exactly one caller. */
