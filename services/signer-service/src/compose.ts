@@ -139,7 +139,7 @@ export async function compose (options: ComposeOptions) {
       tellOperator: createTellOperator(mailing)
     }),
     policyUseCases: createPolicyUseCases({
-      transactions, principals, approvals, policies, windows, wallets, admit, advance, recordMove, expire, audit, transact, inLine, digestOf,
+      transactions, principals, approvals, policies, windows, wallets, admit, advance, recordMove, expire, audit, noteRefused, transact, inLine, digestOf,
       deployment: config.deployment,
       callsOf: ({ from, to, value, data }) => parseCalls({ to, value: BigInt(value), data }, { from, multicall3: undefined })
     }),

@@ -51,7 +51,7 @@ export const createAdvance = ({ findApprovers, windows, transactions, audit, rec
     const record = { ...step.record, facts: { ...facts, missing } }
     if (step.from === 'received') return await recordMove(unit, row, { from: 'received', to: 'awaiting_confirmation', set: { ...set, notBefore } }, record)
     const waiting = await transactions.keepWaiting(row.id, { proof, missing, requirements: set.requirements, notBefore }, step.guard?.challengeId, unit)
-    if (waiting !== undefined) await audit.append({ event: step.event ?? 'transaction.waiting', subject: row.id, requestId: row.requestId, ...record }, unit.session)
+    if (waiting !== undefined) await audit.append({ event: step.event ?? 'transaction.waiting', subject: row.id, walletId: row.walletId, requestId: row.requestId, ...record }, unit.session)
     return waiting
   }
   const entries = await windows.reserve(reservations, held, unit)

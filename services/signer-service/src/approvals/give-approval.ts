@@ -3,7 +3,7 @@
  * with the digest that was signed. An approval may be the last thing missing, a rejection ends the transaction.
  */
 import { Problem, problems, type ApprovalsView, type SignableData } from '@countersign/contracts'
-import type { Audit } from '@countersign/mongo'
+import type { NoteRefused } from '../audit/note-refused.ts'
 import type { InLine } from '../policies/window-line.ts'
 import { samePerson, type Principal } from '../principals/principal.ts'
 import type { PrincipalRepository } from '../principals/principal-repository.ts'
@@ -24,7 +24,7 @@ export interface GiveApprovalDeps extends Omit<ReadApprovalsDeps, 'principals' |
   readonly advance: Advance
   readonly recordMove: RecordMove
   readonly expire: ExpireTransaction
-  readonly audit: Pick<Audit, 'append'>
+  readonly noteRefused: NoteRefused
   readonly inLine: InLine
 }
 
@@ -38,7 +38,7 @@ class SaidBefore extends Error {}
 /** @throws Problem proofRejected, notPermitted, notFound, stateConflict */
 export const createGiveApproval = (deps: GiveApprovalDeps) => {
   const view = createViewApprovals(deps)
-  const { transactions, inLine, audit } = deps
+  const { transactions, inLine, noteRefused } = deps
 
   return async (given: ApprovalGiven, { userId, requestId }: { readonly userId: string, readonly requestId: string }): Promise<ApprovalsView> => {
     const row = await transactions.find(given.id)
@@ -50,7 +50,10 @@ export const createGiveApproval = (deps: GiveApprovalDeps) => {
       await inLine(row.walletId, async (unit) => { await give(deps, unit, { ...given, ...signed, userId, requestId }) })
     } catch (error) {
       if (error instanceof Problem) {
-        await audit.append({ event: 'approval.refused', subject: given.id, actor: userId, requestId, facts: { reason: error.kind.slug, decision: given.decision, ...signed !== undefined && { key: signed.key } } })
+        await noteRefused({
+          event: 'approval.refused', source: 'auth-gateway', reason: error.kind.slug, subject: row.id, walletId: row.walletId, requestId,
+          facts: { claimed_user: userId, decision: given.decision, ...signed !== undefined && { key: signed.key } }
+        })
       }
       if (!(error instanceof SaidBefore)) throw error
     }

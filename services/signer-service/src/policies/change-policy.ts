@@ -4,6 +4,7 @@
  */
 import { longestPolicyChangeSeconds, policyChangeData, Problem, problems, type PolicyView, type SignableData } from '@countersign/contracts'
 import type { Audit } from '@countersign/mongo'
+import type { NoteRefused } from '../audit/note-refused.ts'
 import type { PrincipalRepository } from '../principals/principal-repository.ts'
 import type { Transact, Unit } from '../unit.ts'
 import type { WalletRepository } from '../wallets/wallet-repository.ts'
@@ -17,6 +18,7 @@ export interface ChangePolicyDeps {
   readonly principals: Pick<PrincipalRepository, 'find' | 'ofKey'>
   readonly wallets: Pick<WalletRepository, 'list'>
   readonly audit: Pick<Audit, 'append'>
+  readonly noteRefused: NoteRefused
   readonly transact: Transact
   readonly checksummed: Checksummed
   readonly signerOf: (data: SignableData, signature: string) => Promise<{ readonly digest: string, readonly key: string } | undefined>
@@ -66,7 +68,10 @@ export const createChangePolicy = (deps: ChangePolicyDeps) => async (given: Poli
     return policyView(await deps.transact(async (unit) => await change(deps, unit, given, valid, signed, asking)))
   } catch (error) {
     if (error instanceof Problem) {
-      await deps.audit.append({ event: 'policy.refused', subject: given.policyId, actor: asking.userId, requestId: asking.requestId, facts: { reason: error.kind.slug, version: given.version, sha256: valid.sha256, ...signed !== undefined && { key: signed.key } } })
+      await deps.noteRefused({
+        event: 'policy.refused', source: 'auth-gateway', reason: error.kind.slug, subject: 'policy', requestId: asking.requestId,
+        facts: { claimed_user: asking.userId, version: given.version, sha256: valid.sha256, ...signed !== undefined && { key: signed.key } }
+      })
     }
     throw error
   }

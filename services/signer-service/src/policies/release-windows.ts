@@ -20,11 +20,11 @@ const batch = 200
 export const createReleaseWindows = ({ transactions, windows, audit, transact }: ReleaseDeps) => async (): Promise<number> => {
   let released = 0
   const faults: unknown[] = []
-  for (const { id, requestId, reservation } of await transactions.listReleasing(batch)) {
+  for (const { id, walletId, requestId, reservation } of await transactions.listReleasing(batch)) {
     const done = await transact(async (unit) => {
       if (reservation === null || !await transactions.markReleased(id, unit)) return false
       await windows.giveBack(reservation.entries, unit)
-      await audit.append({ event: 'transaction.room_given_back', subject: id, requestId, facts: { windows: reservation.entries.map(({ key }) => key) } }, unit.session)
+      await audit.append({ event: 'transaction.room_given_back', subject: id, walletId, requestId, facts: { windows: reservation.entries.map(({ key }) => key) } }, unit.session)
       return true
       // One that cannot give back holds up none of the others.
     }).catch((error: unknown) => { faults.push(error) })
