@@ -80,7 +80,7 @@ interface ShownText {
   readonly notice: string
 }
 
-const detail = /^([A-Z][A-Za-z ]{0,39}): (.+)$/
+const detail = /^([A-Z][A-Za-z0-9 ]{0,39}): (.+)$/
 
 /** The lines of a text as fields of a screen: the first one, those like `To: 0x…`, and the rest. No word is left out. */
 export function shownText (text: string): ShownText {

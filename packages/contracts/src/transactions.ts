@@ -2,6 +2,7 @@ import { Type, type Static } from 'typebox'
 import { treasuryTransfer } from './http/examples.ts'
 import { Amount, ChainId, EvmAddress, Hash32, PolicyId, Timestamp, TransactionId, UserId, WalletId } from './primitives.ts'
 import { TransactionConfirmation } from './transaction-proofs.ts'
+import { CallData, TransactionMetadata, TransactionSpeed } from './transaction-request.ts'
 
 export const transactionStates = [
   'received', 'awaiting_confirmation', 'approved', 'assigned', 'signed', 'broadcast', 'mined', 'confirmed',
@@ -41,6 +42,18 @@ export const AttemptView = Type.Object({
   created_at: Timestamp
 })
 
+export const transactionKinds = ['native', 'token', 'call', 'batch'] as const
+export type TransactionKind = typeof transactionKinds[number]
+
+export const CallView = Type.Object({
+  to: EvmAddress,
+  value: Amount,
+  selector: Type.Optional(Type.String({ description: 'First four bytes of the data' })),
+  movement: Type.Optional(Type.Object({
+    kind: Type.Union([Type.Literal('transfer'), Type.Literal('allow')]), token: EvmAddress, destination: EvmAddress, amount: Amount
+  }, { description: 'What it does to the wallet\'s tokens' }))
+})
+
 export const TransactionView = Type.Object({
   id: TransactionId,
   state: TransactionStateSchema,
@@ -48,9 +61,15 @@ export const TransactionView = Type.Object({
   wallet_id: WalletId,
   chain_id: ChainId,
   from: EvmAddress,
+  kind: Type.Unsafe<TransactionKind>(Type.Union(transactionKinds.map((kind) => Type.Literal(kind)) as never)),
   to: EvmAddress,
   value: Amount,
+  data: Type.Optional(CallData),
+  calls: Type.Array(CallView, { description: 'What it does: one call, or the parts of a batch' }),
   max_fee_total: Amount,
+  speed: Type.Unsafe<TransactionSpeed>(TransactionSpeed),
+  priority: Type.Integer(),
+  metadata: TransactionMetadata,
   policy: Type.Object({ id: PolicyId, version: Type.Integer(), rule: Type.String() }),
   digest: Hash32,
   confirmation: Type.Optional(TransactionConfirmation),
@@ -68,15 +87,3 @@ export const TransactionView = Type.Object({
   valid_until: Timestamp
 }, { examples: [treasuryTransfer] })
 export type TransactionView = Static<typeof TransactionView>
-
-/** A native transfer: the only kind of transaction in this version. */
-export const TransferRequest = Type.Object({
-  wallet_id: WalletId,
-  chain_id: ChainId,
-  to: EvmAddress,
-  value: Amount
-}, {
-  additionalProperties: false,
-  examples: [{ wallet_id: treasuryTransfer.wallet_id, chain_id: treasuryTransfer.chain_id, to: treasuryTransfer.to, value: treasuryTransfer.value }]
-})
-export type TransferRequest = Static<typeof TransferRequest>

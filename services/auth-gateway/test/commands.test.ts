@@ -29,7 +29,7 @@ const heard: unknown[] = []
 
 const view: TransactionView = {
   id: 'tx_01HZZZZZZZZZZZZZZZZZZZZZZZ', state: 'awaiting_confirmation', initiator: user.userId, wallet_id: 'wal_01HZZZZZZZZZZZZZZZZZZZZZZZ', chain_id: 31337,
-  from: account.address, to: account.address, value: '1', max_fee_total: '1', policy: { id: 'pol_01HZZZZZZZZZZZZZZZZZZZZZZZ', version: 1, rule: 'r' },
+  from: account.address, kind: 'native', to: account.address, value: '1', calls: [], speed: 'average', priority: 0, metadata: {}, max_fee_total: '1', policy: { id: 'pol_01HZZZZZZZZZZZZZZZZZZZZZZZ', version: 1, rule: 'r' },
   digest: `0x${'0'.repeat(64)}`, attempts: [], history: [], created_at: '2030-01-01T00:00:00Z', updated_at: '2030-01-01T00:00:00Z', valid_until: '2030-01-01T00:00:00Z'
 }
 const listen = async <R>(request: unknown, reply: R): Promise<R> => {

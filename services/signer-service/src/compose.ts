@@ -16,7 +16,7 @@ import { parseCalls } from './calls/parse-calls.ts'
 import { checksummed, zeroAddress } from './chain/address.ts'
 import { createChainNode } from './chain/chain-node.ts'
 import { checkNodes, createChain, createChains } from './chain/chains.ts'
-import { intentDigest, noDataHash } from './chain/intent-digest.ts'
+import { dataHash, intentDigest } from './chain/intent-digest.ts'
 import { createSealRound } from './compose-audit.ts'
 import { createLanes } from './compose-lanes.ts'
 import { createReconciliation, createReconcileRound } from './compose-reconciliation.ts'
@@ -47,6 +47,7 @@ import { createExpireTransaction, createExpireTransactions } from './transaction
 import { createGetTransaction, createListTransactions, createViewTransaction } from './transactions/read-transactions.ts'
 import { createRecordMove } from './transactions/record-move.ts'
 import { createRequestConfirmation } from './transactions/request-confirmation.ts'
+import type { CallsOf } from './transactions/transaction-view.ts'
 import { createTransactionRepository, type LaneKey } from './transactions/transaction-repository.ts'
 import { createTransact } from './unit.ts'
 import { checkKeys } from './wallets/check-keys.ts'
@@ -92,10 +93,12 @@ export async function compose (options: ComposeOptions) {
   const states = metrics.counter({ name: 'signer_transactions_total', help: 'Transactions that came into a state', labels: ['state'] })
   const refusals = metrics.counter({ name: 'signer_receipts_refused_total', help: 'Receipts that moved nothing, by what was wrong', labels: ['reason'] })
   const recordMove = createRecordMove({ transactions, audit, count: (state) => { states.inc({ state }) } })
+  const multicall3 = (chainId: number): string | undefined => chains.find(chainId)?.multicall3
+  const callsOf: CallsOf = ({ chainId, from, to, value, data }) => parseCalls({ to, value: BigInt(value), data }, { from, multicall3: multicall3(chainId) })
   const currentPolicy = oncePerUnit(async (_key: 'current', unit) => await policies.current(unit))
   const findOnce = { find: oncePerUnit(principals.find) }
   const admit = createAdmitTransfer({
-    principals: findOnce, wallets: { find: oncePerUnit(wallets.find) }, policies: { current: async (unit) => await currentPolicy('current', unit) }, windows, chainIds: chains.ids()
+    principals: findOnce, wallets: { find: oncePerUnit(wallets.find) }, policies: { current: async (unit) => await currentPolicy('current', unit) }, windows, chainIds: chains.ids(), multicall3
   })
   const expire = createExpireTransaction({ recordMove, transact })
   const digestOf = intentDigest
@@ -116,7 +119,7 @@ export async function compose (options: ComposeOptions) {
   const newChallengeId = (): string => newId('chl')
   const leases = createLeases(db)
   const mailing = { outbox, dispatcher, ...config.mail, now: () => clock.now(), newDeliveryId: () => newId('dlv'), newRequestId: () => newId('req') }
-  const reading = { transactions, attempts, cursors: createCursors(deriveKey(config.secretKey, 'cursor')) }
+  const reading = { transactions, attempts, callsOf, cursors: createCursors(deriveKey(config.secretKey, 'cursor')) }
 
   return {
     mongo, redis, dispatcher, holder, wallets, acceptReceipt,
@@ -141,13 +144,14 @@ export async function compose (options: ComposeOptions) {
     policyUseCases: createPolicyUseCases({
       transactions, principals, approvals, policies, windows, wallets, admit, advance, recordMove, expire, audit, noteRefused, transact, inLine, digestOf,
       deployment: config.deployment,
-      callsOf: ({ from, to, value, data }) => parseCalls({ to, value: BigInt(value), data }, { from, multicall3: undefined })
+      callsOf
     }),
     onApproved: (wake: typeof nudge) => { nudge = wake },
     useCases: {
       create: createCreateTransaction({
-        transactions, admit, advance, requestConfirmation, proveIntent: createProveIntent({ receipts, audit, deployment: config.deployment }), audit, transact, inLine, digestOf, noDataHash, crashPoint, newChallengeId,
-        addresses: { checksummed, zeroAddress },
+        transactions, admit, advance, requestConfirmation, proveIntent: createProveIntent({ receipts, audit, deployment: config.deployment }), audit, transact, inLine, digestOf, callsOf, crashPoint, newChallengeId,
+        hashOf: dataHash,
+        rules: { checksummed, zeroAddress, multicall3 },
         chain: (chainId) => chains.find(chainId),
         deployment: config.deployment,
         ttlMs: config.confirmationTtlMs,

@@ -1,10 +1,12 @@
 /** The environment of signer-service, grouped by who uses it. */
-import { Amount, ChainId, EmailAddress, stores } from '@countersign/contracts'
+import { Amount, ChainId, EmailAddress, EvmAddress, stores } from '@countersign/contracts'
 import {
   commonRules, commonVariables, defineEnvironment, isGuardedUrl, isStrict, jsonVariable, metricsApiKeyOf, processConfigFrom, variable, type EnvironmentSource, type Values
 } from '@countersign/runtime'
 import { keyFromText, randomToken } from '@countersign/secrets'
 import { Type } from 'typebox'
+import { usualMulticall3 } from './calls/multicall3.ts'
+import { checksummed } from './chain/address.ts'
 import { crashPointNames } from './crash-points.ts'
 
 const Base64url32 = Type.String({ pattern: '^[A-Za-z0-9_-]{43}$' })
@@ -18,7 +20,19 @@ const Chain = Type.Object({
   /** Shown to whoever confirms. May only be left out where the coin is known to be ETH. */
   symbol: Type.Optional(Type.String({ pattern: '^[A-Z0-9]{2,8}$' })),
   /** Most wei of gas that one transaction may cost, where its policy rule says nothing. */
-  max_fee_total: Type.Optional(Amount)
+  max_fee_total: Type.Optional(Amount),
+  /** Whether its transactions pay a base fee and a tip. False: legacy transactions with one gas price (EIP-155). */
+  eip1559: Type.Optional(Type.Boolean()),
+  /** Where Multicall3 stands; `null` where it does not, so that there are no batches. */
+  multicall3: Type.Optional(Type.Union([EvmAddress, Type.Null()])),
+  /** Tokens that are shown by their symbol and in whole units for confirmation; any other by its address and in its smallest unit. */
+  tokens: Type.Optional(Type.Array(Type.Object({
+    address: EvmAddress,
+    symbol: Type.String({ pattern: '^[A-Za-z0-9._-]{1,16}$' }),
+    decimals: Type.Integer({ minimum: 0, maximum: 36 })
+  }, { additionalProperties: false }), { maxItems: 256 })),
+  /** Such as `https://etherscan.io`: transactions are linked below `/tx/`. */
+  explorer_url: Type.Optional(Type.String({ pattern: '^https?://[^\\s?#]{1,200}$' }))
 }, { additionalProperties: false })
 
 const Ed25519PublicJwk = Type.Object({
@@ -101,6 +115,14 @@ export const environment = defineEnvironment({
     const nameless = chains.find(({ chain_id: id, symbol }) => symbol === undefined && !etherChains.has(id))
     return nameless === undefined ? undefined : { name: 'CHAINS', fault: `must give the symbol of the coin of chain ${nameless.chain_id}` }
   },
+  ({ CHAINS: chains }) => {
+    const wrong = chains.flatMap(({ tokens = [], multicall3 }) => [...tokens.map(({ address }) => address), ...typeof multicall3 === 'string' ? [multicall3] : []]).find((address) => checksummed(address) === undefined)
+    return wrong === undefined ? undefined : { name: 'CHAINS', fault: `has an address with a wrong EIP-55 checksum: ${wrong}` }
+  },
+  ({ CHAINS: chains }) => {
+    const twice = chains.find(({ tokens = [] }) => new Set(tokens.flatMap(({ address, symbol }) => [address.toLowerCase(), symbol.toLowerCase()])).size < 2 * tokens.length)
+    return twice === undefined ? undefined : { name: 'CHAINS', fault: `names a token, or a symbol, of chain ${twice.chain_id} twice` }
+  },
   (values) => {
     const used = values.CHAINS.flatMap(({ rpc_urls: urls }) => urls).join(' ')
     const missing = Object.entries(placeholders).find(([text, name]) => used.includes(text) && values[name] === undefined)
@@ -135,7 +157,11 @@ export const configFrom = (values: Readonly<Values<typeof environment.variables>
     confirmations: chain.confirmations,
     blockTimeMs: chain.block_time_ms,
     symbol: chain.symbol ?? 'ETH',
-    maxFeeTotal: chain.max_fee_total ?? defaultMaxFeeTotal
+    maxFeeTotal: chain.max_fee_total ?? defaultMaxFeeTotal,
+    eip1559: chain.eip1559 ?? true,
+    multicall3: chain.multicall3 === null ? undefined : checksummed(chain.multicall3 ?? usualMulticall3),
+    tokens: (chain.tokens ?? []).map(({ address, ...token }) => ({ address: checksummed(address) ?? address, ...token })),
+    explorerUrl: chain.explorer_url?.replace(/\/+$/, '')
   })),
   rpcTimeoutMs: values.RPC_TIMEOUT_MS,
   confirmationTtlMs: values.CONFIRMATION_TTL_SECONDS * 1_000,

@@ -149,7 +149,7 @@ t.test('a destination whose code never ends holds up no other question, sent byt
   }
   const metrics = createMetrics({ service: 'test', sha: 'test' })
   const there = createChainNode({ chainId: 31_337, url: node.url, timeoutMs: 3_000, metrics })
-  const call = { from: endless, to: checksummed('0x00000000000000000000000000000000000f1a57') ?? '', value: 0n }
+  const call = { from: endless, to: checksummed('0x00000000000000000000000000000000000f1a57') ?? '', value: 0n, data: '0x' as const }
   const slow = there.estimateGas({ ...call, to: endless }).catch((error: unknown) => error)
   const outcomes = await Promise.all([there.head(), there.estimateGas(call), there.receipt(`0x${'00'.repeat(32)}`), there.sendAll(['0x00'])])
   t.ok(outcomes[0].number > 0)

@@ -170,7 +170,7 @@ t.test('a nonce that somebody else used is given up only when our hashes are pro
   const ring = createKeyRing({ region: 'us-east-1', endpoint: world.kms.endpoint, timeoutMs: 2_000, maxAttempts: 2, log: house.log, metrics: createMetrics({ service: 'test', sha: 'test' }) })
   t.teardown(() => { ring.close() })
   const foreign = await signTransfer({
-    chainId: 31337, nonce: 0, to: house.destination(9), value: 1n, gas: 21_000n, maxFeePerGas: 10n ** 10n, maxPriorityFeePerGas: 10n ** 9n
+    chainId: 31337, nonce: 0, to: house.destination(9), value: 1n, gas: 21_000n, maxFeePerGas: 10n ** 10n, maxPriorityFeePerGas: 10n ** 9n, data: '0x', eip1559: true
   }, house.wallet.address, async (digest) => await ring.signDigest(house.wallet.keyId, digest))
   await world.chain.request('eth_sendRawTransaction', [foreign.bytes])
   proxy.mode = 'pass'

@@ -70,7 +70,7 @@ t.test('a number that is none is no answer', async (t) => {
     await t.rejects(node.nonceAt(world.mongo.uri, 1), fault, String(result))
     await t.rejects(node.pendingNonce('0x'), fault)
     await t.rejects(node.balanceAt('0x', 1), fault)
-    await t.rejects(node.estimateGas({ from: '0x', to: '0x', value: 1n }), fault)
+    await t.rejects(node.estimateGas({ from: '0x', to: '0x', value: 1n, data: '0x' }), fault)
     await t.rejects(node.priorityFee(), fault)
     await t.rejects(node.chainIdThere(), fault)
     await t.rejects(node.head(), fault)
@@ -80,14 +80,14 @@ t.test('a number that is none is no answer', async (t) => {
   t.equal(await node.balanceAt('0x', 1), 2n ** 53n)
   scripted.script = () => ({ result: { status: null, blockNumber: '0x1', blockHash: `0x${'1'.repeat(64)}`, gasUsed: '0x1', effectiveGasPrice: '0x1' } })
   await t.rejects(node.receipt('0x'), fault, 'a receipt without a status decides nothing')
-  const transfer = { chainId: 1, nonce: NaN, to: '0x', value: 1n, gas: 21_000n, maxFeePerGas: 1n, maxPriorityFeePerGas: 1n }
+  const transfer = { chainId: 1, nonce: NaN, to: '0x', value: 1n, data: '0x' as const, gas: 21_000n, maxFeePerGas: 1n, maxPriorityFeePerGas: 1n, eip1559: true }
   await t.rejects(signTransfer(transfer, '0x', async () => { throw new Error('asked to sign') }), RangeError)
 })
 
 t.test('a node that is behind is passed over until it has caught up; one that contradicts what was final comes last', async (t) => {
   const nodes = [100, 100].map((number) => ({ number, chainId: 1, chainIdThere: async () => 1, head () { return Promise.resolve({ number: this.number }) } }))
   const [first, second] = nodes as unknown as [ChainNode & { number: number }, ChainNode & { number: number }]
-  const { look } = createChain({ chainId: 1, confirmations: 2, blockTimeMs: 1_000, symbol: 'ETH', maxFeeTotal: '1' }, [first, second])
+  const { look } = createChain({ chainId: 1, confirmations: 2, blockTimeMs: 1_000, symbol: 'ETH', maxFeeTotal: '1', eip1559: true, multicall3: undefined, tokens: [], explorerUrl: undefined }, [first, second])
   const node = async (avoid?: ChainNode): Promise<ChainNode> => (await look(avoid)).node
   t.equal(await node(), first)
   second.number = 102

@@ -40,7 +40,7 @@ export const createChallenge = defineCommand({
     purpose: Type.Literal('transaction'),
     factor_root: Type.String({ pattern: '^[A-Za-z0-9_-]{43}$', maxLength: 43, description: 'Of the principal; refused when the user\'s is another' }),
     action_digest: Hash32,
-    text: Type.String({ minLength: 1, maxLength: 2_000, description: 'Exactly what a mail or a wallet shows' }),
+    text: Type.String({ minLength: 1, maxLength: 8_000, description: 'Exactly what a mail or a wallet shows' }),
     short_text: Type.Optional(Type.String({ minLength: 1, maxLength: 400, pattern: '^[ -~]+$', description: 'The same action in one line, as a text message shows it; absent where no line is long enough, and then no text message confirms it' })),
     factor_kinds: Type.Array(FactorKind, { minItems: 1, uniqueItems: true, description: 'Kinds of factors that may answer' }),
     quiet: Type.Optional(Type.Boolean({ description: 'No code is sent yet' })),

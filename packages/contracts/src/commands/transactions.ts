@@ -2,7 +2,8 @@ import { Type } from 'typebox'
 import { defineCommand } from '../command.ts'
 import { CallerHandle, Cursor, FactorId, IdempotencyKey, SessionId, TransactionId, UserId } from '../primitives.ts'
 import { TransactionChallenge, TransactionProof } from '../transaction-proofs.ts'
-import { TransactionStateSchema, TransactionView, TransferRequest } from '../transactions.ts'
+import { TransactionStateSchema, TransactionView } from '../transactions.ts'
+import { TransactionRequest } from '../transaction-request.ts'
 
 /** What the gateway says of who is asking. A claim: the signer believes receipts and principals, not this. */
 const claim = { user_id: UserId, session_id: SessionId }
@@ -11,12 +12,12 @@ const readerClaim = { user_id: UserId, session_id: CallerHandle }
 
 export const createTransaction = defineCommand({
   name: 'transactions.create',
-  summary: 'Ask for a transfer; admitted once per (user, idempotency key)',
+  summary: 'Ask for a transaction; admitted once per (user, idempotency key)',
   callee: 'signer-service',
   callers: ['auth-gateway'],
   deadlineMs: 8_000,
   request: Type.Object({
-    ...readerClaim, idempotency_key: IdempotencyKey, transfer: TransferRequest,
+    ...readerClaim, idempotency_key: IdempotencyKey, transfer: TransactionRequest,
     intent: Type.Optional(Type.String({ maxLength: 4_096, description: 'Of a service principal: compact JWS over just this, see ServiceIntentClaims' }))
   }, { additionalProperties: false }),
   reply: Type.Object({ transaction: TransactionView, replayed: Type.Boolean() }, { additionalProperties: false })

@@ -4,7 +4,8 @@ import { defineRoute } from '../route.ts'
 import { ada, treasuryTransfer } from './examples.ts'
 import { serviceIntentHeader, serviceIntentType } from '../service-intents.ts'
 import { TransactionChallenge, TransactionProofBody } from '../transaction-proofs.ts'
-import { TransactionStateSchema, TransactionView, TransferRequest } from '../transactions.ts'
+import { TransactionStateSchema, TransactionView } from '../transactions.ts'
+import { TransactionRequest } from '../transaction-request.ts'
 
 const params = Type.Object({ id: TransactionId })
 
@@ -13,8 +14,8 @@ export const postTransaction = defineRoute({
   path: '/api/v1/transactions',
   operationId: 'createTransaction',
   tag: 'Transactions',
-  summary: 'Ask for a native transfer out of a KMS-held wallet',
-  description: 'Needs an Idempotency-Key: the same key and body answer what was answered first (header Idempotency-Replayed: true), the same key with another body is 409. A program asks with an API key; `Transaction-Intent` carries its own signature of the request, which counts as a proof. Without it a key may do what the policy allows without any.',
+  summary: 'Ask for a transaction of a KMS-held wallet: coins, a token, a contract call or a batch',
+  description: 'One of `to, value`; `token, to, amount` (ERC-20); `to, data` or `to, abi, args`, with `value` where coins go along; `calls`, a batch of these through Multicall3. Needs an Idempotency-Key: the same key and body answer what was answered first (header Idempotency-Replayed: true), the same key with another body is 409. A program asks with an API key; `Transaction-Intent` carries its own signature of the request, which counts as a proof. Without it a key may do what the policy allows without any.',
   caller: 'session',
   scope: 'transactions:write',
   limit: 'general',
@@ -22,7 +23,7 @@ export const postTransaction = defineRoute({
     'idempotency-key': Type.Optional(Type.String({ description: 'Required: 1 to 128 of A-Z a-z 0-9 _ . : -' })),
     [serviceIntentHeader]: Type.Optional(Type.String({ maxLength: 4_096, description: `Of a program: compact JWS, EdDSA or ES256 by its granted key, typ ${serviceIntentType}, over iss, aud, jti, iat, exp, idempotency_key and request_sha256 (of the body as RFC 8785 writes it)` }))
   }),
-  body: TransferRequest,
+  body: TransactionRequest,
   status: 201,
   reply: TransactionView,
   problems: ['malformedRequest', 'idempotencyKeyRequired', 'unauthorized', 'proofRejected', 'insufficientScope', 'notPermitted', 'policyDenied', 'idempotencyConflict', 'factorRequired', 'schemaViolation', 'factorLocked', 'sendLimited', 'rateLimited', 'unavailable']

@@ -31,7 +31,7 @@ const line = (maxLength: number) => Type.String({ minLength: 1, maxLength, patte
 /** A code and exactly the action that it confirms. */
 export const CodeMail = template('code', {
   code: Type.String({ pattern: '^[0-9]{6}$' }),
-  text: Type.String({ minLength: 1, maxLength: 2_000 }),
+  text: Type.String({ minLength: 1, maxLength: 8_000 }),
   expires_at: Timestamp
 })
 const MailedLink = Type.Object({ url: Type.String({ pattern: '^https?://[A-Za-z0-9.:/_~-]{1,480}#token=[A-Za-z0-9_-]{43}$', maxLength: 560 }), expires_at: Timestamp }, { additionalProperties: false })
@@ -62,8 +62,8 @@ export const SessionClosedMail = template('session_closed', { at: Timestamp })
 /** Too many wrong codes: until the lock ends nothing is confirmed by a code, or by this factor where one is named. `until` is absent when no time ends it, which is `closed`, or when the reader's own sessions go on. */
 export const FactorLockedMail = template('factor_locked', { at: Timestamp, closed: Type.Boolean(), until: Type.Optional(Timestamp), factor: Type.Optional(line(160)) })
 /** What became of a transaction; `text` is the one that was confirmed. */
-export const TransactionConfirmedMail = template('transaction_confirmed', { transaction_id: TransactionId, text: Type.String({ minLength: 1, maxLength: 2_000 }), at: Timestamp, hash: Hash32 })
-export const TransactionFailedMail = template('transaction_failed', { transaction_id: TransactionId, text: Type.String({ minLength: 1, maxLength: 2_000 }), at: Timestamp, reason: line(200) })
+export const TransactionConfirmedMail = template('transaction_confirmed', { transaction_id: TransactionId, text: Type.String({ minLength: 1, maxLength: 8_000 }), at: Timestamp, hash: Hash32 })
+export const TransactionFailedMail = template('transaction_failed', { transaction_id: TransactionId, text: Type.String({ minLength: 1, maxLength: 8_000 }), at: Timestamp, reason: line(200) })
 /** Somebody signed in from a browser or a program that this account had not used before. */
 export const NewDeviceMail = template('new_device', { at: Timestamp, ip: Type.Optional(line(45)), device: line(200), method: line(64) })
 export const PasswordChangedMail = template('password_changed', { at: Timestamp })

@@ -20,11 +20,12 @@ export interface ChainReceipt {
   readonly blockNumber: number
   readonly blockHash: Hex
   readonly gasUsed: bigint
-  /** Wei per gas. */
-  readonly gasPrice: bigint
+  /** Wei per gas; undefined where the node knows only what was offered: a chain without EIP-1559. */
+  readonly gasPrice: bigint | undefined
 }
 
-export interface Transfer { readonly from: string, readonly to: string, readonly value: bigint }
+/** What an account asks of another one, as it would be mined. */
+export interface Message { readonly from: string, readonly to: string, readonly value: bigint, readonly data: Hex }
 
 export interface SentTransaction { readonly hash: string, readonly from: string, readonly nonce: number }
 
@@ -48,9 +49,11 @@ export interface ChainNode {
   /** The next nonce as the node's own pool sees it. */
   pendingNonce (address: string): Promise<number>
   balanceAt (address: string, block: number): Promise<bigint>
-  estimateGas (transfer: Transfer): Promise<bigint>
+  estimateGas (message: Message): Promise<bigint>
   /** The node's advice, wei per gas. */
   priorityFee (): Promise<bigint>
+  /** What a transaction of the old type pays, wei per gas. */
+  gasPrice (): Promise<bigint>
   /**
    * In their order, together where the node takes batches.
    * @returns what it said of each; where they go one by one, those behind the first trouble are not sent and have no outcome.
@@ -65,8 +68,8 @@ export interface ChainNode {
   read (to: string, data: Hex, block: number): Promise<string>
   /** From block to block, both included; a missing topic stands for any. */
   logs (filter: { readonly addresses: readonly string[], readonly topics: readonly Hex[], readonly from: number, readonly to: number }): Promise<ChainLog[]>
-  /** Why a mined transfer reverted, in the node's words, or undefined when a replay does not revert. */
-  revertReason (transfer: Transfer, block: number): Promise<string | undefined>
+  /** Why a mined transaction reverted, in the node's words, or undefined when a replay does not revert. */
+  revertReason (message: Message, block: number): Promise<string | undefined>
 }
 
 export interface ChainNodeOptions {
@@ -122,7 +125,7 @@ export function createChainNode ({ chainId, url, timeoutMs, metrics }: ChainNode
     nonceAt: async (address, block) => safeNumber('eth_getTransactionCount', await ask('eth_getTransactionCount', address, hex(block))),
     pendingNonce: async (address) => safeNumber('eth_getTransactionCount', await ask('eth_getTransactionCount', address, 'pending')),
     balanceAt: async (address, block) => quantity('eth_getBalance', await ask('eth_getBalance', address, hex(block))),
-    estimateGas: async (transfer) => quantity('eth_estimateGas', await ask('eth_estimateGas', toCall(transfer))),
+    estimateGas: async (message) => quantity('eth_estimateGas', await ask('eth_estimateGas', toCall(message))),
     priorityFee: async () => {
       const advice = await ask('eth_maxPriorityFeePerGas').catch((error: unknown) => {
         // Not every node has an opinion.
@@ -131,6 +134,7 @@ export function createChainNode ({ chainId, url, timeoutMs, metrics }: ChainNode
       })
       return quantity('eth_maxPriorityFeePerGas', advice)
     },
+    gasPrice: async () => quantity('eth_gasPrice', await ask('eth_gasPrice')),
     sendAll: async (bytes) => {
       if (client.takesBatches()) return await Promise.all(bytes.map(send))
       const outcomes: (ChainFault | undefined)[] = []
@@ -169,9 +173,9 @@ export function createChainNode ({ chainId, url, timeoutMs, metrics }: ChainNode
       return found.map(({ address, topics: words, data, transactionHash, logIndex }) =>
         ({ address, topics: words, data, hash: hash32('eth_getLogs', transactionHash), logIndex: safeNumber('eth_getLogs', logIndex) }))
     },
-    revertReason: async (transfer, block) => {
+    revertReason: async (message, block) => {
       try {
-        await ask('eth_call', toCall(transfer), hex(block))
+        await ask('eth_call', toCall(message), hex(block))
         return undefined
       } catch (error) {
         const fault = toChainFault('eth_call', error)
@@ -192,11 +196,11 @@ export async function assertChain (node: Pick<ChainNode, 'chainId' | 'chainIdThe
 const usualTip = 1_000_000_000n
 
 interface RpcBlock { readonly number: Hex, readonly hash: Hex, readonly parentHash: Hex, readonly baseFeePerGas?: Hex }
-interface RpcReceipt { readonly status: Hex, readonly blockNumber: Hex, readonly blockHash: Hex, readonly gasUsed: Hex, readonly effectiveGasPrice: Hex }
+interface RpcReceipt { readonly status: Hex, readonly blockNumber: Hex, readonly blockHash: Hex, readonly gasUsed: Hex, readonly effectiveGasPrice?: Hex | null }
 
 const hex = (value: number | bigint): Hex => `0x${value.toString(16)}`
 
-const toCall = ({ from, to, value }: Transfer): object => ({ from, to, value: hex(value) })
+const toCall = ({ from, to, value, data }: Message): object => ({ from, to, value: hex(value), ...data !== '0x' && { data } })
 
 const toBlock = (method: string, { number, hash, parentHash, baseFeePerGas = '0x0' }: RpcBlock): Block =>
   ({ number: safeNumber(method, number), hash: hash32(method, hash), parentHash: hash32(method, parentHash), baseFee: quantity(method, baseFeePerGas) })
@@ -210,6 +214,6 @@ function toReceipt ({ status, blockNumber, blockHash, gasUsed, effectiveGasPrice
     blockNumber: safeNumber(method, blockNumber),
     blockHash: hash32(method, blockHash),
     gasUsed: quantity(method, gasUsed),
-    gasPrice: quantity(method, effectiveGasPrice)
+    gasPrice: effectiveGasPrice === undefined || effectiveGasPrice === null ? undefined : quantity(method, effectiveGasPrice)
   }
 }

@@ -8,7 +8,13 @@ export interface ChainSettings {
   readonly blockTimeMs: number
   readonly symbol: string
   readonly maxFeeTotal: string
-  readonly tokens?: readonly { readonly address: string, readonly symbol: string, readonly decimals: number }[]
+  /** False: transactions are of the old type, with one gas price. */
+  readonly eip1559: boolean
+  /** EIP-55; undefined where there is none, so that there are no batches. */
+  readonly multicall3: string | undefined
+  /** Those whose symbol and decimals the operator vouches for. */
+  readonly tokens: readonly { readonly address: string, readonly symbol: string, readonly decimals: number }[]
+  readonly explorerUrl: string | undefined
 }
 
 export interface Chain extends ChainSettings {

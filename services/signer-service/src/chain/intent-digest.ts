@@ -1,8 +1,11 @@
 import { intentDomain, intentTypes, type TransactionIntent } from '@countersign/contracts'
-import { hashTypedData, keccak256 } from 'viem'
+import { hashTypedData, keccak256, type Hex } from 'viem'
 
-/** keccak-256 of no bytes: what a native transfer carries. */
-export const noDataHash = keccak256('0x')
+/** @param data 0x hex. @returns what the intent names it by: 0x and 64 lower-case hex digits */
+export const dataHash = (data: string): string => keccak256(data as Hex)
+
+/** Of no bytes: what a transfer of coins carries. */
+export const noDataHash = dataHash('0x')
 
 /** EIP-712 digest of what a second factor confirms; vectors lie in contracts. @returns 0x and 64 lower-case hex digits */
 export const intentDigest = (intent: TransactionIntent): `0x${string}` => hashTypedData({

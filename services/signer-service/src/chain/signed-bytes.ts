@@ -1,5 +1,5 @@
-/** From the fields of a transfer to the bytes that leave: EIP-1559, signed by a digest signer. */
-import { hexToBytes, keccak256, numberToHex, recoverAddress, serializeTransaction, type TransactionSerializableEIP1559 } from 'viem'
+/** From the fields of a transaction to the bytes that leave: EIP-1559, or legacy with EIP-155, signed by a digest signer. */
+import { hexToBytes, keccak256, numberToHex, recoverAddress, serializeTransaction, type TransactionSerializableEIP1559, type TransactionSerializableLegacy } from 'viem'
 import type { Hex } from './chain-node.ts'
 
 export interface UnsignedTransfer {
@@ -7,9 +7,12 @@ export interface UnsignedTransfer {
   readonly nonce: number
   readonly to: string
   readonly value: bigint
+  readonly data: Hex
   readonly gas: bigint
+  /** The gas price, where the chain has no EIP-1559. */
   readonly maxFeePerGas: bigint
   readonly maxPriorityFeePerGas: bigint
+  readonly eip1559: boolean
 }
 
 /** As `KeyRing.signDigest` of @countersign/kms gives it. */
@@ -28,11 +31,16 @@ export class ForeignSignature extends Error {
 export async function signTransfer (transfer: UnsignedTransfer, from: string, signDigest: SignDigest): Promise<{ bytes: Hex, hash: Hex }> {
   // The serializer would write a nonce that is no number as 0.
   if (!Number.isSafeInteger(transfer.nonce) || transfer.nonce < 0) throw new RangeError('a nonce is a whole number')
-  const unsigned: TransactionSerializableEIP1559 = { ...transfer, to: transfer.to as Hex, type: 'eip1559' }
+  const unsigned = unsignedOf(transfer)
   const digest = keccak256(serializeTransaction(unsigned))
   const { r, s, yParity } = await signDigest(hexToBytes(digest))
-  const signature = { r: numberToHex(r, { size: 32 }), s: numberToHex(s, { size: 32 }), yParity }
+  const signature = { r: numberToHex(r, { size: 32 }), s: numberToHex(s, { size: 32 }), yParity, v: BigInt(27 + yParity) }
   if (await recoverAddress({ hash: digest, signature }) !== from) throw new ForeignSignature('the signature does not recover the address of the wallet')
   const bytes = serializeTransaction(unsigned, signature)
   return { bytes, hash: keccak256(bytes) }
+}
+
+function unsignedOf ({ eip1559, maxFeePerGas, maxPriorityFeePerGas, ...transfer }: UnsignedTransfer): TransactionSerializableEIP1559 | TransactionSerializableLegacy {
+  const fields = { ...transfer, to: transfer.to as Hex }
+  return eip1559 ? { ...fields, maxFeePerGas, maxPriorityFeePerGas, type: 'eip1559' } : { ...fields, gasPrice: maxFeePerGas, type: 'legacy' }
 }

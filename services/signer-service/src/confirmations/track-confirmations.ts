@@ -6,7 +6,7 @@ import { laneId } from '../lanes/lane.ts'
 import type { LaneRound } from '../lanes/lane-round.ts'
 import type { MoveEntry, RecordMove } from '../transactions/record-move.ts'
 import type { TransactionRepository } from '../transactions/transaction-repository.ts'
-import type { Failure, Mined, Transaction } from '../transactions/transaction.ts'
+import { messageOf, type Failure, type Mined, type Transaction } from '../transactions/transaction.ts'
 import { longestWalk, type CanonicalChain } from './canonical-chain.ts'
 
 export interface TrackDeps {
@@ -90,10 +90,11 @@ async function deepHash (node: ChainNode, heights: ReadonlyMap<number, Hex>, hei
   return (await node.block(height))?.hash
 }
 
-async function failureOf (node: ChainNode, { mined, from, to, value }: MinedRow): Promise<Failure | undefined> {
+async function failureOf (node: ChainNode, row: MinedRow): Promise<Failure | undefined> {
+  const { mined } = row
   if (mined.outcome === 'succeeded') return undefined
   if (mined.outcome === 'displaced') return { code: 'refused', detail: 'Every node refused this payload for good; its nonce was used by a transfer of nothing.' }
   if (mined.outcome === 'outbid') return { code: 'fees', detail: 'Its fees stayed too low for a block until long after its end; its nonce was used by a transfer of nothing.' }
-  const reason = await node.revertReason({ from, to, value: BigInt(value) }, Math.max(0, mined.blockNumber - 1)).catch(() => undefined)
+  const reason = await node.revertReason(messageOf(row), Math.max(0, mined.blockNumber - 1)).catch(() => undefined)
   return { code: 'reverted', detail: reason ?? 'The transfer was reverted on chain; a replay gives no reason.' }
 }

@@ -1,4 +1,8 @@
-/** EIP-1559 fees. All in wei per gas; `maxFeeTotal` is what the confirmed intent allows for the whole transaction. */
+/**
+ * EIP-1559 fees; without it the base fee is zero, and the tip is the gas price and the highest fee as well. All in wei per gas;
+ * `maxFeeTotal` is what the confirmed intent allows for the whole transaction.
+ */
+import type { TransactionSpeed } from '@countersign/contracts'
 
 export interface Fees { readonly maxFeePerGas: bigint, readonly maxPriorityFeePerGas: bigint }
 
@@ -6,6 +10,11 @@ export interface Market {
   readonly baseFee: bigint
   readonly tip: bigint
 }
+
+/** What miners are offered, in hundredths of what the node advises. */
+const tipOf: Readonly<Record<TransactionSpeed, bigint>> = Object.freeze({ slow: 90n, average: 100n, fast: 150n })
+
+export const atSpeed = ({ baseFee, tip }: Market, speed: TransactionSpeed = 'average'): Market => ({ baseFee, tip: tip * tipOf[speed] / 100n })
 
 const min = (a: bigint, b: bigint): bigint => a < b ? a : b
 const max = (a: bigint, b: bigint): bigint => a > b ? a : b

@@ -8,7 +8,7 @@ import type { CrashPoint } from '../crash-points.ts'
 import type { RecordMove } from '../transactions/record-move.ts'
 import type { TransactionRepository } from '../transactions/transaction-repository.ts'
 import type { Transaction } from '../transactions/transaction.ts'
-import { replacementFees, wantedFees } from './fees.ts'
+import { atSpeed, replacementFees, wantedFees } from './fees.ts'
 import type { RestoreFinal } from './restore-final.ts'
 import type { LaneRound, OpenWork } from './lane-round.ts'
 import { storedOf } from './sign-attempt.ts'
@@ -91,7 +91,7 @@ function displacementOf ({ market, chain, log }: LaneRound, row: Transaction, ne
 function replacementOf ({ market, chain }: LaneRound, row: Transaction | undefined, newest: Attempt): Payload | undefined {
   const gas = BigInt(newest.gas)
   const old = { maxFeePerGas: BigInt(newest.maxFeePerGas), maxPriorityFeePerGas: BigInt(newest.maxPriorityFeePerGas) }
-  const fees = replacementFees(old, market, gas, BigInt(row?.maxFeeTotal ?? chain.maxFeeTotal))
+  const fees = replacementFees(old, atSpeed(market, row?.speed), gas, BigInt(row?.maxFeeTotal ?? chain.maxFeeTotal))
   if (fees === undefined) return undefined
   return { row, nonce: newest.nonce, sequence: newest.sequence + 1, kind: newest.kind === 'noop' ? 'noop' : 'replacement', because: newest.because, gas, fees }
 }

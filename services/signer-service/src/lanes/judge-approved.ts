@@ -1,7 +1,7 @@
 /** Which approved transfers can go now, oldest first. One that cannot hides none of those behind it. */
 import { ChainFault } from '../chain/chain-fault.ts'
-import type { Transaction } from '../transactions/transaction.ts'
-import { cappedFees, gasLimitFor } from './fees.ts'
+import { messageOf, type Transaction } from '../transactions/transaction.ts'
+import { atSpeed, cappedFees, gasLimitFor } from './fees.ts'
 import type { LaneRound } from './lane-round.ts'
 
 export interface Shortage { readonly balance: bigint, readonly needed: bigint }
@@ -52,7 +52,7 @@ export async function judgeApproved (round: LaneRound, candidates: AsyncIterable
       return
     }
     const gas = gasLimitFor(estimate)
-    const fees = cappedFees(market, gas, BigInt(row.maxFeeTotal))
+    const fees = cappedFees(atSpeed(market, row.speed), gas, BigInt(row.maxFeeTotal))
     if (fees === undefined) return waits(row)
     const cost = value + gas * fees.maxFeePerGas
     if (available < cost) return short(cost)
@@ -70,7 +70,7 @@ export async function judgeApproved (round: LaneRound, candidates: AsyncIterable
   for await (const row of candidates) {
     // First, and without the node: the simulation of a transfer that cannot be paid fails for that reason, in words that differ.
     if (available < BigInt(row.value)) short(BigInt(row.value))
-    else if (cappedFees(market, leastGas, BigInt(row.maxFeeTotal)) === undefined) waits(row)
+    else if (cappedFees(atSpeed(market, row.speed), leastGas, BigInt(row.maxFeeTotal)) === undefined) waits(row)
     else batch.push(row)
     // Never more than could be ready, so that none is simulated in vain.
     if (batch.length > 0 && (batch.length === limits.atOnce || ready.length + batch.length === limits.ready)) await flush()
@@ -84,9 +84,9 @@ export async function judgeApproved (round: LaneRound, candidates: AsyncIterable
 type Estimate = bigint | ChainFault
 
 async function simulate ({ node }: LaneRound, rows: readonly Transaction[]): Promise<Estimate[]> {
-  const estimates = await Promise.all(rows.map(async ({ from, to, value }): Promise<Estimate> => {
+  const estimates = await Promise.all(rows.map(async (row): Promise<Estimate> => {
     try {
-      return await node.estimateGas({ from, to, value: BigInt(value) })
+      return await node.estimateGas(messageOf(row))
     } catch (error) {
       if (error instanceof ChainFault) return error
       throw error

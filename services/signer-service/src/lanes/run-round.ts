@@ -9,7 +9,7 @@ import { isInFlight, type Transaction } from '../transactions/transaction.ts'
 import type { Transact } from '../unit.ts'
 import type { Wallet } from '../wallets/wallet.ts'
 import type { ClaimApproved } from './claim-approved.ts'
-import { cappedFees } from './fees.ts'
+import { atSpeed, cappedFees } from './fees.ts'
 import type { HealOutcome } from './heal-head.ts'
 import type { LaneRepository } from './lane-repository.ts'
 import type { LaneRound, OpenWork } from './lane-round.ts'
@@ -78,15 +78,15 @@ export const createRunRound = (deps: RoundDeps): RunRound => async (given) => {
 type ReadWork = () => Promise<OpenWork>
 
 async function survey ({ lanes, readOpenWork }: RoundDeps, given: RoundGiven): Promise<{ round: LaneRound, openWork: ReadWork }> {
-  const { node, head, wallet, key } = given
+  const { node, head, wallet, key, chain } = given
   // Both as of the same block: read apart, a payload mined in between would be counted twice or not at all.
-  const [latest, balance, tip] = await Promise.all([node.nonceAt(wallet.address, head.number), node.balanceAt(wallet.address, head.number), node.priorityFee()])
+  const [latest, balance, tip] = await Promise.all([node.nonceAt(wallet.address, head.number), node.balanceAt(wallet.address, head.number), chain.eip1559 ? node.priorityFee() : node.gasPrice()])
   let work: OpenWork | undefined
   const fenced: Transact = async (write) => {
     work = undefined
     return await given.fenced(write)
   }
-  const round = { ...given, fenced, latest, balance, market: { baseFee: head.baseFee, tip }, lane: await lanes.observe(key, latest) }
+  const round = { ...given, fenced, latest, balance, market: { baseFee: chain.eip1559 ? head.baseFee : 0n, tip }, lane: await lanes.observe(key, latest) }
   return { round, openWork: async () => work ??= await readOpenWork(round) }
 }
 
@@ -130,7 +130,7 @@ async function signAssigned ({ signAttempts }: RoundDeps, round: LaneRound, assi
   const payloads = assigned.flatMap((row) => {
     const gas = BigInt(row.gas ?? 0)
     const nonce = row.nonce ?? -1
-    const fees = gas === 0n ? undefined : cappedFees(round.market, gas, BigInt(row.maxFeeTotal))
+    const fees = gas === 0n ? undefined : cappedFees(atSpeed(round.market, row.speed), gas, BigInt(row.maxFeeTotal))
     return fees === undefined ? [] : [{ row, nonce, sequence: (sequences.get(nonce) ?? 0) + 1, kind: 'first' as const, gas, fees }]
   })
   const stored = payloads.length === 0 ? [] : await signAttempts(round, payloads)

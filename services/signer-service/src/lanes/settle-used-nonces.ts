@@ -120,7 +120,7 @@ const minedAs = ({ attempt, receipt }: Found, head: number): Mined => ({
   blockNumber: receipt.blockNumber,
   blockHash: receipt.blockHash,
   gasUsed: receipt.gasUsed.toString(),
-  feePaid: (receipt.gasUsed * receipt.gasPrice).toString(),
+  feePaid: (receipt.gasUsed * (receipt.gasPrice ?? BigInt(attempt.maxFeePerGas))).toString(),
   outcome: attempt.kind === 'noop' ? (attempt.because === 'fees' ? 'outbid' : 'displaced') : receipt.succeeded ? 'succeeded' : 'reverted',
   confirmations: Math.max(0, head - receipt.blockNumber + 1)
 })

@@ -87,15 +87,17 @@ async function moveSigned ({ recordMove }: SignAttemptDeps, unit: Unit, done: re
   })
 }
 
-async function sign ({ keyRing }: SignAttemptDeps, { key, wallet }: LaneRound, { row, nonce, sequence, kind, because, gas, fees }: Payload): Promise<Signed> {
+async function sign ({ keyRing }: SignAttemptDeps, { key, wallet, chain }: LaneRound, { row, nonce, sequence, kind, because, gas, fees }: Payload): Promise<Signed> {
   const moves = kind !== 'noop' && row !== undefined
   const { bytes, hash } = await signTransfer({
     chainId: key.chainId,
     nonce,
     to: moves ? row.to : wallet.address,
     value: moves ? BigInt(row.value) : 0n,
+    data: moves ? row.data : '0x',
     gas,
-    ...fees
+    ...fees,
+    eip1559: chain.eip1559
   }, wallet.address, (digest) => keyRing.signDigest(wallet.keyId, digest))
   return {
     hash, bytes, nonce, sequence, kind, ...because !== undefined && { because }, txId: row?.id ?? null, chainId: key.chainId, walletId: wallet.id, gas: gas.toString(),

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { newId, UsageFault, type CliCommand } from '@countersign/runtime'
 import { DryRunTransaction, Problem } from '@countersign/contracts'
 import { Value } from 'typebox/value'
+import { usualMulticall3 } from '../calls/multicall3.ts'
 import { parseCalls } from '../calls/parse-calls.ts'
 import { checksummed } from '../chain/address.ts'
 import type { Policy } from '../policies/policy.ts'
@@ -106,7 +107,7 @@ const explainCommand = (withParts: WithParts): CliCommand => ({
     await withParts(async ({ mongo: { db } }) => {
       const explain = createExplainPolicy({
         policies: createPolicyRepository(db), windows: createWindowRepository(db), wallets: createWalletRepository(db), checksummed,
-        callsOf: ({ from, to, value, data: bytes }) => parseCalls({ to, value: BigInt(value), data: bytes }, { from, multicall3: undefined })
+        callsOf: ({ from, to, value, data: bytes }) => parseCalls({ to, value: BigInt(value), data: bytes }, { from, multicall3: usualMulticall3 })
       })
       const explanation = await explain({ transaction, ...document !== undefined && { document } }).catch(inWords)
       print(explanation, () => {

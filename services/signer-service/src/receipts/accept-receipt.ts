@@ -12,7 +12,7 @@ import type { AdmitTransfer } from '../transactions/admit-transfer.ts'
 import type { ExpireTransaction } from '../transactions/expire-transactions.ts'
 import { intentOf } from '../transactions/intent.ts'
 import type { RecordMove } from '../transactions/record-move.ts'
-import type { Transaction } from '../transactions/transaction.ts'
+import { askedOf, type Transaction } from '../transactions/transaction.ts'
 import type { TransactionRepository } from '../transactions/transaction-repository.ts'
 import type { Unit } from '../unit.ts'
 import type { ConsumedReceiptRepository } from './consumed-receipt-repository.ts'
@@ -79,8 +79,8 @@ const sha256 = (text: string): string => createHash('sha256').update(text, 'utf8
 async function approve (deps: AcceptDeps, unit: Unit, id: string, claims: ReceiptClaims, { requestId, via }: ReceiptGiven): Promise<'approved' | 'waiting' | 'rejected'> {
   const row = await deps.transactions.find(id, unit)
   if (row?.state !== 'awaiting_confirmation') throw new Undo('state')
-  const { initiator, walletId, chainId, to } = row
-  const admission = await deps.admit({ initiator, walletId, chainId, to, value: BigInt(row.value), maxFeeTotal: BigInt(row.maxFeeTotal) }, unit)
+  const { initiator } = row
+  const admission = await deps.admit(askedOf(row), unit)
   // Without factors of its own it can have confirmed nothing.
   const factorRoot = admission.principal?.factorRoot ?? null
   if (factorRoot === null) throw new Undo('principal')

@@ -1,7 +1,7 @@
-/** May this user, this wallet and this policy make this transfer? Asked at admission and again when it is approved. */
+/** May this user, this wallet and this policy make this transaction? Asked at admission and again when it is approved. */
 import type { FactorKind } from '@countersign/contracts'
+import type { Call, ParsedCall } from '../calls/call.ts'
 import { parseCalls } from '../calls/parse-calls.ts'
-import type { Hex } from '../chain/quantity.ts'
 import { decide, windowKeysOf } from '../policies/decide.ts'
 import type { Policy } from '../policies/policy.ts'
 import type { PolicyRepository } from '../policies/policy-repository.ts'
@@ -21,24 +21,23 @@ export interface AdmitDeps {
   readonly policies: Pick<PolicyRepository, 'current'>
   readonly windows: Pick<WindowRepository, 'held'>
   readonly chainIds: readonly number[]
+  /** EIP-55, of the chain's Multicall3. */
+  readonly multicall3: (chainId: number) => string | undefined
 }
 
 export interface AskedTransfer {
   readonly initiator: string
   readonly walletId: string
   readonly chainId: number
-  /** EIP-55. */
-  readonly to: string
-  readonly value: bigint
-  /** Absent: none. */
-  readonly data?: Hex
+  /** As it is signed. */
+  readonly call: Call
   readonly maxFeeTotal?: bigint
   /** Of one that was approved: the room that it holds. It is asked for no more of a window, and has none in any other. */
   readonly reserved?: readonly ReservedEntry[]
 }
 
 export type Admission =
-  | { readonly admitted: true, readonly principal: Principal, readonly wallet: Wallet, readonly policy: Policy, readonly rule: string, readonly rules: readonly string[], readonly factorKinds: readonly FactorKind[], readonly requirements: Requirements, readonly maxFeeTotal: bigint | undefined
+  | { readonly admitted: true, readonly principal: Principal, readonly wallet: Wallet, readonly policy: Policy, readonly rule: string, readonly rules: readonly string[], readonly factorKinds: readonly FactorKind[], readonly calls: readonly ParsedCall[], readonly requirements: Requirements, readonly maxFeeTotal: bigint | undefined
     /** To be taken in the unit of the decision, from what it saw. */
     readonly reservations: readonly Reservation[], readonly held: HeldWindows }
   /** `reason` is for the audit; `policy` and `principal` are absent when no policy was asked. */
@@ -46,8 +45,8 @@ export type Admission =
 
 export type AdmitTransfer = (transfer: AskedTransfer, unit?: Unit) => Promise<Admission>
 
-export const createAdmitTransfer = ({ principals, wallets, policies, windows, chainIds }: AdmitDeps): AdmitTransfer => async (transfer, unit) => {
-  const { initiator, walletId, chainId } = transfer
+export const createAdmitTransfer = ({ principals, wallets, policies, windows, chainIds, multicall3 }: AdmitDeps): AdmitTransfer => async (transfer, unit) => {
+  const { initiator, walletId, chainId, call, maxFeeTotal } = transfer
   const principal = await principals.find(initiator, unit)
   const wallet = await wallets.find(walletId, unit)
   const reason = refusalOf(principal, walletId) ?? refusalOfWallet(wallet, chainId, chainIds)
@@ -57,8 +56,8 @@ export const createAdmitTransfer = ({ principals, wallets, policies, windows, ch
   const current = await policies.current(unit)
   if (current === undefined) return { admitted: false, reason: 'no_policy', detail: 'There is no policy yet, so nothing is allowed (default).', policy: { version: 0, rule: 'default' }, principal }
   const { policy, compiled, at } = current
-  const calls = parseCalls({ to: transfer.to, value: transfer.value, data: transfer.data ?? '0x' }, { from: wallet.address, multicall3: undefined })
-  const judged = { initiator, walletId, chainId, calls, at, ...transfer.maxFeeTotal !== undefined && { maxFeeTotal: transfer.maxFeeTotal } }
+  const calls = parseCalls(call, { from: wallet.address, multicall3: multicall3(chainId) })
+  const judged = { initiator, walletId, chainId, calls, at, ...maxFeeTotal !== undefined && { maxFeeTotal } }
   const { reserved } = transfer
   const held = await windows.held(reserved === undefined ? windowKeysOf(compiled, judged) : [], at, unit)
   const decision = decide(compiled, judged, reserved === undefined ? held.used : useBeside(reserved))
@@ -67,7 +66,7 @@ export const createAdmitTransfer = ({ principals, wallets, policies, windows, ch
     return { admitted: false, reason: 'policy', detail, policy: { version: policy.version, rule: decision.rule }, principal }
   }
   return decision.allowed
-    ? { admitted: true, principal, wallet, policy, held, ...decision }
+    ? { admitted: true, principal, wallet, policy, calls, held, ...decision }
     : { admitted: false, reason: 'policy', detail: decision.detail, policy: { version: policy.version, rule: decision.rule }, principal }
 }
 

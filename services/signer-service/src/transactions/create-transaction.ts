@@ -1,6 +1,6 @@
 /** Admission: validated, decided by policy, stored once per (user, idempotency key). No chain is asked. */
 import { createHash } from 'node:crypto'
-import { Problem, problems, type TransactionView, type TransferRequest } from '@countersign/contracts'
+import { Problem, problems, type TransactionRequest, type TransactionView } from '@countersign/contracts'
 import type { Audit } from '@countersign/mongo'
 import type { Advance } from '../approvals/advance.ts'
 import type { ProvedIntent, ProveIntent } from '../intents/prove-intent.ts'
@@ -10,14 +10,14 @@ import type { CrashPoint } from '../crash-points.ts'
 import type { Transact, Unit } from '../unit.ts'
 import type { Admission, AdmitTransfer } from './admit-transfer.ts'
 import type { Asking } from './asking.ts'
-import { confirmationText } from './confirmation-text.ts'
+import { confirmationText, longestText, type Token } from './confirmation-text.ts'
 import { intentOf } from './intent.ts'
 import { isUnavailable, type RequestConfirmation } from './request-confirmation.ts'
 import { shortConfirmationText } from './short-text.ts'
 import type { Transaction } from './transaction.ts'
 import { KeyTaken, type TransactionRepository } from './transaction-repository.ts'
-import { transactionView } from './transaction-view.ts'
-import { fingerprintOf, normaliseTransfer, refuseSelfTransfer, type AddressRules, type NormalisedTransfer } from './transfer-rules.ts'
+import { transactionView, type CallsOf } from './transaction-view.ts'
+import { fingerprintOf, normaliseRequest, refuseSenseless, type NormalisedTransaction, type NormaliseRules } from './normalise-request.ts'
 
 export interface CreateDeps {
   readonly transactions: Pick<TransactionRepository, 'findByKey' | 'insert' | 'keepFirstAnswer'>
@@ -28,11 +28,13 @@ export interface CreateDeps {
   readonly audit: Pick<Audit, 'append'>
   readonly transact: Transact
   readonly inLine: InLine
-  readonly addresses: AddressRules
+  readonly rules: NormaliseRules
   readonly digestOf: (intent: ReturnType<typeof intentOf>) => string
-  readonly chain: (chainId: number) => { readonly symbol: string, readonly maxFeeTotal: string } | undefined
+  readonly chain: (chainId: number) => { readonly symbol: string, readonly maxFeeTotal: string, readonly tokens: readonly Token[] } | undefined
   readonly deployment: string
-  readonly noDataHash: string
+  readonly callsOf: CallsOf
+  /** keccak-256 of bytes, hex. */
+  readonly hashOf: (data: string) => string
   readonly ttlMs: number
   readonly newTransactionId: () => string
   readonly newChallengeId: () => string
@@ -41,26 +43,26 @@ export interface CreateDeps {
 
 export interface CreateGiven {
   readonly idempotencyKey: string
-  readonly transfer: TransferRequest
+  readonly transfer: TransactionRequest
   /** Of a program: its own signature of just this. */
   readonly intent: string | undefined
 }
 export interface Created { readonly transaction: TransactionView, readonly replayed: boolean }
 
 export const createCreateTransaction = (deps: CreateDeps) => {
-  const { transactions, admit, transact, addresses } = deps
+  const { transactions, admit, transact, rules } = deps
 
   return async ({ idempotencyKey, transfer: given, intent }: CreateGiven, asking: Asking): Promise<Created> => {
-    const transfer = normaliseTransfer(given, addresses)
+    const transfer = normaliseRequest(given, rules)
     const fingerprint = fingerprintOf(transfer)
     const earlier = await transactions.findByKey(asking.userId, idempotencyKey)
     if (earlier !== undefined) return await replay(deps, earlier, fingerprint, asking)
 
     await deps.crashPoint('create.read')
-    const admission = await admit({ initiator: asking.userId, ...transfer })
+    const admission = await admit({ initiator: asking.userId, walletId: transfer.walletId, chainId: transfer.chainId, call: transfer.call, ...transfer.maxFee !== undefined && { maxFeeTotal: transfer.maxFee } })
     await deps.crashPoint('create.admitted')
     if (!admission.admitted) throw await refuse(deps, admission, transfer, asking)
-    refuseSelfTransfer(transfer.to, admission.wallet.address)
+    refuseSenseless(transfer, admission.wallet.address, rules)
     const proved = await deps.proveIntent({ jws: intent, principal: admission.principal, idempotencyKey, request: given, at: admission.held.at, requestId: asking.requestId })
     if (proved === undefined && admission.principal.kind === 'service' && admission.requirements.proof !== undefined) {
       throw await refuse(deps, { admitted: false, reason: 'no_intent', detail: 'This program must sign its request: what it may do without a proof is over.', policy: { version: admission.policy.version, rule: admission.rule } }, transfer, asking)
@@ -101,7 +103,7 @@ const orUndefinedWhenTaken = (error: unknown): Refusal | undefined => {
 
 type Refusal = Extract<Admission, { admitted: false }>
 
-async function refuse ({ audit }: CreateDeps, { reason, detail, policy }: Refusal, transfer: NormalisedTransfer, { userId, requestId }: Asking): Promise<Problem> {
+async function refuse ({ audit }: CreateDeps, { reason, detail, policy }: Refusal, transfer: NormalisedTransaction, { userId, requestId }: Asking): Promise<Problem> {
   await audit.append({
     event: 'transaction.refused',
     subject: userId,
@@ -113,7 +115,7 @@ async function refuse ({ audit }: CreateDeps, { reason, detail, policy }: Refusa
 }
 
 interface Admitted {
-  readonly transfer: NormalisedTransfer
+  readonly transfer: NormalisedTransaction
   readonly fingerprint: string
   readonly idempotencyKey: string
   readonly admission: Extract<Admission, { admitted: true }>
@@ -123,9 +125,10 @@ interface Admitted {
 /** The row's end is stamped by the database, and the digest needs it: inserted first, completed in the same transaction. */
 async function store (deps: CreateDeps, unit: Unit, admitted: Admitted, asking: Asking): Promise<Transaction | undefined> {
   const { transfer, fingerprint, idempotencyKey, admission, proved } = admitted
-  const { wallet, policy, rule } = admission
+  const { wallet, policy, rule, calls } = admission
   const chain = deps.chain(transfer.chainId)
   if (chain === undefined) throw new Problem(problems.notPermitted)
+  const lifeMs = lifeMsOf(admission.requirements, deps.ttlMs)
   const received = await deps.transactions.insert({
     id: deps.newTransactionId(),
     initiator: asking.userId,
@@ -135,13 +138,20 @@ async function store (deps: CreateDeps, unit: Unit, admitted: Admitted, asking: 
     walletId: wallet.id,
     chainId: transfer.chainId,
     from: wallet.address,
-    to: transfer.to,
-    value: transfer.value.toString(),
-    dataHash: deps.noDataHash,
-    maxFeeTotal: (admission.maxFeeTotal ?? BigInt(chain.maxFeeTotal)).toString(),
+    kind: transfer.kind,
+    to: transfer.call.to,
+    value: transfer.call.value.toString(),
+    data: transfer.call.data,
+    dataHash: deps.hashOf(transfer.call.data),
+    destinations: [...new Set([transfer.call.to, ...calls.flatMap(({ to, movement }) => [to, ...movement === null ? [] : [movement.destination]])])],
+    speed: transfer.speed,
+    priority: transfer.priority,
+    metadata: transfer.metadata,
+    maxFeeTotal: feeLimit(transfer.maxFee, admission.maxFeeTotal ?? BigInt(chain.maxFeeTotal)).toString(),
     policy: { id: policy.id, version: policy.version, rule },
     confirmation: { challengeId: deps.newChallengeId(), sessionId: asking.sessionId, factorKinds: admission.factorKinds, asked: null }
-  }, lifeMsOf(admission.requirements, deps.ttlMs), unit)
+  }, transfer.validUntil ?? { ttlMs: lifeMs }, unit)
+  refuseEnd(received, lifeMs)
 
   // Two requests with one intent: the unit is lost, and its index has decided.
   if (proved !== undefined && !await proved.use(received, unit)) throw new Problem(problems.proofRejected)
@@ -151,14 +161,18 @@ async function store (deps: CreateDeps, unit: Unit, admitted: Admitted, asking: 
     initiator: received.initiator,
     walletName: wallet.name,
     from: received.from,
-    to: received.to,
-    value: transfer.value,
+    kind: received.kind,
+    calls,
+    methods: transfer.methods,
     chainId: received.chainId,
     symbol: chain.symbol,
+    tokens: chain.tokens,
     maxFeeTotal: BigInt(received.maxFeeTotal),
-    validUntil: received.validUntil
+    validUntil: received.validUntil,
+    hashOf: deps.hashOf
   }
   const [text, shortText] = [confirmationText(action), shortConfirmationText(action) ?? null]
+  if (text.length > longestText) throw fault('body/calls', 'would be too long a text to be confirmed by anybody: make more and smaller batches')
   return await deps.advance(unit, received, await inThisUnit(deps, unit, admitted, received), {
     from: 'received',
     set: { digest, text, shortText },
@@ -176,9 +190,24 @@ const goesAtOnce = ({ requirements: { proof, approvals, delaySeconds } }: Admitt
 /** What may go at once takes its room in the windows with it, so that it is decided from what this very unit sees. */
 async function inThisUnit ({ admit }: CreateDeps, unit: Unit, { transfer, admission, proved }: Admitted, { initiator, maxFeeTotal }: Transaction): Promise<Admitted['admission']> {
   if (!goesAtOnce(admission, proved)) return admission
-  const again = await admit({ initiator, ...transfer, maxFeeTotal: BigInt(maxFeeTotal) }, unit)
+  const again = await admit({ initiator, walletId: transfer.walletId, chainId: transfer.chainId, call: transfer.call, maxFeeTotal: BigInt(maxFeeTotal) }, unit)
   if (!again.admitted) throw new RefusedMeanwhile(again)
   return again
+}
+
+const fault = (path: string, message: string): Problem => new Problem(problems.schemaViolation, { faults: [{ path, message }] })
+
+/** @throws Problem schemaViolation when more was asked for than the rule, or else the chain, allows. */
+function feeLimit (asked: bigint | undefined, most: bigint): bigint {
+  if (asked !== undefined && asked > most) throw fault('body/max_fee', `must not be more than ${most}`)
+  return asked ?? most
+}
+
+/** By the database's clock, which stamped the row. @throws Problem schemaViolation */
+function refuseEnd ({ createdAt, validUntil }: Transaction, longestMs: number): void {
+  const lifeMs = validUntil.getTime() - createdAt.getTime()
+  if (!(lifeMs > 0)) throw fault('body/valid_until', 'is over')
+  if (lifeMs > longestMs) throw fault('body/valid_until', `is later than its rule allows: ${Math.floor(longestMs / 1_000)} seconds from now`)
 }
 
 async function replay (deps: CreateDeps, earlier: Transaction, fingerprint: string, asking: Asking): Promise<Created> {
@@ -192,12 +221,12 @@ async function answer (deps: CreateDeps, transaction: Transaction, asking: Askin
   try {
     const asked = await deps.requestConfirmation(transaction, asking)
     await deps.crashPoint('create.challenged')
-    const kept = await deps.transactions.keepFirstAnswer(transaction.id, JSON.stringify(transactionView(asked, [])))
+    const kept = await deps.transactions.keepFirstAnswer(transaction.id, JSON.stringify(transactionView(asked, [], deps.callsOf(asked))))
     await deps.crashPoint('create.answered')
     return JSON.parse(kept) as TransactionView
   } catch (error) {
     // The row stays: a repeat of the key, a confirm or a request for a new code asks again.
-    if (isUnavailable(error)) return transactionView(transaction, [])
+    if (isUnavailable(error)) return transactionView(transaction, [], deps.callsOf(transaction))
     throw error
   }
 }

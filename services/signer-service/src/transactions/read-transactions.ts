@@ -5,20 +5,21 @@ import type { AttemptRepository } from '../attempts/attempt-repository.ts'
 import { findOwn } from './find-own.ts'
 import type { Transaction } from './transaction.ts'
 import type { TransactionRepository } from './transaction-repository.ts'
-import { transactionView } from './transaction-view.ts'
+import { transactionView, type CallsOf } from './transaction-view.ts'
 
 export interface ReadDeps {
   readonly transactions: Pick<TransactionRepository, 'find' | 'listOf'>
   readonly attempts: Pick<AttemptRepository, 'ofTransaction'>
+  readonly callsOf: CallsOf
   readonly cursors: Cursors
 }
 
 export type ViewTransaction = (transaction: Transaction) => Promise<TransactionView>
 
-export const createViewTransaction = ({ attempts }: Pick<ReadDeps, 'attempts'>): ViewTransaction =>
-  async (transaction) => transactionView(transaction, await attempts.ofTransaction(transaction.id))
+export const createViewTransaction = ({ attempts, callsOf }: Pick<ReadDeps, 'attempts' | 'callsOf'>): ViewTransaction =>
+  async (transaction) => transactionView(transaction, await attempts.ofTransaction(transaction.id), callsOf(transaction))
 
-export const createGetTransaction = ({ transactions, ...deps }: Pick<ReadDeps, 'transactions' | 'attempts'>) => {
+export const createGetTransaction = ({ transactions, ...deps }: Pick<ReadDeps, 'transactions' | 'attempts' | 'callsOf'>) => {
   const view = createViewTransaction(deps)
   return async (id: string, userId: string): Promise<TransactionView> => await view(await findOwn(transactions, id, userId))
 }

@@ -15,14 +15,15 @@ export const transactionIndexes: readonly IndexSpec[] = [
   { collection: 'transactions', name: 'one_per_challenge', key: { 'confirmation.challengeId': 1 }, unique: true },
   { collection: 'transactions', name: 'one_per_nonce', key: { chainId: 1, walletId: 1, nonce: 1 }, unique: true, partialFilterExpression: { nonce: { $gte: 0 } } },
   { collection: 'transactions', name: 'newest_by_user', key: { initiator: 1, _id: -1 } },
+  { collection: 'transactions', name: 'newest_by_destination', key: { initiator: 1, destinations: 1, _id: -1 } },
   { collection: 'transactions', name: 'by_state_and_end', key: { state: 1, validUntil: 1 } },
   { collection: 'transactions', name: 'delayed', key: { notBefore: 1 }, partialFilterExpression: { state: 'awaiting_confirmation', notBefore: { $type: 'date' } } },
   { collection: 'transactions', name: 'gives_back', key: { 'reservation.state': 1 }, partialFilterExpression: { 'reservation.state': 'releasing' } },
-  { collection: 'transactions', name: 'work_of_lane', key: { chainId: 1, walletId: 1, state: 1, approvedAt: 1 } }
+  { collection: 'transactions', name: 'queue_of_lane', key: { chainId: 1, walletId: 1, state: 1, priority: -1, approvedAt: 1, _id: 1 } }
 ]
 
 /** Fields of a new row; the rest is stamped or empty. */
-export type NewTransaction = Pick<Transaction, 'id' | 'initiator' | 'idempotencyKey' | 'fingerprint' | 'requestId' | 'walletId' | 'chainId' | 'from' | 'to' | 'value' | 'dataHash' | 'maxFeeTotal' | 'policy' | 'confirmation'>
+export type NewTransaction = Pick<Transaction, 'id' | 'initiator' | 'idempotencyKey' | 'fingerprint' | 'requestId' | 'walletId' | 'chainId' | 'from' | 'kind' | 'to' | 'value' | 'data' | 'dataHash' | 'destinations' | 'speed' | 'priority' | 'metadata' | 'maxFeeTotal' | 'policy' | 'confirmation'>
 
 /** What a move writes along with the state. */
 export type MoveFields = Partial<Pick<Transaction, 'digest' | 'text' | 'shortText' | 'receiptId' | 'requirements' | 'missing' | 'proof' | 'notBefore' | 'reservation' | 'nonce' | 'gas' | 'mined' | 'failure'>>
@@ -78,16 +79,16 @@ export function createTransactionRepository (db: Db) {
     findByChallenge: (challengeId: string) => findOne({ 'confirmation.challengeId': exactly(challengeId) }),
 
     /**
-     * As `received`, with its end stamped in whole seconds of the database's clock.
+     * As `received`, with its end in whole seconds: the given one, or stamped by the database's clock.
      * @throws KeyTaken when the user has a transaction under that key. The unit is lost with it: the database has aborted it.
      */
-    async insert ({ id, ...fields }: NewTransaction, ttlMs: number, unit: Unit): Promise<Transaction> {
+    async insert ({ id, ...fields }: NewTransaction, end: Date | { readonly ttlMs: number }, unit: Unit): Promise<Transaction> {
       const empty = { digest: '', text: '', shortText: null, firstAnswer: null, receiptId: null, ...nothingWanted, nonce: null, gas: null, mined: null, failure: null, approvedAt: null }
       try {
         return toTransaction(await insertStamped(transactions, id, { state: 'received', ...fields, ...empty }, {
           updatedAt: '$$NOW',
           history: [{ state: 'received', at: '$$NOW' }],
-          validUntil: { $dateTrunc: { date: { $add: ['$$NOW', literally(ttlMs)] }, unit: 'second' } }
+          validUntil: end instanceof Date ? literally(end) : { $dateTrunc: { date: { $add: ['$$NOW', literally(end.ttlMs)] }, unit: 'second' } }
         }, unit.session))
       } catch (error) {
         throw isDuplicateKey(error, 'one_per_idempotency_key') ? new KeyTaken() : error
@@ -228,9 +229,9 @@ export function createTransactionRepository (db: Db) {
       return await transactions.findOne({ chainId, walletId, state: { $in: [...workStates] } }, { projection: { _id: 1 } }) !== null
     },
 
-    /** The oldest approvals first, read as far as they are asked for. */
+    /** The highest priority first, and of those the oldest approval; read as far as they are asked for. */
     async * approvedIn ({ chainId, walletId }: LaneKey): AsyncGenerator<Transaction, void, undefined> {
-      const rows = transactions.find({ chainId, walletId, state: 'approved', $expr: { $gt: ['$validUntil', '$$NOW'] } }, { sort: { approvedAt: 1, _id: 1 }, batchSize: 32, limit: 1_024 })
+      const rows = transactions.find({ chainId, walletId, state: 'approved', $expr: { $gt: ['$validUntil', '$$NOW'] } }, { sort: { priority: -1, approvedAt: 1, _id: 1 }, batchSize: 32, limit: 1_024 })
       for await (const row of rows) yield toTransaction(row)
     },
 
@@ -279,4 +280,7 @@ const settled = (moved: boolean): Document => ({
   $cond: [{ $eq: ['$reservation.state', 'held'] }, { $mergeObjects: ['$reservation', { state: moved ? 'settled' : 'releasing' }] }, { $ifNull: ['$reservation', null] }]
 })
 
-const toTransaction = ({ _id, ...rest }: TransactionRow): Transaction => ({ id: _id, ...nothingWanted, ...rest })
+/** What a row has not that was written when transactions were transfers of coins. */
+const coinsOnly = ({ to }: TransactionRow) => ({ kind: 'native', data: '0x', destinations: [to], speed: 'average', priority: 0, metadata: {} }) as const
+
+const toTransaction = ({ _id, ...rest }: TransactionRow): Transaction => ({ id: _id, ...nothingWanted, ...coinsOnly({ _id, ...rest }), ...rest })

@@ -1,5 +1,6 @@
 /** How a transaction is shown to its initiator. */
 import { needOf, type TransactionConfirmation, type TransactionView } from '@countersign/contracts'
+import type { ParsedCall } from '../calls/call.ts'
 import type { Attempt } from '../attempts/attempt.ts'
 import type { Confirmation, Transaction } from './transaction.ts'
 
@@ -20,7 +21,14 @@ export const challengeView = ({ challengeId, asked }: Confirmation): Transaction
     factors: asked.factors.map((factor) => ({ ...factor, needs: needOf(factor.kind) }))
   }
 
-export function transactionView (transaction: Transaction, attempts: readonly Attempt[]): TransactionView {
+/** What a transaction does, read from its bytes. */
+export type CallsOf = (transaction: Pick<Transaction, 'chainId' | 'from' | 'to' | 'value' | 'data'>) => readonly ParsedCall[]
+
+const callView = ({ to, value, selector, movement }: ParsedCall): TransactionView['calls'][number] => ({
+  to, value: value.toString(), ...selector !== null && { selector }, ...movement !== null && { movement: { ...movement, amount: movement.amount.toString() } }
+})
+
+export function transactionView (transaction: Transaction, attempts: readonly Attempt[], calls: readonly ParsedCall[]): TransactionView {
   const { mined, failure, confirmation } = transaction
   const challenge = transaction.state === 'awaiting_confirmation' ? challengeView(confirmation) : undefined
   return {
@@ -30,9 +38,15 @@ export function transactionView (transaction: Transaction, attempts: readonly At
     wallet_id: transaction.walletId,
     chain_id: transaction.chainId,
     from: transaction.from,
+    kind: transaction.kind,
     to: transaction.to,
     value: transaction.value,
+    ...transaction.data !== '0x' && { data: transaction.data },
+    calls: calls.map(callView),
     max_fee_total: transaction.maxFeeTotal,
+    speed: transaction.speed,
+    priority: transaction.priority,
+    metadata: { ...transaction.metadata },
     policy: { ...transaction.policy },
     digest: transaction.digest,
     ...challenge !== undefined && { confirmation: challenge },

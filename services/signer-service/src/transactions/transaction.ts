@@ -1,8 +1,9 @@
-/** One transfer from the request to its end. Its row is the only ledger of what was promised, signed and mined. */
-import type { FactorKind, OpenChallenge, TransactionState } from '@countersign/contracts'
+/** One transaction from the request to its end. Its row is the only ledger of what was promised, signed and mined. */
+import type { FactorKind, OpenChallenge, TransactionKind, TransactionSpeed, TransactionState } from '@countersign/contracts'
 import type { GivenProof, Missing } from '../approvals/missing.ts'
 import type { KeptRequirements } from '../policies/requirements.ts'
 import type { ReservedEntry } from '../policies/window-repository.ts'
+import type { Hex } from '../chain/quantity.ts'
 
 export interface Confirmation {
   /** Chosen here, so that asking again asks for the same. A fresh one replaces it when the old one is spent. */
@@ -57,10 +58,19 @@ export interface Transaction {
   readonly chainId: number
   /** EIP-55, like `to`. */
   readonly from: string
+  readonly kind: TransactionKind
   readonly to: string
   /** Wei, decimal. */
   readonly value: string
+  /** `0x` for coins alone. */
+  readonly data: Hex
+  /** keccak-256 of the data. */
   readonly dataHash: string
+  /** Every account and contract that it names: receivers, called contracts, tokens. */
+  readonly destinations: readonly string[]
+  readonly speed: TransactionSpeed
+  readonly priority: number
+  readonly metadata: Readonly<Record<string, string>>
   readonly maxFeeTotal: string
   readonly policy: { readonly id: string, readonly version: number, readonly rule: string }
   readonly digest: string
@@ -96,6 +106,9 @@ export interface Transaction {
 export const inFlightStates = ['assigned', 'signed', 'broadcast'] as const satisfies readonly TransactionState[]
 export const isInFlight = ({ state }: Pick<Transaction, 'state'>): boolean => (inFlightStates as readonly TransactionState[]).includes(state)
 
+/** What a node simulates and replays, and what is signed. */
+export const messageOf = ({ from, to, value, data }: Pick<Transaction, 'from' | 'to' | 'value' | 'data'>) => ({ from, to, value: BigInt(value), data })
+
 /** What the policy is asked about a stored row. */
-export const askedOf = ({ initiator, walletId, chainId, to, value, maxFeeTotal }: Transaction) =>
-  ({ initiator, walletId, chainId, to, value: BigInt(value), maxFeeTotal: BigInt(maxFeeTotal) })
+export const askedOf = ({ initiator, walletId, chainId, to, value, data, maxFeeTotal }: Transaction) =>
+  ({ initiator, walletId, chainId, call: { to, value: BigInt(value), data }, maxFeeTotal: BigInt(maxFeeTotal) })

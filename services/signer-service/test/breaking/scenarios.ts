@@ -83,7 +83,7 @@ export const chainBreaking = (t: TestContext, { house, world: { chain, kms }, ra
     'another program': async () => {
       const nonce = Number(await chain.request<string>('eth_getTransactionCount', [house.wallet.address, 'pending']))
       const { bytes, hash } = await signTransfer({
-        chainId: 31337, nonce, to: house.destination(63), value: BigInt(foreign.length + 1), gas: 21_000n, maxFeePerGas: 200n * 10n ** 9n, maxPriorityFeePerGas: 2n * 10n ** 9n
+        chainId: 31337, nonce, to: house.destination(63), value: BigInt(foreign.length + 1), gas: 21_000n, maxFeePerGas: 200n * 10n ** 9n, maxPriorityFeePerGas: 2n * 10n ** 9n, data: '0x', eip1559: true
       }, house.wallet.address, async (digest) => await ring.signDigest(house.wallet.keyId, digest))
       // Written down first: a lost answer may hide that it was taken.
       foreign.push(hash)
