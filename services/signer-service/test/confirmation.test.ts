@@ -254,7 +254,7 @@ t.test('a receipt whose reply was lost arrives by its job, and a second copy is 
   const { id: both } = await house.request(1)
   await house.confirm(both)
   await house.reach(both, 'confirmed')
-  await until(async () => (await house.audit({ event: 'receipt.repeated', subject: both })).length === 1, { timeoutMs: patienceMs, what: 'the second copy to be seen' })
+  await until(async () => (await house.audit({ event: 'receipt.repeated', subject: both })).length === 1, { timeoutMs: 3 * patienceMs, what: 'the second copy to be seen' })
   t.equal((await house.sentOnChain()).length, 2)
 })
 

@@ -94,7 +94,7 @@ t.test('the command line makes wallets, principals and policies, and does nothin
   t.match(await cli('wallets', 'create', '--name', 'adopted', '--key-id', String(wallet['key_id'])), { code: 1, err: /belongs to a wallet already/ })
   t.match(await cli('wallets', 'create', '--name', 'x', '--chain', '5'), { code: 2, err: /not in CHAINS/ })
   t.match(await cli('wallets', 'create'), { code: 2 })
-  t.match((await cli('wallets', 'list')).out, /second +0x/)
+  t.match((await cli('wallets', 'list')).out, /second +operations +0x/)
   t.match(await json('kms', 'test'), [{ address: house.wallet.address }, { address: wallet['address'] }])
 
   const rule = ['--wallet', String(wallet['id']), '--destination', house.destination(1).toLowerCase(), '--max-value', '1000']

@@ -52,8 +52,10 @@ export interface Spoiling { readonly network: { readonly node: SpoilingProxy, re
 /** A part of all requests is spoiled, and in turns the node lags behind or fails where receipts are asked for. */
 export const spoiling = ({ network: { node, keys }, chain, part, random, leastMs }: Spoiling) => async (over: () => boolean): Promise<void> => {
   let spoiled = random.between(0, networkFaults.length - 1)
-  // Which requests is chance; each fault has its turn.
-  node.spoil = keys.spoil = () => random.next() < part ? networkFaults[spoiled++ % networkFaults.length] : undefined
+  let asked = 0
+  // Each fault has its turn, at once; which requests are spoiled after that is chance.
+  const isSpoiled = (): boolean => asked++ < networkFaults.length * 3 ? asked % 3 === 1 : random.next() < part
+  node.spoil = keys.spoil = () => isSpoiled() ? networkFaults[spoiled++ % networkFaults.length] : undefined
   const moods: readonly SpoilingProxy['rewrite'][] = [
     (_body, answer) => answer,
     async (body, answer) => await staleAnswer(body, answer, 3, chain.request),
