@@ -32,13 +32,13 @@ t.test('a wallet becomes a factor by its signature, and from then on signs the v
   t.match(added, { status: 200, body: { factor: { kind: 'wallet', label: 'Hardware wallet', shown: true, wallet: { family: 'evm', address: wallet.address, chain_id: 31337 } } } })
 
   const asked = await post('/api-keys', accessToken, key)
-  t.match(asked, { status: 401, body: { type: '/problems/step-up-required', action: { type: 'api_keys.create', resource_id: 'profile:read' } } })
+  t.match(asked, { status: 401, body: { type: '/problems/step-up-required', action: { type: 'api_keys.create', resource_id: 'profile:read;expires_in_days=1' } } })
   const { body: { id, factors } } = await post('/step-ups', accessToken, { action: asked.body.action })
   t.match(factors, [{ id: begun.body.factor_id, kind: 'wallet' }])
   const question = await post(`/step-ups/${id}/wallet`, accessToken, { factor_id: begun.body.factor_id })
   const typedData = question.body.sign.typed_data
   if (typedData === undefined) throw new Error('no typed data')
-  t.same(typedData.message.details, [{ name: 'It may', value: 'profile:read' }], 'the action is on the screen')
+  t.same(typedData.message.details, [{ name: 'It may', value: 'profile:read;expires_in_days=1' }], 'the action is on the screen')
 
   const answer = (signature: string) => post(`/step-ups/${id}/wallet/verify`, accessToken, { factor_id: begun.body.factor_id, signature })
   t.equal(outcome(await answer(await wallet.signTypedData(enrolment))), '401 proof-rejected', 'the enrolment')
