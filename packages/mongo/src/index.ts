@@ -1,6 +1,6 @@
 /** MongoDB: connection, transactions, outbox, leases, audit, indexes. */
 export { connectMongo, type Mongo, type MongoOptions } from './connect.ts'
-export { inTransaction, type TransactionOptions } from './transaction.ts'
+export { inOneBatch, inTransaction, type TransactionOptions } from './transaction.ts'
 export { abandonedTransactionSeconds } from './abandoned-transactions.ts'
 export { createOutbox, type DueRow, type Outbox, type OutboxOptions } from './outbox/outbox.ts'
 export { outboxIndexes, type OutboxEntry, type OutboxRow, type OutboxState } from './outbox/row.ts'

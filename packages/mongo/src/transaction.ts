@@ -23,3 +23,9 @@ export const inTransaction = async <T>(
     readPreference: 'primary',
     timeoutMS: timeoutMs
   }))
+
+/**
+ * For every `find` inside `inTransaction` that may come to more than a hundred rows: the driver puts the transaction's deadline on whatever
+ * fetches the next batch, and the server refuses that, so all must come with the first.
+ */
+export const inOneBatch = { batchSize: 100_000 } as const

@@ -2,7 +2,7 @@ import t, { type Test } from 'tap'
 import { createServer, connect as connectSocket, type Socket } from 'node:net'
 import { createLogger, createMetrics } from '@countersign/runtime'
 import { captureLogs, sharedMongo, until } from '@countersign/testing'
-import { connectMongo, inTransaction, isDuplicateKey } from '../src/index.ts'
+import { connectMongo, inOneBatch, inTransaction, isDuplicateKey } from '../src/index.ts'
 import { Problem, problems } from '@countersign/contracts'
 
 const mongo = await sharedMongo(t)
@@ -148,4 +148,12 @@ void t.test('a duplicate key is told from other faults, by the index that refuse
   t.equal(isDuplicateKey(error, '_id_'), true)
   t.equal(isDuplicateKey(error, 'by_email'), false)
   t.equal(isDuplicateKey(new Error('E11000')), false)
+})
+
+void t.test('many rows are read inside a transaction, which has a deadline, when they come in one batch', async (t) => {
+  const mongo = await open(t)
+  const rows = mongo.db.collection('rows')
+  await rows.insertMany(Array.from({ length: 300 }, (_none, index) => ({ index })))
+  t.equal((await inTransaction(mongo, async (session) => await rows.find({}, { session, ...inOneBatch }).toArray())).length, 300)
+  await t.rejects(inTransaction(mongo, async (session) => await rows.find({}, { session }).toArray()), /maxTimeMS on getMore/, 'and not otherwise')
 })

@@ -1,4 +1,4 @@
-import { exactly, isDuplicateKey, type IndexSpec } from '@countersign/mongo'
+import { exactly, inOneBatch, isDuplicateKey, type IndexSpec } from '@countersign/mongo'
 import type { Db } from 'mongodb'
 import { insertStamped } from '../insert-stamped.ts'
 import type { Unit } from '../unit.ts'
@@ -30,12 +30,12 @@ export function createApprovalRepository (db: Db) {
   return {
     /** In the order in which they came. */
     async ofTransaction (txId: string, unit?: Unit): Promise<Approval[]> {
-      return (await approvals.find({ txId: exactly(txId) }, { sort: { createdAt: 1, _id: 1 }, ...unit && { session: unit.session } }).toArray()).map(toApproval)
+      return (await approvals.find({ txId: exactly(txId) }, { sort: { createdAt: 1, _id: 1 }, ...unit && { session: unit.session }, ...inOneBatch }).toArray()).map(toApproval)
     },
 
     /** Of all of these, in one round trip. */
     async ofTransactions (txIds: readonly string[], unit: Unit): Promise<Approval[]> {
-      return (await approvals.find({ txId: { $in: [...txIds] } }, { sort: { txId: 1, createdAt: 1, _id: 1 }, session: unit.session }).toArray()).map(toApproval)
+      return (await approvals.find({ txId: { $in: [...txIds] } }, { sort: { txId: 1, createdAt: 1, _id: 1 }, session: unit.session, ...inOneBatch }).toArray()).map(toApproval)
     },
 
     /** @returns false when this principal has said just this before. The unit is lost then: the caller must throw. */

@@ -1,5 +1,5 @@
 /** One document per window and subject, changed only as it was read: of two that read the same, one writes and the other decides again. */
-import { exactly, isDuplicateKey, type IndexSpec } from '@countersign/mongo'
+import { exactly, inOneBatch, isDuplicateKey, type IndexSpec } from '@countersign/mongo'
 import { MongoError, MongoErrorLabel, type Db } from 'mongodb'
 import type { Unit } from '../unit.ts'
 import { bucketAt, heldIn, lifeMs, withAmount, withoutAmount, type Bucket } from './window-buckets.ts'
@@ -36,7 +36,7 @@ export function createWindowRepository (db: Db) {
 
   const read = async (keys: readonly string[], unit?: Unit): Promise<ReadonlyMap<string, WindowRow>> => keys.length === 0
     ? new Map()
-    : new Map((await windows.find({ _id: { $in: [...keys] } }, { ...unit && { session: unit.session } }).toArray()).map((row) => [row._id, row]))
+    : new Map((await windows.find({ _id: { $in: [...keys] } }, { ...unit && { session: unit.session }, ...inOneBatch }).toArray()).map((row) => [row._id, row]))
 
   /** @throws an error upon which the unit is run again, when somebody else changed the window since it was read. */
   const write = async (key: string, before: WindowRow | undefined, fields: Pick<WindowRow, 'seconds' | 'buckets' | 'endsAt'>, unit: Unit): Promise<void> => {

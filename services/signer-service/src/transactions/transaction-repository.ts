@@ -1,4 +1,4 @@
-import { exactly, isDuplicateKey, literally, type IndexSpec } from '@countersign/mongo'
+import { exactly, inOneBatch, isDuplicateKey, literally, type IndexSpec } from '@countersign/mongo'
 import type { TransactionState } from '@countersign/contracts'
 import type { Db, Document, Filter } from 'mongodb'
 import { insertStamped } from '../insert-stamped.ts'
@@ -66,7 +66,7 @@ export function createTransactionRepository (db: Db) {
 
   const idsStanding = async (moves: readonly MoveOf[], unit: Unit): Promise<ReadonlySet<string>> => {
     if (moves.length === 0) return new Set()
-    const rows = await transactions.find({ $or: moves.map((move) => standing(move.id, move)) } as Filter<TransactionRow>, { projection: { _id: 1 }, session: unit.session }).toArray()
+    const rows = await transactions.find({ $or: moves.map((move) => standing(move.id, move)) } as Filter<TransactionRow>, { projection: { _id: 1 }, session: unit.session, ...inOneBatch }).toArray()
     return new Set(rows.map(({ _id }) => _id))
   }
 
@@ -115,7 +115,7 @@ export function createTransactionRepository (db: Db) {
       if (stood.size === 0) return new Map()
       const made = moves.filter(({ id }) => stood.has(id))
       await transactions.bulkWrite(made.map((move) => ({ updateOne: { filter: standing(move.id, move), update: [moved(move)] } })), { ordered: false, session })
-      const rows = await transactions.find({ _id: { $in: [...stood] } }, { session }).toArray()
+      const rows = await transactions.find({ _id: { $in: [...stood] } }, { session, ...inOneBatch }).toArray()
       const to = new Map(made.map((move) => [move.id, move.to]))
       return new Map(rows.filter(({ _id, state }) => to.get(_id) === state).map((row) => [row._id, toTransaction(row)]))
     },
