@@ -78,8 +78,15 @@ t.test('a number that is none is no answer', async (t) => {
   scripted.script = () => ({ result: '0x20000000000000' })
   await t.rejects(node.pendingNonce('0x'), fault, 'above every safe integer')
   t.equal(await node.balanceAt('0x', 1), 2n ** 53n)
-  scripted.script = () => ({ result: { status: null, blockNumber: '0x1', blockHash: `0x${'1'.repeat(64)}`, gasUsed: '0x1', effectiveGasPrice: '0x1' } })
-  await t.rejects(node.receipt('0x'), fault, 'a receipt without a status decides nothing')
+  const [one, other] = ['1', '2'].map((digit) => `0x${digit.repeat(64)}`) as [string, string]
+  const receipt = { transactionHash: one, status: '0x1', blockNumber: '0x1', blockHash: one, gasUsed: '0x1', effectiveGasPrice: '0x1' }
+  scripted.script = () => ({ result: receipt })
+  t.match(await node.receipt(one), { succeeded: true })
+  await t.rejects(node.receipt(other), fault, 'another transaction\'s receipt decides nothing')
+  scripted.script = () => ({ result: { ...receipt, status: null } })
+  await t.rejects(node.receipt(one), fault, 'nor does one without a status')
+  scripted.script = () => ({ result: { transactions: [{ hash: '0xshort', from: `0x${'0'.repeat(40)}`, nonce: '0x0' }] } })
+  await t.rejects(node.transactionsIn(1), fault, 'nor does a hash that is none')
   const transfer = { chainId: 1, nonce: NaN, to: '0x', value: 1n, data: '0x' as const, gas: 21_000n, maxFeePerGas: 1n, maxPriorityFeePerGas: 1n, eip1559: true }
   await t.rejects(signTransfer(transfer, '0x', async () => { throw new Error('asked to sign') }), RangeError)
 })
@@ -111,13 +118,14 @@ t.test('a transfer that cannot go hides none behind it', async (t) => {
     reverts: () => { throw new ChainFault('eth_estimateGas', answered(3, 'execution reverted'), 'no', true) }
   }
   let simulated = 0
+  const silent: string[] = []
   const round = {
     market: { baseFee: gwei, tip: gwei }, log: quietLog,
     node: { estimateGas: async ({ to }: { to: string }) => { simulated++; return verdicts[to]?.() ?? 21_000n } }
   } as unknown as LaneRound
   const judge = async (rows: Transaction[], balance: bigint, ready = 16) => {
     simulated = 0
-    const { ready: found, reverted, shortage } = await judgeApproved(round, (async function * () { yield * rows })(), balance, { ready, atOnce: 16 })
+    const { ready: found, reverted, shortage } = await judgeApproved(round, (async function * () { yield * rows })(), balance, { ready, atOnce: 16, silent: (all) => { silent.push(...all.map(({ id }) => id)) } })
     return { ready: found.map(({ row: { id } }) => id), reverted: reverted.map(({ row: { id } }) => id), shortage }
   }
   const cap = 10n ** 16n
@@ -127,6 +135,7 @@ t.test('a transfer that cannot go hides none behind it', async (t) => {
   t.match(await judge([row('big', 2n * ether, cap), row('small', 1n, cap), row('bigger', 3n * ether, cap)], ether), { ready: ['small'], shortage: { balance: ether, needed: 2n * ether } })
   t.match(await judge([row('odd', 1n, cap), row('reverts', 1n, cap), row('silent', 1n, cap), row('fine', 1n, cap)], ether), { ready: ['fine'], reverted: ['reverts'] })
   await t.rejects(judge([row('silent', 1n, cap)], ether), { code: 'timeout' })
+  t.strictSame(silent, ['silent', 'silent'], 'who costs the node\'s whole patience is told, whoever else was answered')
   t.match(await judge([row('a', 1n, cap), row('b', 1n, cap), row('c', 1n, cap)], ether, 2), { ready: ['a', 'b'] })
 })
 

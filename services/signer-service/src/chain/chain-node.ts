@@ -147,13 +147,13 @@ export function createChainNode ({ chainId, url, timeoutMs, metrics }: ChainNode
     },
     receipt: async (hash) => {
       const found = await ask<RpcReceipt | null>('eth_getTransactionReceipt', hash)
-      return found === null ? null : toReceipt(found)
+      return found === null ? null : toReceipt(found, hash)
     },
     receiptsIn: async (block) => {
       if (!knowsBlockReceipts) return undefined
       try {
-        const found = await ask<(RpcReceipt & { readonly transactionHash: string })[] | null>('eth_getBlockReceipts', hex(block))
-        return found === null ? undefined : new Map(found.map((receipt) => [receipt.transactionHash, toReceipt(receipt)]))
+        const found = await ask<RpcReceipt[] | null>('eth_getBlockReceipts', hex(block))
+        return found === null ? undefined : new Map(found.map((receipt) => [hash32('eth_getBlockReceipts', receipt.transactionHash), toReceipt(receipt)]))
       } catch (error) {
         const fault = toChainFault('eth_getBlockReceipts', error)
         if (!fault.answered) throw fault
@@ -164,7 +164,7 @@ export function createChainNode ({ chainId, url, timeoutMs, metrics }: ChainNode
     },
     transactionsIn: async (block) => {
       const found = await ask<{ transactions: { hash: string, from: Hex, nonce: Hex }[] } | null>('eth_getBlockByNumber', hex(block), true)
-      return (found?.transactions ?? []).map(({ hash, from, nonce }) => ({ hash, from: getAddress(from), nonce: safeNumber('eth_getBlockByNumber', nonce) }))
+      return (found?.transactions ?? []).map(({ hash, from, nonce }) => ({ hash: hash32('eth_getBlockByNumber', hash), from: getAddress(from), nonce: safeNumber('eth_getBlockByNumber', nonce) }))
     },
     read: async (to, data, block) => String(await ask('eth_call', { to, data }, hex(block))),
     logs: async ({ addresses, topics, from, to }) => {
@@ -196,7 +196,7 @@ export async function assertChain (node: Pick<ChainNode, 'chainId' | 'chainIdThe
 const usualTip = 1_000_000_000n
 
 interface RpcBlock { readonly number: Hex, readonly hash: Hex, readonly parentHash: Hex, readonly baseFeePerGas?: Hex }
-interface RpcReceipt { readonly status: Hex, readonly blockNumber: Hex, readonly blockHash: Hex, readonly gasUsed: Hex, readonly effectiveGasPrice?: Hex | null }
+interface RpcReceipt { readonly transactionHash: Hex, readonly status: Hex, readonly blockNumber: Hex, readonly blockHash: Hex, readonly gasUsed: Hex, readonly effectiveGasPrice?: Hex | null }
 
 const hex = (value: number | bigint): Hex => `0x${value.toString(16)}`
 
@@ -205,9 +205,10 @@ const toCall = ({ from, to, value, data }: Message): object => ({ from, to, valu
 const toBlock = (method: string, { number, hash, parentHash, baseFeePerGas = '0x0' }: RpcBlock): Block =>
   ({ number: safeNumber(method, number), hash: hash32(method, hash), parentHash: hash32(method, parentHash), baseFee: quantity(method, baseFeePerGas) })
 
-/** A receipt decides what became of money: anything but 0 or 1 as its status decides nothing. */
-function toReceipt ({ status, blockNumber, blockHash, gasUsed, effectiveGasPrice }: RpcReceipt): ChainReceipt {
+/** A receipt decides what became of money: anything but 0 or 1 as its status, or another transaction's, decides nothing. */
+function toReceipt ({ transactionHash, status, blockNumber, blockHash, gasUsed, effectiveGasPrice }: RpcReceipt, wanted: string = transactionHash): ChainReceipt {
   const method = 'eth_getTransactionReceipt'
+  if (hash32(method, transactionHash) !== wanted) throw badAnswer(method, 'the receipt of another transaction')
   if (status !== '0x0' && status !== '0x1') throw badAnswer(method, 'a receipt without a status')
   return {
     succeeded: status === '0x1',

@@ -25,7 +25,7 @@ class RpcRequestError extends Error {
   constructor ({ code, message, data }: RpcError) {
     super('the node answered with an error')
     this.code = code
-    this.details = String(message)
+    this.details = typeof message === 'string' ? message : ''
     this.data = data
   }
 }
@@ -36,7 +36,7 @@ class HttpRequestError extends Error {
 }
 
 interface RpcError { readonly code?: unknown, readonly message?: unknown, readonly data?: unknown }
-interface RpcAnswer { readonly id?: unknown, readonly result?: unknown, readonly error?: RpcError }
+interface RpcAnswer { readonly id?: unknown, readonly result?: unknown, readonly error?: unknown }
 interface Question {
   readonly id: number
   readonly method: string
@@ -127,7 +127,9 @@ export function createRpcClient ({ url, timeoutMs }: RpcClientOptions): RpcClien
 const bodyOf = ({ id, method, params }: Question): object => ({ jsonrpc: '2.0', id, method, params })
 
 function settle ({ resolve, reject }: Question, answer: RpcAnswer | undefined, status: number): void {
-  if (answer?.error !== undefined && answer.error !== null) reject(new RpcRequestError(answer.error))
+  const error = answer?.error
+  // Whatever stands between here and the node may write its own kind of error, which says nothing about what was asked.
+  if (typeof error === 'object' && error !== null) reject(new RpcRequestError(error))
   else if (answer === undefined || answer === null || answer.result === undefined || status >= 400) reject(new HttpRequestError('an answer without a result'))
   else resolve(answer.result)
 }

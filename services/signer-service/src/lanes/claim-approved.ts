@@ -40,6 +40,8 @@ const mostUnseen = 16
 
 /** Room comes back with time, or from what ends. */
 const roomRetryMs = 2_000
+/** A destination whose code never ends is asked about less and less often. */
+const longestSilenceMs = 120_000
 
 export type ClaimApproved = (round: LaneRound, work: OpenWork, free: number) => Promise<Claimed>
 
@@ -49,7 +51,7 @@ export const createClaimApproved = (deps: ClaimDeps): ClaimApproved => {
 }
 
 async function claim (deps: ClaimDeps, apart: ReturnType<typeof createApart>, round: LaneRound, work: OpenWork, free: number): Promise<Claimed> {
-  const limits = { ready: Math.min(free, mostAtOnce), atOnce: mostAtOnce }
+  const limits = { ready: Math.min(free, mostAtOnce), atOnce: mostAtOnce, silent: apart.putSilent }
   const { ready, reverted, shortage } = await judgeApproved(round, apart.without(deps.transactions.approvedIn(round.key)), round.balance - committed(round, work), limits)
   if (ready.length + reverted.length === 0) return { moved: false, rows: [], shortage }
   await deps.crashPoint('lane.simulated')
@@ -92,14 +94,23 @@ async function stillAllowed<Ready extends { readonly row: Transaction }> ({ askA
   return { allowed: answered('goes'), waiting: answered('waits'), refused: refused.length }
 }
 
-/** What waits for room in its windows, apart for a while: it hides none of those behind it, and the node is not asked about it in vain. */
+/** What waits for room in its windows, or for the node to simulate it, apart for a while: it hides none of those behind it, and the node is not asked about it in vain. */
 function createApart () {
-  const until = new Map<string, number>()
+  const waiting = new Map<string, { readonly until: number, readonly silences: number }>()
+  const put = (id: string, ms: number, silences: number): void => { waiting.set(id, { until: performance.now() + ms, silences }) }
   return {
-    put: (rows: readonly Transaction[]): void => { for (const { id } of rows) until.set(id, performance.now() + roomRetryMs) },
+    put: (rows: readonly Transaction[]): void => { for (const { id } of rows) put(id, roomRetryMs, 0) },
+    putSilent: (rows: readonly Transaction[]): void => {
+      for (const { id } of rows) {
+        const silences = (waiting.get(id)?.silences ?? 0) + 1
+        put(id, Math.min(roomRetryMs * 2 ** silences, longestSilenceMs), silences)
+      }
+    },
     async * without (rows: AsyncIterable<Transaction>): AsyncGenerator<Transaction, void, undefined> {
-      for (const [id, end] of until) if (end <= performance.now()) until.delete(id)
-      for await (const row of rows) if (!until.has(row.id)) yield row
+      const now = performance.now()
+      // How often it was silent is remembered for a while longer.
+      for (const [id, { until }] of waiting) if (until + longestSilenceMs <= now) waiting.delete(id)
+      for await (const row of rows) if ((waiting.get(row.id)?.until ?? 0) <= now) yield row
     }
   }
 }

@@ -18,6 +18,8 @@ export interface Limits {
   readonly ready: number
   /** Most that the node is asked about at a time. */
   readonly atOnce: number
+  /** Told of those whose simulation went unanswered: each costs a round the node's whole patience. */
+  readonly silent?: (rows: readonly Transaction[]) => void
 }
 
 /** No round asks the node about more than so many; the rest has its turn once these are rejected, sent or over. */
@@ -62,7 +64,7 @@ export async function judgeApproved (round: LaneRound, candidates: AsyncIterable
 
   let batch: Transaction[] = []
   const flush = async (): Promise<void> => {
-    const estimates = await simulate(round, batch)
+    const estimates = await simulate(round, batch, limits.silent)
     for (const [index, row] of batch.entries()) settle(row, estimates[index] as Estimate)
     simulated += batch.length
     batch = []
@@ -83,7 +85,7 @@ export async function judgeApproved (round: LaneRound, candidates: AsyncIterable
 
 type Estimate = bigint | ChainFault
 
-async function simulate ({ node }: LaneRound, rows: readonly Transaction[]): Promise<Estimate[]> {
+async function simulate ({ node }: LaneRound, rows: readonly Transaction[], tellSilent: Limits['silent']): Promise<Estimate[]> {
   const estimates = await Promise.all(rows.map(async (row): Promise<Estimate> => {
     try {
       return await node.estimateGas(messageOf(row))
@@ -92,7 +94,9 @@ async function simulate ({ node }: LaneRound, rows: readonly Transaction[]): Pro
       throw error
     }
   }))
-  const silent = estimates.find((one) => one instanceof ChainFault && !one.answered)
-  if (silent !== undefined && !estimates.some((one) => !(one instanceof ChainFault) || one.answered)) throw silent as ChainFault
+  const isSilent = (one: Estimate | undefined): one is ChainFault => one instanceof ChainFault && !one.answered
+  const silent = estimates.find(isSilent)
+  if (silent !== undefined) tellSilent?.(rows.filter((_row, index) => isSilent(estimates[index])))
+  if (silent !== undefined && estimates.every(isSilent)) throw silent
   return estimates
 }

@@ -1,0 +1,121 @@
+/** What a chain's nodes are asked, how their answers are found, and which of them is believed. */
+import { createServer, type IncomingHttpHeaders } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import t from 'tap'
+import { until, type TestContext } from '@countersign/testing'
+import { toChainFault } from '../src/chain/chain-fault.ts'
+import { createRpcClient } from '../src/chain/rpc-client.ts'
+
+interface Asked { readonly id: number, readonly method: string, readonly params: readonly unknown[] }
+interface Answer { readonly status?: number, readonly body: unknown }
+
+/** A node that says what it is told to; a body that is undefined breaks the connection, and one that never comes leaves it open. */
+async function startNode (t: TestContext, answer: (asked: Asked | Asked[]) => Answer | Promise<Answer>) {
+  const bodies: (Asked | Asked[])[] = []
+  const headers: IncomingHttpHeaders[] = []
+  const server = createServer((request, response) => {
+    let text = ''
+    request.on('data', (chunk: Buffer) => { text += chunk.toString() })
+    request.on('end', () => {
+      const asked = JSON.parse(text) as Asked | Asked[]
+      bodies.push(asked)
+      headers.push(request.headers)
+      void Promise.resolve(answer(asked)).then(({ status = 200, body }) => {
+        if (body === undefined) response.destroy()
+        else response.writeHead(status, { 'content-type': 'application/json' }).end(typeof body === 'string' ? body : JSON.stringify(body))
+      })
+    })
+  })
+  await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve) })
+  t.teardown(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, bodies, headers }
+}
+
+const echo = ({ id, method }: Asked): object => ({ jsonrpc: '2.0', id, result: `${method} done` })
+const never = new Promise<never>(() => {})
+const faultOf = async (asking: Promise<unknown>, method = 'eth_blockNumber') => {
+  const error: unknown = await asking.then(() => { throw new Error('it was answered') }, (thrown: unknown) => thrown)
+  return toChainFault(method, error)
+}
+
+t.test('what is asked in one turn goes as one batch, and each answer is found by its id, in whatever order', async (t) => {
+  const node = await startNode(t, (asked) => ({ body: [asked].flat().map(echo).reverse() }))
+  const client = createRpcClient({ url: node.url, timeoutMs: 5_000 })
+  t.strictSame(await Promise.all(['a', 'b', 'c'].map((method) => client.ask(method, []))), ['a done', 'b done', 'c done'])
+  t.equal(node.bodies.length, 1)
+  const [batch] = node.bodies as [Asked[]]
+  t.equal(new Set(batch.map(({ id }) => id)).size, 3)
+  t.ok(client.takesBatches())
+  node.bodies.length = 0
+  await Promise.all(Array.from({ length: 120 }, (_none, index) => client.ask('many', [index])))
+  t.strictSame(node.bodies.map((body) => [body].flat().length).sort((a, b) => a - b), [20, 50, 50], 'providers refuse more')
+})
+
+t.test('an answer to somebody else, none, an error and a silence are told apart', async (t) => {
+  const node = await startNode(t, (asked) => ({
+    body: [asked].flat().flatMap(({ id, method }): object[] => ({
+      fine: [{ id, result: 7 }], nothing: [{ id, result: null }], missing: [], empty: [{ id }],
+      refused: [{ id, error: { code: -32000, message: 'nonce too low' } }], stranger: [{ id: id + 1_000, result: 'not yours' }]
+    })[method] ?? [])
+  }))
+  const client = createRpcClient({ url: node.url, timeoutMs: 5_000 })
+  const outcomes = await Promise.allSettled(['fine', 'nothing', 'missing', 'empty', 'refused', 'stranger'].map((method) => client.ask(method, [])))
+  t.match(outcomes.map((one) => one.status === 'fulfilled' ? one.value : toChainFault('eth_sendRawTransaction', one.reason)), [
+    7, null, { code: 'unreachable', mayHaveMovedMoney: true }, { code: 'unreachable' }, { code: 'nonce_too_low', answered: true }, { code: 'unreachable', answered: false }
+  ])
+})
+
+t.test('a node that takes no batches is asked one by one from then on; a send of the refused batch is not repeated', async (t) => {
+  for (const refusal of [{ status: 400, body: { error: 'no arrays' } }, { body: { jsonrpc: '2.0', id: null, error: { code: -32600, message: 'batch requests are not supported' } } }]) {
+    const node = await startNode(t, (asked) => Array.isArray(asked) ? refusal : { body: echo(asked) })
+    const client = createRpcClient({ url: node.url, timeoutMs: 5_000 })
+    const [question, send] = await Promise.allSettled([client.ask('eth_chainId', []), client.ask('eth_sendRawTransaction', ['0x02'])])
+    t.match(question, { status: 'fulfilled', value: 'eth_chainId done' })
+    t.match(send.status === 'rejected' && toChainFault('eth_sendRawTransaction', send.reason), { mayHaveMovedMoney: true, answered: false }, 'nothing proves that it was not carried out')
+    t.equal(client.takesBatches(), false)
+    await Promise.all([client.ask('a', []), client.ask('b', [])])
+    t.equal(node.bodies.filter((body) => Array.isArray(body)).length, 1)
+    t.equal(node.bodies.filter((body) => [body].flat().some(({ method }) => method === 'eth_sendRawTransaction')).length, 1)
+  }
+})
+
+t.test('a busy node is not taken for one without batches', async (t) => {
+  const node = await startNode(t, () => ({ status: 503, body: { error: 'try later' } }))
+  const client = createRpcClient({ url: node.url, timeoutMs: 5_000 })
+  const both = await Promise.all(['a', 'b'].map(async (method) => await faultOf(client.ask(method, []))))
+  t.match(both, [{ code: 'unreachable' }, { code: 'unreachable' }])
+  t.ok(client.takesBatches())
+  t.match(await faultOf(client.ask('a', [])), { code: 'unreachable', retryable: true })
+})
+
+t.test('simulations travel apart, and one that is slow is found out alone', async (t) => {
+  const slow = (asked: Asked | Asked[]): boolean => [asked].flat().some(({ params: [kind] }) => kind === 'endless')
+  const node = await startNode(t, (asked) => slow(asked) ? never : { body: Array.isArray(asked) ? asked.map(echo) : echo(asked) })
+  const client = createRpcClient({ url: node.url, timeoutMs: 400 })
+  const [head, quick, endless] = await Promise.allSettled([client.ask('eth_blockNumber', []), client.ask('eth_estimateGas', ['quick']), client.ask('eth_estimateGas', ['endless'])])
+  t.match(head, { value: 'eth_blockNumber done' })
+  t.match(quick, { value: 'eth_estimateGas done' })
+  t.match(endless.status === 'rejected' && toChainFault('eth_estimateGas', endless.reason), { code: 'timeout', answered: false })
+})
+
+t.test('what is no JSON, and a connection that breaks, say nothing', async (t) => {
+  for (const body of ['<html>bad gateway</html>', undefined]) {
+    const node = await startNode(t, () => ({ body }))
+    t.match(await faultOf(createRpcClient({ url: node.url, timeoutMs: 5_000 }).ask('eth_sendRawTransaction', ['0x02']), 'eth_sendRawTransaction'), { code: 'unreachable', mayHaveMovedMoney: true })
+  }
+  const node = await startNode(t, () => never)
+  t.match(await faultOf(createRpcClient({ url: node.url, timeoutMs: 200 }).ask('eth_sendRawTransaction', ['0x02']), 'eth_sendRawTransaction'), { code: 'timeout', mayHaveMovedMoney: true })
+  await until(() => node.bodies.length === 1, { what: 'the one request', timeoutMs: 5_000 })
+})
+
+t.test('a name and a password in the URL travel in a header', async (t) => {
+  const node = await startNode(t, (asked) => ({ body: echo(asked as Asked) }))
+  const url = new URL(node.url)
+  url.username = 'reader'
+  url.password = 'p@ss'
+  await createRpcClient({ url: url.href, timeoutMs: 5_000 }).ask('eth_chainId', [])
+  t.equal(node.headers[0]?.authorization, `Basic ${Buffer.from('reader:p@ss').toString('base64')}`)
+})
