@@ -1,0 +1,69 @@
+/** Tokens compiled from Solidity, and Multicall3, on a real chain: paid by amount, judged by policy, counted in balances, and refused in every way tokens refuse. */
+import t from 'tap'
+import { createTransaction, getWallet, problems } from '@countersign/contracts'
+import { newId } from '@countersign/runtime'
+import { deployContract, placeMulticall3 } from '@countersign/testing'
+import { createPolicyRepository } from '../src/policies/policy-repository.ts'
+import { createSetPolicy } from '../src/policies/set-policy.ts'
+import { validatePolicy } from '../src/policies/validate-policy.ts'
+import { checksummed } from '../src/chain/address.ts'
+import { openWorld, type House } from './house.ts'
+
+const world = await openWorld(t, { blockTime: 1 })
+const { chain } = world
+const [gold, silent, moody] = [
+  await deployContract(chain, 'Token', ['Gold', 'GLD', 6, 10n ** 12n]), await deployContract(chain, 'SilentToken', [10n ** 12n]), await deployContract(chain, 'MoodyToken', [10n ** 12n])
+]
+const multicall3 = await placeMulticall3(chain)
+
+const env = {
+  CHAINS: JSON.stringify([{
+    chain_id: 31337, rpc_urls: [chain.rpcUrl], confirmations: 2, block_time_ms: 400, tokens: [{ address: gold.address, symbol: 'GLD', decimals: 6 }, { address: silent.address, symbol: 'SILENT', decimals: 6 }]
+  }])
+}
+/** Its wallet holds a thousand of each token; calls of the moody one, and coins, may go as well. */
+const openTokens = async (t: Parameters<typeof world.house>[0]): Promise<House> => {
+  const house = await world.house(t, { env })
+  for (const token of [gold, silent, moody]) await token.send('transfer', [house.wallet.address, 1_000n])
+  const tokens = [gold, silent, moody].map(({ address }) => ({ token: address, max_amount: '100' }))
+  await house.withParts(async (parts) => await createSetPolicy({ ...parts, policies: createPolicyRepository(parts.mongo.db), newPolicyId: () => newId('pol') })(validatePolicy({ rules: [
+    { name: 'tokens', effect: 'allow', wallets: [house.wallet.id], destinations: [payee, other, multicall3, ...tokens.map(({ token }) => token)], max_value: '100', tokens, methods: [{ signature: 'poke(uint256)' }], require: { shown_proof: true } }
+  ] }, checksummed)))
+  return house
+}
+const payee = checksummed(`0x${'beef'.padStart(40, '0')}`) ?? ''
+const other = checksummed(`0x${'cafe'.padStart(40, '0')}`) ?? ''
+const ask = async (house: House, fields: object) =>
+  (await house.call(createTransaction, { ...house.asking, idempotency_key: newId('idk'), transfer: { wallet_id: house.wallet.id, chain_id: 31337, ...fields } })).transaction
+const confirmed = async (house: House, fields: object): Promise<string> => {
+  const { id } = await ask(house, fields)
+  await house.confirm(id)
+  return id
+}
+const refusal = (kind: { slug: string }) => ({ name: 'Problem', kind: { slug: kind.slug } })
+
+const house = await openTokens(t)
+await house.start()
+
+t.test('a token is paid by its amount, within the policy, and both sides hold what they should', async (t) => {
+  await t.rejects(ask(house, { token: gold.address, to: payee, amount: '101' }), refusal(problems.policyDenied), 'more than the policy lets go')
+  const { id } = await ask(house, { token: gold.address, to: payee, amount: '100' })
+  t.match(house.otp.challengeOf(id).text, /0\.0001 GLD/)
+  const loud = house.confirm(id)
+  const quiet = confirmed(house, { token: silent.address, to: payee, amount: '7' })
+  await loud
+  t.match(await house.reach(id, 'confirmed'), { kind: 'token', to: gold.address, calls: [{ movement: { kind: 'transfer', token: gold.address, destination: payee, amount: '100' } }] })
+  t.match(await house.reach(await quiet, 'confirmed'), { kind: 'token', to: silent.address }, 'a token whose transfer returns nothing')
+  t.equal(await gold.read('balanceOf', [payee]), 100n)
+  t.equal(await silent.read('balanceOf', [payee]), 7n)
+
+  const { balances } = await house.call(getWallet, { ...house.asking, operator: false, id: house.wallet.id })
+  t.match(balances, [{ chain_id: 31337, reason: null, assets: [{ token: null, symbol: 'ETH' }, { token: gold.address, symbol: 'GLD', balance: '900' }, { token: silent.address, symbol: 'SILENT', balance: '993' }] }])
+})
+
+t.test('a batch is mined whole through Multicall3', async (t) => {
+  const before = await chain.balanceOf(other)
+  const id = await confirmed(house, { calls: [{ to: other, value: '3' }, { to: other, value: '4' }, { to: moody.address, abi: 'poke(uint256)', args: ['5'] }] })
+  t.match(await house.reach(id, 'confirmed'), { kind: 'batch', to: multicall3, value: '7' })
+  t.equal(await chain.balanceOf(other) - before, 7n)
+})
