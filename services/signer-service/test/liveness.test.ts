@@ -1,7 +1,8 @@
 /** Nothing stands still for a reason that concerns something else, and nothing goes on that was stopped. */
 import t from 'tap'
 import { abandonedTransactionSeconds, createLeases, inTransaction } from '@countersign/mongo'
-import { createCli, createMetrics, readEnvironment } from '@countersign/runtime'
+import { createTransaction } from '@countersign/contracts'
+import { createCli, createMetrics, newId, readEnvironment } from '@countersign/runtime'
 import { until } from '@countersign/testing'
 import { checksummed } from '../src/chain/address.ts'
 import { ChainFault, classify } from '../src/chain/chain-fault.ts'
@@ -120,7 +121,7 @@ t.test('a transfer that cannot go hides none behind it', async (t) => {
   let simulated = 0
   const silent: string[] = []
   const round = {
-    market: { baseFee: gwei, tip: gwei }, log: quietLog,
+    market: { baseFee: gwei, tip: gwei }, chain: { maxFeeTotal: ether.toString() }, log: quietLog,
     node: { estimateGas: async ({ to }: { to: string }) => { simulated++; return verdicts[to]?.() ?? 21_000n } }
   } as unknown as LaneRound
   const judge = async (rows: Transaction[], balance: bigint, ready = 16) => {
@@ -139,18 +140,19 @@ t.test('a transfer that cannot go hides none behind it', async (t) => {
   t.match(await judge([row('a', 1n, cap), row('b', 1n, cap), row('c', 1n, cap)], ether, 2), { ready: ['a', 'b'] })
 })
 
-t.test('a no-op after a refusal costs no more than was confirmed, or waits', async (t) => {
-  const displaced = async (cap: bigint, baseFee: bigint): Promise<Payload[]> => {
+t.test('a no-op after a refusal costs no more than any transaction of the chain, or the one that was confirmed, or waits', async (t) => {
+  const displaced = async (cap: bigint, baseFee: bigint, ofChain = 1n): Promise<Payload[]> => {
     let signed: readonly Payload[] = []
     const displace = createDisplaceRefused({
       signAttempts: async (_round, payloads) => { signed = payloads; return [] }, sendAttempts: async () => ({ fresh: [], refused: [], trouble: false })
     })
-    const round = { market: { baseFee, tip: 10n }, chain: { maxFeeTotal: (10n ** 18n).toString() }, log: quietLog } as unknown as LaneRound
+    const round = { market: { baseFee, tip: 10n }, chain: { maxFeeTotal: (21_000n * ofChain).toString() }, log: quietLog } as unknown as LaneRound
     await displace(round, [{ kind: 'first', row: { id: 'tx', maxFeeTotal: (21_000n * cap).toString() } as Transaction, nonce: 0, sequence: 1, maxFeePerGas: '100', maxPriorityFeePerGas: '10' } as never])
     return [...signed]
   }
   t.match(await displaced(1_000n, 80n), [{ kind: 'noop', because: 'refused', fees: { maxFeePerGas: 170n } }])
   t.match(await displaced(105n, 80n), [{ fees: { maxFeePerGas: 105n } }], 'the cap, where it lasts')
+  t.match(await displaced(100n, 95n, 1_000n), [{ fees: { maxFeePerGas: 200n } }], 'whatever its own limit is')
   t.strictSame(await displaced(100n, 95n), [])
 })
 
@@ -352,11 +354,11 @@ t.test('a first node that fell behind gives way to the second', { buffered: true
 })
 
 // What follows bends a chain of its own.
-t.test('fees that stay too low beyond the end cost the transfer its nonce, and what is behind it goes on', { buffered: true }, async (t) => {
+t.test('fees that stay too low cost the transfer its nonce, soon where others wait behind it and else after its end', { buffered: true }, async (t) => {
   const own = await openWorld(t)
   const scripted = await startScriptedNode(t, own.chain.rpcUrl)
   scripted.script = swallow
-  const house = await own.house(t, { rpcUrl: scripted.url, env: { CONFIRMATION_TTL_SECONDS: '12', LANE_STUCK_SECONDS: '1' } })
+  const house = await own.house(t, { rpcUrl: scripted.url, env: { LANE_STUCK_SECONDS: '1' } })
   const rule = (name: string, index: number, cap: bigint) => ({
     name, effect: 'allow', wallets: [house.wallet.id], destinations: [house.destination(index)], max_value: ether.toString(), max_fee_total: (21_000n * cap).toString(), require: { shown_proof: true }
   })
@@ -364,8 +366,11 @@ t.test('fees that stay too low beyond the end cost the transfer its nonce, and w
   await house.start()
   const cheap = await house.approve(0)
   await house.reach(cheap, 'signed')
-  await own.chain.request('anvil_setNextBlockBaseFeePerGas', [`0x${(50n * gwei).toString(16)}`])
-  await own.chain.mine()
+  const baseFee = async (wei: bigint): Promise<void> => {
+    await own.chain.request('anvil_setNextBlockBaseFeePerGas', [`0x${wei.toString(16)}`])
+    await own.chain.mine()
+  }
+  await baseFee(50n * gwei)
   scripted.script = () => undefined
   const behind = await house.approve(1)
   await house.reach(behind, ['mined', 'confirmed'])
@@ -374,7 +379,48 @@ t.test('fees that stay too low beyond the end cost the transfer its nonce, and w
   t.match(done, { failure: { code: 'fees' } })
   t.match(done.attempts.at(-1), { kind: 'noop', state: 'mined' })
   t.ok(done.attempts.every(({ nonce }) => nonce === 0))
+  t.ok(Date.parse(done.updated_at) < Date.parse(done.valid_until), 'long before its end')
+
+  await baseFee(gwei)
+  scripted.script = swallow
+  const validUntil = new Date(Date.now() + 12_000).toISOString()
+  const { transaction: alone } = await house.call(createTransaction, {
+    ...house.asking, idempotency_key: newId('idk'), transfer: { wallet_id: house.wallet.id, chain_id: 31337, to: house.destination(0), value: '1', valid_until: validUntil }
+  })
+  await house.confirm(alone.id)
+  await house.reach(alone.id, 'signed')
+  await baseFee(50n * gwei)
+  scripted.script = () => undefined
+  await house.reach(alone.id, 'mined')
+  await own.chain.mine(3)
+  const over = await house.reach(alone.id, 'failed')
+  t.match(over, { failure: { code: 'fees' } })
+  t.match(over.attempts.at(-1), { kind: 'noop', state: 'mined' })
+  t.ok(Date.parse(over.attempts.at(-1)?.created_at ?? '') > Date.parse(over.valid_until), 'nobody waited for it')
   t.equal((await house.sentOnChain()).filter(({ to }) => to === house.destination(0)).length, 0)
+})
+
+t.test('a nonce that fees outgrew before anything was signed is given back, and the transfer goes once they fall', { buffered: true }, async (t) => {
+  const own = await openWorld(t)
+  const scripted = await startScriptedNode(t, own.chain.rpcUrl)
+  const house = await own.house(t, { rpcUrl: scripted.url, maxFeeTotal: 21_000n * 6n * gwei, env: { LANE_STUCK_SECONDS: '1' } })
+  own.kms.faults.set({ deny: ['Sign'] })
+  await house.start()
+  const id = await house.approve(0)
+  await house.reach(id, 'assigned')
+  let baseFee: string | undefined = `0x${(50n * gwei).toString(16)}`
+  scripted.script = async (asked) => {
+    if (asked.method !== 'eth_getBlockByNumber' || baseFee === undefined) return undefined
+    const block = await own.chain.request<object | null>('eth_getBlockByNumber', asked.params)
+    return { result: block && { ...block, baseFeePerGas: baseFee } }
+  }
+  await house.reach(id, 'approved')
+  own.kms.faults.clear()
+  await until(async () => (await house.sentOnChain()).length === 1, { what: 'the gap to be filled', timeoutMs: patienceMs })
+  t.equal((await house.row(id))?.nonce, null)
+  baseFee = undefined
+  await house.reach(id, ['mined', 'confirmed'])
+  t.strictSame((await house.sentOnChain()).map(({ to, nonce }) => [to, nonce]), [[house.wallet.address, 0], [house.destination(0), 1]])
 })
 
 t.test('a transfer that was final and is gone from the chain is sent again as it was, and nothing else', { buffered: true }, async (t) => {

@@ -1,5 +1,6 @@
 /** Rules without any server: the same input gives the same answer. */
 import t from 'tap'
+import fc from 'fast-check'
 import { hexToBytes, keccak256, parseTransaction, recoverTransactionAddress, toBytes, toHex, type Hex } from 'viem'
 import { privateKeyToAccount, sign } from 'viem/accounts'
 import { intentTypes, intentVectors, transactionMoves, transactionStates, type ReceiptClaims, type TransactionIntent } from '@countersign/contracts'
@@ -9,7 +10,7 @@ import { intentDigest, noDataHash } from '../src/chain/intent-digest.ts'
 import { findNonceUser } from '../src/chain/nonce-user.ts'
 import { ForeignSignature, signTransfer } from '../src/chain/signed-bytes.ts'
 import { createCanonicalChain } from '../src/confirmations/canonical-chain.ts'
-import { cappedFees, gasLimitFor, raised, replacementFees, wantedFees } from '../src/lanes/fees.ts'
+import { cappedFees, gasLimitFor, noopGas, noopLimit, payloadLimit, raised, replacementFees, wantedFees } from '../src/lanes/fees.ts'
 import { roundPauseMs } from '../src/lanes/hold-lane.ts'
 import { nextNonce } from '../src/lanes/next-nonce.ts'
 import { compilePolicy } from '../src/policies/compile-policy.ts'
@@ -153,6 +154,20 @@ t.test('fees stay under what was confirmed, and a replacement raises both', asyn
   t.equal(gasLimitFor(20_000n), 21_000n)
   t.equal(gasLimitFor(21_000n), 21_000n)
   t.equal(gasLimitFor(30_000n), 36_000n)
+})
+
+t.test('whatever a transaction may offer, a no-op can outbid it within the limit of its chain or its own', async (t) => {
+  const limited = (wei: bigint) => ({ maxFeeTotal: wei.toString() })
+  fc.assert(fc.property(fc.bigInt(0n, 10n ** 24n), fc.bigInt(0n, 10n ** 24n), fc.bigInt(noopGas, 60_000_000n), fc.bigInt(0n, 10n ** 15n), fc.bigInt(0n, 10n ** 12n), (own, ofChain, gas, baseFee, tip) => {
+    const [row, chain] = [limited(own), limited(ofChain)]
+    const offered = cappedFees({ baseFee, tip }, gas, payloadLimit(row, gas, chain))
+    if (offered === undefined) return
+    if (gas * offered.maxFeePerGas > own) throw new Error('dearer than what was confirmed')
+    const highest = { maxFeePerGas: payloadLimit(row, gas, chain) / gas, maxPriorityFeePerGas: offered.maxPriorityFeePerGas }
+    if (replacementFees(highest, { baseFee, tip }, noopGas, noopLimit(chain, row)) === undefined) throw new Error(`no room above ${highest.maxFeePerGas}`)
+  }), { numRuns: 300 })
+  t.equal(payloadLimit(limited(10n ** 16n), 5_000_000n, limited(10n ** 16n)), 10n ** 16n, 'what is confirmed for a call is far from that')
+  t.equal(payloadLimit(limited(21_000n * 1_000n), 21_000n, limited(1n)), 21_000n * 908n, 'a plain transfer leaves a tenth of its own limit')
 })
 
 t.test('a lane looks four times a block, not faster than it is told to and not slower than every five seconds', async (t) => {

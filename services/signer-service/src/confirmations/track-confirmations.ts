@@ -94,7 +94,7 @@ async function failureOf (node: ChainNode, row: MinedRow): Promise<Failure | und
   const { mined } = row
   if (mined.outcome === 'succeeded') return undefined
   if (mined.outcome === 'displaced') return { code: 'refused', detail: 'Every node refused this payload for good; its nonce was used by a transfer of nothing.' }
-  if (mined.outcome === 'outbid') return { code: 'fees', detail: 'Its fees stayed too low for a block until long after its end; its nonce was used by a transfer of nothing.' }
+  if (mined.outcome === 'outbid') return { code: 'fees', detail: 'Its fees stayed too low for a block, until long after its end or while others waited behind it; its nonce was used by a transfer of nothing.' }
   const reason = await node.revertReason(messageOf(row), Math.max(0, mined.blockNumber - 1)).catch(() => undefined)
   return { code: 'reverted', detail: reason ?? 'The transfer was reverted on chain; a replay gives no reason.' }
 }

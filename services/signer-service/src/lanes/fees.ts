@@ -49,6 +49,24 @@ export function replacementFees (old: Fees, market: Market, gas: bigint, maxFeeT
   return { maxFeePerGas, maxPriorityFeePerGas: min(maxFeePerGas, max(least.maxPriorityFeePerGas, wanted.maxPriorityFeePerGas)) }
 }
 
+/** Of a no-op, a transfer of nothing to the wallet itself. */
+export const noopGas = 21_000n
+
+interface Limited { readonly maxFeeTotal: string }
+
+/** Wei that a no-op may cost: as any transaction of this chain, or as the one whose nonce it takes. */
+export const noopLimit = (chain: Limited, row?: Limited): bigint => max(BigInt(chain.maxFeeTotal), BigInt(row?.maxFeeTotal ?? 0))
+
+/**
+ * Wei that a transaction may offer for its gas: what was confirmed, and never so much per gas that no no-op could outbid it within its
+ * own limit. Whatever a transaction's gas and limit are, its nonce can be taken from it.
+ */
+export function payloadLimit (row: Limited, gas: bigint, chain: Limited): bigint {
+  const outbidAt = noopLimit(chain, row) / noopGas
+  // The highest fee that, raised as `raised` does, is no higher than that.
+  return min(BigInt(row.maxFeeTotal), gas * max(0n, (100n * outbidAt - 100n) / 110n))
+}
+
 /** A transfer to an account costs exactly this; a contract that receives may need a little more than it was estimated at. */
 const plainTransferGas = 21_000n
 export const gasLimitFor = (estimate: bigint): bigint => estimate <= plainTransferGas ? plainTransferGas : estimate * 120n / 100n

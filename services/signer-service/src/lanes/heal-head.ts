@@ -8,7 +8,7 @@ import type { CrashPoint } from '../crash-points.ts'
 import type { RecordMove } from '../transactions/record-move.ts'
 import type { TransactionRepository } from '../transactions/transaction-repository.ts'
 import type { Transaction } from '../transactions/transaction.ts'
-import { atSpeed, replacementFees, wantedFees } from './fees.ts'
+import { atSpeed, cappedFees, noopGas, noopLimit, payloadLimit, replacementFees } from './fees.ts'
 import type { RestoreFinal } from './restore-final.ts'
 import type { LaneRound, OpenWork } from './lane-round.ts'
 import { storedOf } from './sign-attempt.ts'
@@ -29,8 +29,8 @@ export interface HealDeps {
 /** `chain_behind`: this node's next nonce belongs to something that was final. Nothing new is sent until it catches up. */
 export type HealOutcome = 'healthy' | 'chain_behind' | 'trouble'
 
-/** A transfer of nothing to an account. */
-export const noopGas = 21_000n
+/** Where others wait behind it, a payload whose fees stay too low is stuck for so many times as long as another one before its nonce is taken. */
+const patience = 5
 
 export const createHealHead = (deps: HealDeps) => async (round: LaneRound, work: OpenWork): Promise<HealOutcome> => {
   const { latest, lane } = round
@@ -45,10 +45,10 @@ export const createHealHead = (deps: HealDeps) => async (round: LaneRound, work:
 
   const newest = attempts.at(-1)
   // Assigned: the signer's turn. Mined: whoever watches blocks finds out that its block is gone.
-  if (row?.state === 'assigned' && newest === undefined && isLongOver(deps, round, row)) return await giveBack(deps, round, row)
+  if (row?.state === 'assigned' && newest === undefined && (isLongOver(deps, round, row) || isPricedOut(deps, round, row))) return await giveBack(deps, round, row)
   if (newest === undefined || row?.state === 'assigned' || row?.state === 'mined') return 'healthy'
   if (lane.headForMs >= deps.stuckMs && newest.ageMs >= deps.stuckMs) {
-    const payload = replacementOf(round, row, newest) ?? (isLongOver(deps, round, row) ? displacementOf(round, row, newest) : undefined)
+    const payload = replacementOf(round, row, newest) ?? (isLongOver(deps, round, row) || isInTheWay(deps, round, work, newest) ? displacementOf(round, row, newest) : undefined)
     if (payload !== undefined) return await displace(deps, round, payload)
     round.log.warn({ transaction: row?.id, nonce: latest }, 'stuck, and higher fees are above what was confirmed: waiting')
   }
@@ -61,8 +61,8 @@ async function fillGap (deps: HealDeps, round: LaneRound, { rows, sequences }: O
   const { latest, lane, chain, market, log } = round
   const claimedAbove = lane.nextNonce > latest || rows.some(({ nonce }) => nonce !== null && nonce > latest)
   if (!claimedAbove || lane.headForMs < deps.resendMs) return 'healthy'
-  const fees = wantedFees(market)
-  if (noopGas * fees.maxFeePerGas > BigInt(chain.maxFeeTotal)) return 'healthy'
+  const fees = cappedFees(market, noopGas, noopLimit(chain))
+  if (fees === undefined) return 'healthy'
   log.warn({ nonce: latest }, 'nothing of ours stands at the chain\'s next nonce: filling the gap')
   // Dead payloads of a transaction that moved on may have had this nonce.
   return await signAndSend(deps, round, { row: undefined, nonce: latest, sequence: (sequences.get(latest) ?? 0) + 1, kind: 'noop', gas: noopGas, fees })
@@ -72,26 +72,37 @@ async function fillGap (deps: HealDeps, round: LaneRound, { rows, sequences }: O
 const isLongOver = ({ stuckMs }: HealDeps, { lane }: LaneRound, row: Transaction | undefined): row is Transaction =>
   row !== undefined && row.validUntil.getTime() + stuckMs <= lane.now.getTime()
 
-/** A nonce without a single stored payload: nothing can have left. The row queues again, which at its age means that it expires; the gap is filled. */
+/** It has a nonce, and fees have outgrown what was confirmed before anything was signed for it. */
+const isPricedOut = ({ stuckMs }: HealDeps, { lane, market, chain }: LaneRound, row: Transaction): boolean => {
+  const gas = BigInt(row.gas ?? 0)
+  return gas > 0n && lane.headForMs >= stuckMs && cappedFees(atSpeed(market, row.speed), gas, payloadLimit(row, gas, chain)) === undefined
+}
+
+/** No block takes it at these fees, and others wait for it. A chain that stands still makes no fee too low. */
+const isInTheWay = ({ stuckMs }: HealDeps, { market, latest }: LaneRound, { rows }: OpenWork, newest: AgedAttempt): boolean =>
+  newest.ageMs >= patience * stuckMs && BigInt(newest.maxFeePerGas) < market.baseFee + market.tip && rows.some(({ nonce }) => nonce !== null && nonce > latest)
+
+/** A nonce without a single stored payload: nothing can have left. The row queues again, to go when fees fall or to expire; the gap is filled. */
 async function giveBack ({ recordMove }: HealDeps, round: LaneRound, row: Transaction): Promise<HealOutcome> {
-  round.log.error({ transaction: row.id, nonce: round.latest }, 'not signed until long after its end: its nonce is given up')
+  round.log.error({ transaction: row.id, nonce: round.latest }, 'not signed for too long: its nonce is given up')
   await round.fenced(async (unit) => await recordMove(unit, row, { from: 'assigned', to: 'approved', nonce: round.latest, set: { nonce: null, gas: null } }, { facts: { given_up_nonce: round.latest } }))
   return 'healthy'
 }
 
 /** A transfer of nothing competes for the nonce at the operator's cost; which of the two is mined decides what became of the transfer. */
-function displacementOf ({ market, chain, log }: LaneRound, row: Transaction, newest: Attempt): Payload | undefined {
+function displacementOf ({ market, chain, log }: LaneRound, row: Transaction | undefined, newest: Attempt): Payload | undefined {
   const old = { maxFeePerGas: BigInt(newest.maxFeePerGas), maxPriorityFeePerGas: BigInt(newest.maxPriorityFeePerGas) }
-  const fees = replacementFees(old, market, noopGas, BigInt(chain.maxFeeTotal))
+  const fees = replacementFees(old, market, noopGas, noopLimit(chain, row))
   if (fees === undefined) return undefined
-  log.error({ transaction: row.id, nonce: newest.nonce }, 'stuck until long after its end: a no-op takes its nonce')
+  log.error({ transaction: row?.id, nonce: newest.nonce }, 'stuck, its fees are too low and cannot be raised: a no-op takes its nonce')
   return { row, nonce: newest.nonce, sequence: newest.sequence + 1, kind: 'noop', because: newest.because ?? 'fees', gas: noopGas, fees }
 }
 
 function replacementOf ({ market, chain }: LaneRound, row: Transaction | undefined, newest: Attempt): Payload | undefined {
   const gas = BigInt(newest.gas)
   const old = { maxFeePerGas: BigInt(newest.maxFeePerGas), maxPriorityFeePerGas: BigInt(newest.maxPriorityFeePerGas) }
-  const fees = replacementFees(old, atSpeed(market, row?.speed), gas, BigInt(row?.maxFeeTotal ?? chain.maxFeeTotal))
+  const limit = row === undefined || newest.kind === 'noop' ? noopLimit(chain, row) : payloadLimit(row, gas, chain)
+  const fees = replacementFees(old, atSpeed(market, row?.speed), gas, limit)
   if (fees === undefined) return undefined
   return { row, nonce: newest.nonce, sequence: newest.sequence + 1, kind: newest.kind === 'noop' ? 'noop' : 'replacement', because: newest.because, gas, fees }
 }

@@ -1,7 +1,7 @@
 /** Which approved transfers can go now, oldest first. One that cannot hides none of those behind it. */
 import { ChainFault } from '../chain/chain-fault.ts'
 import { messageOf, type Transaction } from '../transactions/transaction.ts'
-import { atSpeed, cappedFees, gasLimitFor } from './fees.ts'
+import { atSpeed, cappedFees, gasLimitFor, payloadLimit } from './fees.ts'
 import type { LaneRound } from './lane-round.ts'
 
 export interface Shortage { readonly balance: bigint, readonly needed: bigint }
@@ -33,7 +33,7 @@ const leastGas = 21_000n
  * @throws ChainFault when the node answers nothing at all.
  */
 export async function judgeApproved (round: LaneRound, candidates: AsyncIterable<Transaction>, balance: bigint, limits: Limits): Promise<Judged> {
-  const { market, log } = round
+  const { market, chain, log } = round
   const ready: { row: Transaction, gas: bigint }[] = []
   const reverted: { row: Transaction, detail: string }[] = []
   let available = balance
@@ -54,7 +54,7 @@ export async function judgeApproved (round: LaneRound, candidates: AsyncIterable
       return
     }
     const gas = gasLimitFor(estimate)
-    const fees = cappedFees(atSpeed(market, row.speed), gas, BigInt(row.maxFeeTotal))
+    const fees = cappedFees(atSpeed(market, row.speed), gas, payloadLimit(row, gas, chain))
     if (fees === undefined) return waits(row)
     const cost = value + gas * fees.maxFeePerGas
     if (available < cost) return short(cost)
@@ -72,7 +72,7 @@ export async function judgeApproved (round: LaneRound, candidates: AsyncIterable
   for await (const row of candidates) {
     // First, and without the node: the simulation of a transfer that cannot be paid fails for that reason, in words that differ.
     if (available < BigInt(row.value)) short(BigInt(row.value))
-    else if (cappedFees(atSpeed(market, row.speed), leastGas, BigInt(row.maxFeeTotal)) === undefined) waits(row)
+    else if (cappedFees(atSpeed(market, row.speed), leastGas, payloadLimit(row, leastGas, chain)) === undefined) waits(row)
     else batch.push(row)
     // Never more than could be ready, so that none is simulated in vain.
     if (batch.length > 0 && (batch.length === limits.atOnce || ready.length + batch.length === limits.ready)) await flush()

@@ -9,7 +9,7 @@ import { isInFlight, type Transaction } from '../transactions/transaction.ts'
 import type { Transact } from '../unit.ts'
 import type { Wallet } from '../wallets/wallet.ts'
 import type { ClaimApproved } from './claim-approved.ts'
-import { atSpeed, cappedFees } from './fees.ts'
+import { atSpeed, cappedFees, payloadLimit } from './fees.ts'
 import type { HealOutcome } from './heal-head.ts'
 import type { LaneRepository } from './lane-repository.ts'
 import type { LaneRound, OpenWork } from './lane-round.ts'
@@ -130,7 +130,7 @@ async function signAssigned ({ signAttempts }: RoundDeps, round: LaneRound, assi
   const payloads = assigned.flatMap((row) => {
     const gas = BigInt(row.gas ?? 0)
     const nonce = row.nonce ?? -1
-    const fees = gas === 0n ? undefined : cappedFees(atSpeed(round.market, row.speed), gas, BigInt(row.maxFeeTotal))
+    const fees = gas === 0n ? undefined : cappedFees(atSpeed(round.market, row.speed), gas, payloadLimit(row, gas, round.chain))
     return fees === undefined ? [] : [{ row, nonce, sequence: (sequences.get(nonce) ?? 0) + 1, kind: 'first' as const, gas, fees }]
   })
   const stored = payloads.length === 0 ? [] : await signAttempts(round, payloads)

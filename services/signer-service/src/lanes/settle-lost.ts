@@ -10,7 +10,7 @@ import type { RecordMove } from '../transactions/record-move.ts'
 import { messageOf, type Failure, type Transaction } from '../transactions/transaction.ts'
 import type { AskAgain } from './ask-again.ts'
 import type { AssignNonces } from './assign-nonces.ts'
-import { atSpeed, cappedFees, gasLimitFor } from './fees.ts'
+import { atSpeed, cappedFees, gasLimitFor, payloadLimit } from './fees.ts'
 import type { LaneRound } from './lane-round.ts'
 
 export interface SettleLostDeps {
@@ -67,10 +67,10 @@ async function replace ({ attempts, askAgain, recordMove, assignNonces }: Settle
 
 const expired: Failure = { code: 'expired_after_loss', detail: 'Somebody else used its nonce, and it was over before it could get a new one.' }
 
-async function simulate ({ node, market }: LaneRound, row: Transaction): Promise<bigint | Failure | 'waits'> {
+async function simulate ({ node, market, chain }: LaneRound, row: Transaction): Promise<bigint | Failure | 'waits'> {
   try {
     const gas = gasLimitFor(await node.estimateGas(messageOf(row)))
-    return cappedFees(atSpeed(market, row.speed), gas, BigInt(row.maxFeeTotal)) === undefined ? 'waits' : gas
+    return cappedFees(atSpeed(market, row.speed), gas, payloadLimit(row, gas, chain)) === undefined ? 'waits' : gas
   } catch (error) {
     if (!(error instanceof ChainFault)) throw error
     return error.code === 'reverted' ? { code: 'reverted', detail: error.message } : 'waits'

@@ -32,7 +32,7 @@ export interface Mined {
   readonly gasUsed: string
   /** Wei, decimal. */
   readonly feePaid: string
-  /** A no-op took the nonce: `displaced` after a node had refused the transfer for good, `outbid` after its fees stayed too low beyond its end. */
+  /** A no-op took the nonce: `displaced` after a node had refused the transfer for good, `outbid` after its fees stayed too low for too long. */
   readonly outcome: 'succeeded' | 'reverted' | 'displaced' | 'outbid'
   readonly confirmations: number
 }
