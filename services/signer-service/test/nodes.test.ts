@@ -2,9 +2,14 @@
 import { createServer, type IncomingHttpHeaders } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t from 'tap'
+import { createMetrics } from '@countersign/runtime'
 import { until, type TestContext } from '@countersign/testing'
 import { toChainFault } from '../src/chain/chain-fault.ts'
+import { createChainNode } from '../src/chain/chain-node.ts'
+import { tipsFrom } from '../src/chain/fee-history.ts'
 import { createRpcClient } from '../src/chain/rpc-client.ts'
+import { atSpeed } from '../src/lanes/fees.ts'
+import { readMarket } from '../src/lanes/read-market.ts'
 
 interface Asked { readonly id: number, readonly method: string, readonly params: readonly unknown[] }
 interface Answer { readonly status?: number, readonly body: unknown }
@@ -118,4 +123,43 @@ t.test('a name and a password in the URL travel in a header', async (t) => {
   url.password = 'p@ss'
   await createRpcClient({ url: url.href, timeoutMs: 5_000 }).ask('eth_chainId', [])
   t.equal(node.headers[0]?.authorization, `Basic ${Buffer.from('reader:p@ss').toString('base64')}`)
+})
+
+const gwei = 10n ** 9n
+const inGwei = (value: number): string => `0x${(BigInt(value) * gwei).toString(16)}`
+const history = (...blocks: [full: number, ...tips: number[]][]) => ({ gasUsedRatio: blocks.map(([full]) => full), reward: blocks.map(([, ...tips]) => tips.map(inGwei)) })
+
+t.test('tips are medians of what full blocks took, and within reach of the advice', (t) => {
+  t.strictSame(tipsFrom(history([0.5, 1, 2, 4], [0.9, 2, 3, 9], [0.4, 3, 4, 6]), 2n * gwei), { slow: 2n * gwei, average: 3n * gwei, fast: 6n * gwei })
+  t.strictSame(tipsFrom(history([0.01, 50, 60, 70], [0.5, 1, 2, 3], [0, 0, 0, 0]), 2n * gwei), { slow: gwei, average: 2n * gwei, fast: 3n * gwei }, 'blocks with room show no price')
+  t.strictSame(tipsFrom(history([0.01, 50, 60, 70]), 2n * gwei), { slow: 18n * gwei / 10n, average: 2n * gwei, fast: 3n * gwei }, 'where all have, the advice')
+  t.strictSame(tipsFrom(history([0.5, 1, 20, 90]), gwei), { slow: gwei, average: 10n * gwei, fast: 10n * gwei }, 'what only we would pay does not climb for ever')
+  t.strictSame(tipsFrom(history([0.5, 0, 1, 2]), 1n), { slow: 0n, average: gwei, fast: gwei })
+  for (const answer of [undefined, null, [], {}, { gasUsedRatio: [0.5] }, { gasUsedRatio: [0.5], reward: [null] }, { gasUsedRatio: [0.5], reward: [['0x1']] }, { gasUsedRatio: [0.5], reward: [['0x1', '0x2', 'much']] }]) {
+    t.throws(() => tipsFrom(answer, gwei), { name: 'ChainFault', code: 'unknown' }, JSON.stringify(answer))
+  }
+  t.end()
+})
+
+t.test('fees follow the chain\'s history, asked for once for each block; a node without one is asked for its advice', async (t) => {
+  const answers: Record<string, object> = { eth_maxPriorityFeePerGas: { result: inGwei(2) }, eth_feeHistory: { result: history([0.5, 1, 3, 7]) }, eth_gasPrice: { result: inGwei(30) } }
+  const server = await startNode(t, (asked) => {
+    const all = [asked].flat().map(({ id, method }) => ({ id, ...answers[method] }))
+    return { body: Array.isArray(asked) ? all : all[0] }
+  })
+  const node = createChainNode({ chainId: 1, url: server.url, timeoutMs: 5_000, metrics: createMetrics({ service: 'test', sha: 'test' }) })
+  const head = (number: number) => ({ number, hash: `0x${String(number).repeat(64)}` as const, parentHash: '0x' as const, baseFee: 40n * gwei })
+  const tip = async (number: number, speed: 'slow' | 'average' | 'fast') => atSpeed(await readMarket(node, { eip1559: true }, head(number)), speed)
+  t.match(await Promise.all([tip(1, 'slow'), tip(1, 'average'), tip(1, 'fast')]), [{ baseFee: 40n * gwei, tip: gwei }, { tip: 3n * gwei }, { tip: 7n * gwei }])
+  const asked = () => server.bodies.flat().filter(({ method }) => method === 'eth_feeHistory')
+  t.match(asked(), [{ params: ['0xa', '0x1', [20, 50, 80]] }])
+  await tip(2, 'fast')
+  t.equal(asked().length, 2)
+  answers['eth_feeHistory'] = { error: { code: -32601, message: 'the method eth_feeHistory does not exist/is not available' } }
+  t.match(await Promise.all([tip(3, 'slow'), tip(3, 'fast')]), [{ tip: 18n * gwei / 10n }, { tip: 3n * gwei }])
+  answers['eth_feeHistory'] = { error: { code: 429, message: 'too many requests' } }
+  await t.rejects(tip(4, 'slow'), { code: 'rate_limited' }, 'a busy node says nothing of fees')
+  answers['eth_feeHistory'] = { result: history([0.5, 1, 3, 7]) }
+  t.match(await tip(4, 'slow'), { tip: gwei }, 'and its refusal is not remembered')
+  t.match(atSpeed(await readMarket(node, { eip1559: false }, head(5)), 'fast'), { baseFee: 0n, tip: 45n * gwei }, 'a legacy chain has one price')
 })

@@ -2,6 +2,7 @@
 import type { Metrics } from '@countersign/runtime'
 import { getAddress } from 'viem'
 import { badAnswer, toChainFault, wrongChain, type ChainFault } from './chain-fault.ts'
+import { advisedTips, historyBlocks, percentiles, tipsFrom, type Tips } from './fee-history.ts'
 import { hash32, quantity, safeNumber, type Hex } from './quantity.ts'
 import { createRpcClient } from './rpc-client.ts'
 
@@ -52,6 +53,8 @@ export interface ChainNode {
   estimateGas (message: Message): Promise<bigint>
   /** The node's advice, wei per gas. */
   priorityFee (): Promise<bigint>
+  /** What blocks up to that one took, wei per gas; where the node keeps no such history, parts and multiples of its advice. Asked once for each block. */
+  tips (head: Pick<Block, 'hash' | 'number'>): Promise<Tips>
   /** What a transaction of the old type pays, wei per gas. */
   gasPrice (): Promise<bigint>
   /**
@@ -106,7 +109,29 @@ export function createChainNode ({ chainId, url, timeoutMs, metrics }: ChainNode
       return toChainFault('eth_sendRawTransaction', error)
     }
   }
+  const priorityFee = async (): Promise<bigint> => {
+    const advice = await ask('eth_maxPriorityFeePerGas').catch((error: unknown) => {
+      // Not every node has an opinion.
+      if (toChainFault('eth_maxPriorityFeePerGas', error).code === 'unknown') return hex(usualTip)
+      throw error
+    })
+    return quantity('eth_maxPriorityFeePerGas', advice)
+  }
+
+  const readTips = async (block: number): Promise<Tips> => {
+    const [history, advice] = await Promise.all([
+      ask('eth_feeHistory', hex(historyBlocks), hex(block), percentiles).catch((error: unknown) => {
+        const { answered, code } = toChainFault('eth_feeHistory', error)
+        if (answered && code === 'unknown') return undefined
+        throw error
+      }),
+      priorityFee()
+    ])
+    return history === undefined ? advisedTips(advice) : tipsFrom(history, advice)
+  }
+
   let knowsBlockReceipts = true
+  let tipsAt: { readonly hash: Hex, readonly tips: Promise<Tips> } | undefined
 
   return {
     chainId,
@@ -126,13 +151,14 @@ export function createChainNode ({ chainId, url, timeoutMs, metrics }: ChainNode
     pendingNonce: async (address) => safeNumber('eth_getTransactionCount', await ask('eth_getTransactionCount', address, 'pending')),
     balanceAt: async (address, block) => quantity('eth_getBalance', await ask('eth_getBalance', address, hex(block))),
     estimateGas: async (message) => quantity('eth_estimateGas', await ask('eth_estimateGas', toCall(message))),
-    priorityFee: async () => {
-      const advice = await ask('eth_maxPriorityFeePerGas').catch((error: unknown) => {
-        // Not every node has an opinion.
-        if (toChainFault('eth_maxPriorityFeePerGas', error).code === 'unknown') return hex(usualTip)
+    priorityFee,
+    tips: async ({ hash, number }) => {
+      const known = tipsAt?.hash === hash ? tipsAt : { hash, tips: readTips(number) }
+      tipsAt = known
+      return await known.tips.catch((error: unknown) => {
+        if (tipsAt === known) tipsAt = undefined
         throw error
       })
-      return quantity('eth_maxPriorityFeePerGas', advice)
     },
     gasPrice: async () => quantity('eth_gasPrice', await ask('eth_gasPrice')),
     sendAll: async (bytes) => {

@@ -3,18 +3,19 @@
  * `maxFeeTotal` is what the confirmed intent allows for the whole transaction.
  */
 import type { TransactionSpeed } from '@countersign/contracts'
+import { advisedTips, type Tips } from '../chain/fee-history.ts'
 
 export interface Fees { readonly maxFeePerGas: bigint, readonly maxPriorityFeePerGas: bigint }
 
 export interface Market {
   readonly baseFee: bigint
+  /** Of average speed. */
   readonly tip: bigint
+  /** Of each speed, where the chain's history tells. */
+  readonly tips?: Tips
 }
 
-/** What miners are offered, in hundredths of what the node advises. */
-const tipOf: Readonly<Record<TransactionSpeed, bigint>> = Object.freeze({ slow: 90n, average: 100n, fast: 150n })
-
-export const atSpeed = ({ baseFee, tip }: Market, speed: TransactionSpeed = 'average'): Market => ({ baseFee, tip: tip * tipOf[speed] / 100n })
+export const atSpeed = ({ baseFee, tip, tips = advisedTips(tip) }: Market, speed: TransactionSpeed = 'average'): Market => ({ baseFee, tip: tips[speed] })
 
 const min = (a: bigint, b: bigint): bigint => a < b ? a : b
 const max = (a: bigint, b: bigint): bigint => a > b ? a : b

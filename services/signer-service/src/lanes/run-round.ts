@@ -15,6 +15,7 @@ import type { LaneRepository } from './lane-repository.ts'
 import type { LaneRound, OpenWork } from './lane-round.ts'
 import type { Shortage } from './judge-approved.ts'
 import type { SettlePause } from './pause-lane.ts'
+import { readMarket } from './read-market.ts'
 import type { ReadOpenWork } from './read-open-work.ts'
 import type { SendAttempts, SendResult } from './send-attempts.ts'
 import { storedOf, type SignAttempts, type StoredAttempt } from './sign-attempt.ts'
@@ -80,13 +81,13 @@ type ReadWork = () => Promise<OpenWork>
 async function survey ({ lanes, readOpenWork }: RoundDeps, given: RoundGiven): Promise<{ round: LaneRound, openWork: ReadWork }> {
   const { node, head, wallet, key, chain } = given
   // Both as of the same block: read apart, a payload mined in between would be counted twice or not at all.
-  const [latest, balance, tip] = await Promise.all([node.nonceAt(wallet.address, head.number), node.balanceAt(wallet.address, head.number), chain.eip1559 ? node.priorityFee() : node.gasPrice()])
+  const [latest, balance, market] = await Promise.all([node.nonceAt(wallet.address, head.number), node.balanceAt(wallet.address, head.number), readMarket(node, chain, head)])
   let work: OpenWork | undefined
   const fenced: Transact = async (write) => {
     work = undefined
     return await given.fenced(write)
   }
-  const round = { ...given, fenced, latest, balance, market: { baseFee: chain.eip1559 ? head.baseFee : 0n, tip }, lane: await lanes.observe(key, latest) }
+  const round = { ...given, fenced, latest, balance, market, lane: await lanes.observe(key, latest) }
   return { round, openWork: async () => work ??= await readOpenWork(round) }
 }
 
