@@ -17,13 +17,21 @@ export const AbiFragment = Type.Union([
 ], { description: 'The called function, as `mint(address to, uint256 amount)` or as its entry of the contract\'s JSON ABI' })
 export type AbiFragment = Static<typeof AbiFragment>
 
+/** An error that the called contract may revert with: only for telling afterwards which one it was. */
+const AbiError = Type.Union([
+  Type.String({ minLength: 8, maxLength: 1_024, pattern: '^error [A-Za-z_$]' }),
+  Type.Object({ type: Type.Literal('error'), name: Type.String({ pattern: '^[A-Za-z_$][A-Za-z0-9_$]{0,63}$', maxLength: 64 }), inputs: Type.Array(AbiInput, { maxItems: 32 }) })
+])
+export type AbiError = Static<typeof AbiError>
+const AbiList = Type.Array(Type.Union([AbiError, AbiFragment]), { minItems: 1, maxItems: 17, description: 'The called function, and errors such as `error Frozen(address account)` that name what it may revert with' })
+
 const callFields = {
   to: Type.Optional(EvmAddress),
   value: Type.Optional(Amount),
   token: Type.Optional(EvmAddress),
   amount: Type.Optional(Amount),
   data: Type.Optional(CallData),
-  abi: Type.Optional(AbiFragment),
+  abi: Type.Optional(Type.Union([AbiFragment, AbiList])),
   args: Type.Optional(Type.Array(Type.Unknown(), { maxItems: 32, description: 'For `abi`: whole numbers as decimal text, bytes as hex, structs as lists of their fields' }))
 }
 
@@ -59,6 +67,7 @@ export const TransactionRequest = Type.Object({
     { wallet_id, chain_id, to, value },
     { wallet_id, chain_id, token: '0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48', to, amount: '12500000', speed: 'fast' },
     { wallet_id, chain_id, to: '0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48', abi: 'mint(address to, uint256 amount)', args: [to, '12500000'], metadata: { invoice: '2026-0042' } },
+    { wallet_id, chain_id, to: '0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48', abi: ['claim(uint256 id)', 'error Frozen(address account)'], args: ['7'] },
     { wallet_id, chain_id, calls: [{ to, value }, { to: '0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48', data: '0x4641257d' }] }
   ]
 })

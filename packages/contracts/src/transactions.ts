@@ -80,7 +80,15 @@ export const TransactionView = Type.Object({
   block_hash: Type.Optional(Hash32),
   confirmations: Type.Optional(Type.Integer()),
   fee_paid: Type.Optional(Amount),
-  failure: Type.Optional(Type.Object({ code: Type.String(), detail: Type.String() })),
+  failure: Type.Optional(Type.Object({
+    code: Type.String(),
+    detail: Type.String(),
+    revert: Type.Optional(Type.Object({
+      data: Type.String({ description: 'What the contract gave as its reason, hex; cut after 512 bytes' }),
+      error: Type.Optional(Type.String({ description: 'Signature of the error: `Error(string)`, `Panic(uint256)`, one of ERC-20\'s (ERC-6093), or one that the request\'s `abi` names' })),
+      args: Type.Optional(Type.Array(Type.String()))
+    }))
+  })),
   history: Type.Array(Type.Object({ state: TransactionStateSchema, at: Timestamp })),
   created_at: Timestamp,
   updated_at: Timestamp,

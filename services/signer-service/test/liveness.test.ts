@@ -5,7 +5,7 @@ import { createTransaction } from '@countersign/contracts'
 import { createCli, createMetrics, newId, readEnvironment } from '@countersign/runtime'
 import { until } from '@countersign/testing'
 import { checksummed } from '../src/chain/address.ts'
-import { ChainFault, classify } from '../src/chain/chain-fault.ts'
+import { ChainFault, classify, toChainFault } from '../src/chain/chain-fault.ts'
 import { createChainNode, type ChainNode } from '../src/chain/chain-node.ts'
 import { createChain } from '../src/chain/chains.ts'
 import { signTransfer } from '../src/chain/signed-bytes.ts'
@@ -60,6 +60,14 @@ t.test('how a node says that a simulation failed is a verdict on the transfer; o
   t.match(answered(-32000, 'known transaction: 0x12'), { code: 'already_known' })
   t.match(answered(-32000, 'block gas limit exceeded'), { code: 'refused' })
   t.match(answered(-32000, 'daily request limit exceeded'), { code: 'rate_limited' })
+})
+
+t.test('the bytes of a revert are found wherever a node puts them, and nowhere else', async (t) => {
+  const revertDataOf = (data: unknown, message = 'execution reverted', method = 'eth_call') => toChainFault(method, { name: 'RpcRequestError', code: 3, details: message, data }).revertData
+  for (const data of ['0x08C379a0', 'Reverted 0x08c379a0', { message: 'VM Exception', data: '0x08c379a0' }, { data: { data: '0x08c379a0' } }]) t.equal(revertDataOf(data), '0x08c379a0', JSON.stringify(data))
+  for (const data of [undefined, null, 7, '0x0', 'no', { data: { data: { data: { data: '0x08c379a0' } } } }]) t.equal(revertDataOf(data), undefined, JSON.stringify(data))
+  t.equal(revertDataOf('0x'), '0x')
+  t.equal(revertDataOf('0x08c379a0', 'nonce too low'), undefined)
 })
 
 t.test('a number that is none is no answer', async (t) => {
@@ -126,8 +134,8 @@ t.test('a transfer that cannot go hides none behind it', async (t) => {
   } as unknown as LaneRound
   const judge = async (rows: Transaction[], balance: bigint, ready = 16) => {
     simulated = 0
-    const { ready: found, reverted, shortage } = await judgeApproved(round, (async function * () { yield * rows })(), balance, { ready, atOnce: 16, silent: (all) => { silent.push(...all.map(({ id }) => id)) } })
-    return { ready: found.map(({ row: { id } }) => id), reverted: reverted.map(({ row: { id } }) => id), shortage }
+    const { ready: found, refused, shortage } = await judgeApproved(round, (async function * () { yield * rows })(), balance, { ready, atOnce: 16, silent: (all) => { silent.push(...all.map(({ id }) => id)) } })
+    return { ready: found.map(({ row: { id } }) => id), reverted: refused.map(({ row: { id } }) => id), shortage }
   }
   const cap = 10n ** 16n
   const waiting = Array.from({ length: 40 }, (_none, index) => row(`waits ${index}`, 1n, 1_000n))

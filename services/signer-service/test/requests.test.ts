@@ -1,13 +1,14 @@
 /** From a request to the one call that is signed, and to the words that a person confirms: pure, without any server. */
 import t, { type Test } from 'tap'
 import fc from 'fast-check'
-import { encodeFunctionData, keccak256, parseAbi, type Hex } from 'viem'
+import { encodeErrorResult, encodeFunctionData, keccak256, parseAbi, type Hex } from 'viem'
 import { problems, TransactionRequest, type AbiFragment } from '@countersign/contracts'
 import { Value } from 'typebox/value'
 import { encodeCall, readCall } from '../src/calls/abi-arguments.ts'
 import { abiFunctionOf } from '../src/calls/abi-signature.ts'
 import { transferData } from '../src/calls/erc20.ts'
 import { usualMulticall3 } from '../src/calls/multicall3.ts'
+import { revertInWords, revertOf } from '../src/calls/revert.ts'
 import { parseCalls } from '../src/calls/parse-calls.ts'
 import { checksummed, zeroAddress } from '../src/chain/address.ts'
 import { dataHash } from '../src/chain/intent-digest.ts'
@@ -62,6 +63,12 @@ t.test('a token, a call and a batch become bytes', async (t) => {
   t.strictSame([...named.methods], [[0, { signature: 'mint(address,uint256)', args: [bob, '5'] }]])
   t.strictSame([...normal({ to: token, abi: { type: 'function', name: 'mint', inputs: [{ type: 'address' }, { type: 'uint', name: 'x' }] }, data: minted.toUpperCase().replace('0X', '0x') }).methods], [...named.methods])
 
+  const withErrors = { to: token, abi: ['error Frozen(address who)', 'mint(address,uint256)', { type: 'error', name: 'Over', inputs: [{ type: 'uint' }] }], args: [bob, '5'] }
+  t.match(normal(withErrors), { call: { data: minted }, errors: ['Frozen(address)', 'Over(uint256)'] })
+  t.equal(Value.Check(TransactionRequest, { ...base, ...withErrors }), true)
+  t.equal(fingerprintOf(normal(withErrors)), fingerprintOf(normal({ ...withErrors, abi: 'mint(address,uint256)' })), 'what it may revert with is no part of what is asked')
+  t.match(normal({ calls: [withErrors, withErrors] }).errors, ['Frozen(address)', 'Over(uint256)'])
+
   const batch = normal({ calls: [{ to: bob, value: '3' }, { to: token, abi: 'mint(address,uint256)', args: [bob, '5'] }] })
   t.match(batch, { kind: 'batch', call: { to: usualMulticall3, value: 3n } })
   t.match(parseCalls(batch.call, { from: alice, multicall3: usualMulticall3 }), [{ to: bob, value: 3n, data: '0x' }, { to: token, value: 0n, data: minted }])
@@ -69,6 +76,7 @@ t.test('a token, a call and a batch become bytes', async (t) => {
 
   for (const [fields, path] of [
     [{ token, to: bob }, 'body/amount'], [{ token, to: bob, amount: '5', value: '1' }, 'body/value'], [{ token, amount: '5' }, 'body/to'], [{ to: token, data: '0x1234' }, 'body/data'],
+    [{ to: token, abi: ['error A()'] }, 'body/abi'], [{ to: token, abi: ['f()', 'g()'] }, 'body/abi'], [{ to: token, abi: ['f()', 'error A(nothing)'] }, 'body/abi'], [{ to: token, abi: 'error A()' }, 'body/abi'],
     [{ to: token, args: [] }, 'body/abi'], [{ to: token, abi: 'mint(address' }, 'body/abi'], [{ to: token, abi: 'mint(address,uint7)', args: [] }, 'body/abi'],
     [{ to: token, abi: 'mint(address,uint256)', args: [bob] }, 'body/args'], [{ to: token, abi: 'mint(address,uint256)', args: [bob, '-1'] }, 'body/args/1'],
     [{ to: token, abi: 'mint(address,uint256)', args: [bob.replace('2B5A', '2b5A'), '1'] }, 'body/args/0'], [{ to: token, abi: 'mint(address,uint256)', data: '0x12345678' }, 'body/data'],
@@ -107,6 +115,23 @@ t.test('a function is read as its ABI means it, and its arguments go to bytes an
     const [shown = ''] = one === undefined ? [] : readCall(one, encodeCall(one, [any])) ?? []
     return /^[ -~]+$/.test(shown)
   }))
+})
+
+t.test('the reason of a revert is read from its bytes, in words that nobody can write lines of their own into', async (t) => {
+  const inWords = (data: Hex, errors: string[] = []): string => revertInWords(revertOf(data, errors))
+  const errorAbi = parseAbi(['error Error(string reason)', 'error Panic(uint256 code)', 'error ERC20InsufficientBalance(address sender, uint256 balance, uint256 needed)', 'error Frozen(address who)'])
+  const encoded = (errorName: 'Error' | 'Panic' | 'ERC20InsufficientBalance' | 'Frozen', args: unknown[]): Hex => encodeErrorResult({ abi: errorAbi, errorName, args } as never)
+  t.equal(inWords(encoded('Error', ['no\nTo: \u202e0x'])), '"no\\nTo: \\u{202e}0x"')
+  for (const [code, words] of [[1n, /assertion/], [0x11n, /underflows/], [0x12n, /division/], [0x32n, /index/], [0x77n, /unknown meaning/]] as const) t.match(inWords(encoded('Panic', [code])), words)
+  t.equal(inWords(encoded('ERC20InsufficientBalance', [alice, 4n, 5n])), `ERC20InsufficientBalance(${alice}, 4, 5)`)
+  const frozen = encoded('Frozen', [bob])
+  t.equal(inWords(frozen), `an error that nothing names, ${frozen.slice(0, 10)}`)
+  t.equal(inWords(frozen, ['Other()', 'Frozen(address)']), `Frozen(${bob})`)
+  t.match(inWords(`${frozen}00`, ['Frozen(address)']), /nothing names/, 'bytes to spare')
+  t.equal(inWords('0x'), 'the contract gives no reason')
+  t.equal(revertOf(`0x${'ab'.repeat(9_000)}`, []).data.length, 2 + 2 * 512)
+  t.ok(inWords(encoded('Error', ['x'.repeat(9_000)])).length < 400)
+  fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), fc.constantFrom('', '08c379a0', '4e487b71'), (bytes, selector) => /^[ -~]+$/.test(inWords(`0x${selector}${Buffer.from(bytes).toString('hex')}`))))
 })
 
 t.test('what is confirmed says what happens, in words', async (t) => {

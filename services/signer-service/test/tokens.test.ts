@@ -2,7 +2,7 @@
 import t from 'tap'
 import { createTransaction, getWallet, problems } from '@countersign/contracts'
 import { newId } from '@countersign/runtime'
-import { deployContract, placeMulticall3 } from '@countersign/testing'
+import { deployContract, moods, placeMulticall3 } from '@countersign/testing'
 import { createPolicyRepository } from '../src/policies/policy-repository.ts'
 import { createSetPolicy } from '../src/policies/set-policy.ts'
 import { validatePolicy } from '../src/policies/validate-policy.ts'
@@ -66,4 +66,20 @@ t.test('a batch is mined whole through Multicall3', async (t) => {
   const id = await confirmed(house, { calls: [{ to: other, value: '3' }, { to: other, value: '4' }, { to: moody.address, abi: 'poke(uint256)', args: ['5'] }] })
   t.match(await house.reach(id, 'confirmed'), { kind: 'batch', to: multicall3, value: '7' })
   t.equal(await chain.balanceOf(other) - before, 7n)
+})
+
+t.test('a call that would revert is not sent, and its reason is told in words and in the contract\'s own terms', async (t) => {
+  const poke = { to: moody.address, abi: ['poke(uint256)', 'error Frozen(address account, string reason)'], args: ['5'] }
+  for (const [mood, request, failure] of [
+    ['reverts with a reason', poke, { detail: 'Would revert, and was not sent: "Moody: not today"', revert: { error: 'Error(string)', args: ['"Moody: not today"'], data: /^0x08c379a0/ } }],
+    ['panics', poke, { detail: /: Panic\(17\), a number over- or underflows$/, revert: { error: 'Panic(uint256)', args: ['17'] } }],
+    ['reverts with an error', poke, { detail: `Would revert, and was not sent: Frozen(${house.wallet.address}, "under review")`, revert: { error: 'Frozen(address,string)', args: [house.wallet.address, '"under review"'] } }],
+    ['reverts with an error', { ...poke, abi: 'poke(uint256)' }, { detail: /: an error that nothing names, 0x[0-9a-f]{8}$/, revert: { args: undefined } }],
+    ['reverts silently', poke, { detail: /: the contract gives no reason$/, revert: { data: '0x' } }]
+  ] as const) {
+    await moody.send('setMood', [moods.indexOf(mood)])
+    const view = await house.reach(await confirmed(house, request), ['rejected', 'confirmed', 'failed'])
+    t.match(view, { state: 'rejected', attempts: [], failure: { code: 'reverted', ...failure } }, mood)
+  }
+  await moody.send('setMood', [0])
 })

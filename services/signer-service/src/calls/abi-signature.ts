@@ -1,5 +1,5 @@
 /** A function as its ABI names it: from a line of text, or from an entry of a JSON ABI (Solidity documentation, "Contract ABI Specification"). */
-import type { AbiFragment } from '@countersign/contracts'
+import type { AbiError, AbiFragment } from '@countersign/contracts'
 
 export interface AbiType {
   /** Canonical, with its brackets; `tuple` for a struct. */
@@ -19,9 +19,11 @@ const brackets = /^(\[[0-9]{0,4}\]){0,4}$/
 const afterwards = /^(\s*(external|public|payable|nonpayable|view|pure)\b)*(\s*returns\s*\([^]*\))?\s*;?\s*$/
 const deepest = 8
 
-/** @returns undefined for what names no function. */
-export function abiFunctionOf (fragment: AbiFragment): AbiFunction | undefined {
-  if (typeof fragment === 'string') return fromText(fragment)
+export const isAbiError = (fragment: AbiFragment | AbiError): fragment is AbiError => typeof fragment === 'string' ? /^error\s/.test(fragment) : fragment.type === 'error'
+
+/** An error is written, selected and encoded as a function is. @returns undefined for what names none. */
+export function abiFunctionOf (fragment: AbiFragment | AbiError): AbiFunction | undefined {
+  if (typeof fragment === 'string') return fromText(fragment.replace(/^error\s+/, ''))
   const inputs = typesOf(fragment.inputs)
   return inputs === undefined ? undefined : { signature: signatureOf(fragment.name, inputs), inputs }
 }

@@ -2,6 +2,7 @@
  * What can go wrong between here and a chain, as data. The only module that reads an error of a node or of the RPC library.
  * The default is "may have moved money": only wording on this list proves that a node did not take a transaction.
  */
+import type { Hex } from 'viem'
 
 export type ChainFaultCode =
   | 'reverted' | 'already_known' | 'nonce_too_low' | 'nonce_too_high' | 'replacement_underpriced' | 'underpriced'
@@ -31,9 +32,11 @@ export class ChainFault extends Error implements ChainFaultData {
   readonly method: string
   /** The node said something: what was asked may be at fault, and not the way to the node. */
   readonly answered: boolean
+  /** What the contract gave as the reason of its revert, as far as the node tells; `0x` when it gave none. */
+  readonly revertData: Hex | undefined
 
   /** @param detail the node's own words, cut and without URLs: they may hold a provider's key. */
-  constructor (method: string, { code, class: kind, retryable, mayHaveMovedMoney }: ChainFaultData, detail: string, answered: boolean) {
+  constructor (method: string, { code, class: kind, retryable, mayHaveMovedMoney }: ChainFaultData, detail: string, answered: boolean, revertData?: Hex) {
     super(`${method}: ${code}${detail === '' ? '' : ` (${detail})`}`)
     this.method = method
     this.code = code
@@ -41,6 +44,7 @@ export class ChainFault extends Error implements ChainFaultData {
     this.retryable = retryable
     this.mayHaveMovedMoney = mayHaveMovedMoney
     this.answered = answered
+    this.revertData = revertData
   }
 }
 
@@ -77,7 +81,7 @@ const executionFailed = new RegExp([
 
 /** What was found in an error: the node's own answer, or how the way to it failed. */
 export type Finding =
-  | { readonly kind: 'answer', readonly code: number | undefined, readonly message: string }
+  | { readonly kind: 'answer', readonly code: number | undefined, readonly message: string, readonly data?: unknown }
   | { readonly kind: 'timeout' | 'unreachable' | 'unknown' }
 
 /** Pure, so that its table can be tested with sentences. @param method of the request; by default a send. */
@@ -95,7 +99,8 @@ export function toChainFault (method: string, error: unknown): ChainFault {
   const finding = findingIn(error)
   const data = classify(finding, method)
   // Only sending can move money; a question that went unanswered moved nothing.
-  return new ChainFault(method, method === 'eth_sendRawTransaction' ? data : { ...data, mayHaveMovedMoney: false }, finding.kind === 'answer' ? cleaned(finding.message) : '', finding.kind === 'answer')
+  const revertData = finding.kind === 'answer' && data.code === 'reverted' ? revertDataIn(finding.data) : undefined
+  return new ChainFault(method, method === 'eth_sendRawTransaction' ? data : { ...data, mayHaveMovedMoney: false }, finding.kind === 'answer' ? cleaned(finding.message) : '', finding.kind === 'answer', revertData)
 }
 
 export const wrongChain = (expected: number, got: number): ChainFault =>
@@ -105,11 +110,18 @@ export const wrongChain = (expected: number, got: number): ChainFault =>
 export const badAnswer = (method: string, what: string): ChainFault =>
   new ChainFault(method, { ...unknown, mayHaveMovedMoney: false }, `not an answer: ${what}`, true)
 
-interface Caused { readonly name?: unknown, readonly code?: unknown, readonly details?: unknown, readonly message?: unknown, readonly cause?: unknown }
+/** In hex; behind the word "Reverted" (OpenEthereum and its heirs); or one level down, beside more words (Hardhat). */
+function revertDataIn (given: unknown, depth = 0): Hex | undefined {
+  if (typeof given === 'string') return /^(?:reverted )?(0x(?:[0-9a-f]{2})*)$/i.exec(given)?.[1]?.toLowerCase() as Hex | undefined
+  return typeof given === 'object' && given !== null && depth < deepestData ? revertDataIn((given as { readonly data?: unknown }).data, depth + 1) : undefined
+}
+const deepestData = 2
+
+interface Caused { readonly name?: unknown, readonly code?: unknown, readonly details?: unknown, readonly data?: unknown, readonly message?: unknown, readonly cause?: unknown }
 
 function findingIn (error: unknown): Finding {
   for (let one = error as Caused | undefined; one !== undefined && one !== null; one = one.cause as Caused | undefined) {
-    if (one.name === 'RpcRequestError') return { kind: 'answer', code: typeof one.code === 'number' ? one.code : undefined, message: String(one.details ?? one.message) }
+    if (one.name === 'RpcRequestError') return { kind: 'answer', code: typeof one.code === 'number' ? one.code : undefined, message: String(one.details ?? one.message), data: one.data }
     if (one.name === 'TimeoutError') return { kind: 'timeout' }
     if (one.name === 'HttpRequestError') return { kind: 'unreachable' }
   }

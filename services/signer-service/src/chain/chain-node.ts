@@ -71,8 +71,8 @@ export interface ChainNode {
   read (to: string, data: Hex, block: number): Promise<string>
   /** From block to block, both included; a missing topic stands for any. */
   logs (filter: { readonly addresses: readonly string[], readonly topics: readonly Hex[], readonly from: number, readonly to: number }): Promise<ChainLog[]>
-  /** Why a mined transaction reverted, in the node's words, or undefined when a replay does not revert. */
-  revertReason (message: Message, block: number): Promise<string | undefined>
+  /** Makes it again after that block, without a trace. @returns the fault `reverted`, or undefined when it does not revert there. */
+  replay (message: Message, block: number): Promise<ChainFault | undefined>
 }
 
 export interface ChainNodeOptions {
@@ -199,14 +199,14 @@ export function createChainNode ({ chainId, url, timeoutMs, metrics }: ChainNode
       return found.map(({ address, topics: words, data, transactionHash, logIndex }) =>
         ({ address, topics: words, data, hash: hash32('eth_getLogs', transactionHash), logIndex: safeNumber('eth_getLogs', logIndex) }))
     },
-    revertReason: async (message, block) => {
+    replay: async (message, block) => {
       try {
         await ask('eth_call', toCall(message), hex(block))
         return undefined
       } catch (error) {
         const fault = toChainFault('eth_call', error)
         if (fault.code !== 'reverted') throw fault
-        return fault.message
+        return fault
       }
     }
   }

@@ -6,6 +6,7 @@ import { laneId } from '../lanes/lane.ts'
 import type { LaneRound } from '../lanes/lane-round.ts'
 import type { MoveEntry, RecordMove } from '../transactions/record-move.ts'
 import type { TransactionRepository } from '../transactions/transaction-repository.ts'
+import { revertFailure } from '../transactions/revert-failure.ts'
 import { messageOf, type Failure, type Mined, type Transaction } from '../transactions/transaction.ts'
 import { longestWalk, type CanonicalChain } from './canonical-chain.ts'
 
@@ -95,6 +96,6 @@ async function failureOf (node: ChainNode, row: MinedRow): Promise<Failure | und
   if (mined.outcome === 'succeeded') return undefined
   if (mined.outcome === 'displaced') return { code: 'refused', detail: 'Every node refused this payload for good; its nonce was used by a transfer of nothing.' }
   if (mined.outcome === 'outbid') return { code: 'fees', detail: 'Its fees stayed too low for a block, until long after its end or while others waited behind it; its nonce was used by a transfer of nothing.' }
-  const reason = await node.revertReason(messageOf(row), Math.max(0, mined.blockNumber - 1)).catch(() => undefined)
-  return { code: 'reverted', detail: reason ?? 'The transfer was reverted on chain; a replay gives no reason.' }
+  const fault = await node.replay(messageOf(row), Math.max(0, mined.blockNumber - 1)).catch(() => undefined)
+  return fault === undefined ? { code: 'reverted', detail: 'Reverted on chain; a replay gives no reason.' } : revertFailure('Reverted on chain', fault, row)
 }

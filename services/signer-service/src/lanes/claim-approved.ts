@@ -52,8 +52,8 @@ export const createClaimApproved = (deps: ClaimDeps): ClaimApproved => {
 
 async function claim (deps: ClaimDeps, apart: ReturnType<typeof createApart>, round: LaneRound, work: OpenWork, free: number): Promise<Claimed> {
   const limits = { ready: Math.min(free, mostAtOnce), atOnce: mostAtOnce, silent: apart.putSilent }
-  const { ready, reverted, shortage } = await judgeApproved(round, apart.without(deps.transactions.approvedIn(round.key)), round.balance - committed(round, work), limits)
-  if (ready.length + reverted.length === 0) return { moved: false, rows: [], shortage }
+  const { ready, refused: hopeless, shortage } = await judgeApproved(round, apart.without(deps.transactions.approvedIn(round.key)), round.balance - committed(round, work), limits)
+  if (ready.length + hopeless.length === 0) return { moved: false, rows: [], shortage }
   await deps.crashPoint('lane.simulated')
   const pending = await round.node.pendingNonce(round.wallet.address)
   if (pending > Math.max(round.latest, round.lane.nextNonce) + mostForeign) throw badAnswer('eth_getTransactionCount', `a pending nonce of ${pending}`)
@@ -64,11 +64,11 @@ async function claim (deps: ClaimDeps, apart: ReturnType<typeof createApart>, ro
   }
 
   const claimed = await round.fenced(async (unit) => {
-    await deps.recordMove.all(unit, reverted.map(({ row, detail }) => ({ transaction: row, move: { from: 'approved', to: 'rejected', set: { failure: { code: 'reverted', detail } } } })))
+    await deps.recordMove.all(unit, hopeless.map(({ row, failure }) => ({ transaction: row, move: { from: 'approved', to: 'rejected', set: { failure } }, record: { facts: { code: failure.code } } })))
     const { allowed, waiting, refused } = await stillAllowed(deps, unit, ready)
     const rows = await deps.assignNonces(unit, round, allowed, pending)
     await deps.crashPoint('lane.claiming')
-    return { rows, waiting, changed: reverted.length + refused + rows.length > 0 }
+    return { rows, waiting, changed: hopeless.length + refused + rows.length > 0 }
   })
   const { rows, waiting, changed } = claimed
   if (changed) await deps.crashPoint('lane.claimed')

@@ -1,6 +1,7 @@
 /** Which approved transfers can go now, oldest first. One that cannot hides none of those behind it. */
 import { ChainFault } from '../chain/chain-fault.ts'
-import { messageOf, type Transaction } from '../transactions/transaction.ts'
+import { revertFailure } from '../transactions/revert-failure.ts'
+import { messageOf, type Failure, type Transaction } from '../transactions/transaction.ts'
 import { atSpeed, cappedFees, gasLimitFor, payloadLimit } from './fees.ts'
 import type { LaneRound } from './lane-round.ts'
 
@@ -8,7 +9,7 @@ export interface Shortage { readonly balance: bigint, readonly needed: bigint }
 
 export interface Judged {
   readonly ready: readonly { readonly row: Transaction, readonly gas: bigint }[]
-  readonly reverted: readonly { readonly row: Transaction, readonly detail: string }[]
+  readonly refused: readonly { readonly row: Transaction, readonly failure: Failure }[]
   /** Of the oldest one that the wallet cannot pay for. */
   readonly shortage: Shortage | undefined
 }
@@ -35,7 +36,7 @@ const leastGas = 21_000n
 export async function judgeApproved (round: LaneRound, candidates: AsyncIterable<Transaction>, balance: bigint, limits: Limits): Promise<Judged> {
   const { market, chain, log } = round
   const ready: { row: Transaction, gas: bigint }[] = []
-  const reverted: { row: Transaction, detail: string }[] = []
+  const refused: { row: Transaction, failure: Failure }[] = []
   let available = balance
   let shortage: Shortage | undefined
   let simulated = 0
@@ -48,7 +49,7 @@ export async function judgeApproved (round: LaneRound, candidates: AsyncIterable
     if (available < value) return short(value)
     if (estimate instanceof ChainFault) {
       if (estimate.code === 'insufficient_funds') return short(value)
-      if (estimate.code === 'reverted') reverted.push({ row, detail: estimate.message })
+      if (estimate.code === 'reverted') refused.push({ row, failure: revertFailure('Would revert, and was not sent', estimate, row) })
       // About this row alone, and no verdict: its turn comes again.
       else log.warn({ transaction: row.id, err: estimate, fault: estimate.code }, 'not simulated: this transfer waits')
       return
@@ -80,7 +81,7 @@ export async function judgeApproved (round: LaneRound, candidates: AsyncIterable
   }
   if (batch.length > 0) await flush()
   if (waiting.length > 0) log.info({ transaction: waiting[0], transactions: waiting.length }, 'fees are above what was confirmed: waiting')
-  return { ready, reverted, shortage }
+  return { ready, refused, shortage }
 }
 
 type Estimate = bigint | ChainFault

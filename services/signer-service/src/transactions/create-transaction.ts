@@ -142,6 +142,7 @@ async function store (deps: CreateDeps, unit: Unit, admitted: Admitted, asking: 
     to: transfer.call.to,
     value: transfer.call.value.toString(),
     data: transfer.call.data,
+    errors: transfer.errors,
     dataHash: deps.hashOf(transfer.call.data),
     destinations: [...new Set([transfer.call.to, ...calls.flatMap(({ to, movement }) => [to, ...movement === null ? [] : [movement.destination]])])],
     speed: transfer.speed,

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { Problem, problems, type CallRequest, type TransactionKind, type TransactionRequest, type TransactionSpeed } from '@countersign/contracts'
 import { ArgumentRefused, encodeCall, readCall } from '../calls/abi-arguments.ts'
-import { abiFunctionOf, type AbiFunction } from '../calls/abi-signature.ts'
+import { abiFunctionOf, isAbiError, type AbiFunction } from '../calls/abi-signature.ts'
 import type { Call } from '../calls/call.ts'
 import { transferData } from '../calls/erc20.ts'
 import { batchOf, mostCalls } from '../calls/multicall3.ts'
@@ -20,6 +20,8 @@ export interface NormalisedTransaction {
   readonly call: Call
   /** By the index of the parsed call. */
   readonly methods: ReadonlyMap<number, NamedMethod>
+  /** Signatures of what the called contracts may revert with, as the request names them. */
+  readonly errors: readonly string[]
   readonly speed: TransactionSpeed
   readonly maxFee: bigint | undefined
   readonly validUntil: Date | undefined
@@ -36,9 +38,11 @@ export interface NormaliseRules {
 }
 
 const largestValue = 2n ** 256n - 1n
+/** Kept of a batch. */
+const mostErrors = 64
 const fault = (path: string, message: string): Problem => new Problem(problems.schemaViolation, { faults: [{ path, message }] })
 
-interface Made { readonly kind: Exclude<TransactionKind, 'batch'>, readonly call: Call, readonly method?: NamedMethod }
+interface Made { readonly kind: Exclude<TransactionKind, 'batch'>, readonly call: Call, readonly method?: NamedMethod, readonly errors: readonly string[] }
 
 /** @throws Problem schemaViolation naming the field */
 export function normaliseRequest (request: TransactionRequest, rules: NormaliseRules): NormalisedTransaction {
@@ -50,9 +54,9 @@ export function normaliseRequest (request: TransactionRequest, rules: NormaliseR
     metadata: Object.fromEntries(Object.entries(metadata).sort(([a], [b]) => a < b ? -1 : 1))
   }
   if (calls === undefined) {
-    const { kind, call, method } = madeCall(request, 'body', rules)
+    const { kind, call, method, errors } = madeCall(request, 'body', rules)
     if (isUnreadableBatch(call, { multicall3: rules.multicall3(chainId) })) throw fault('body/data', 'is no batch of Multicall3 that happens whole and can be read exactly')
-    return { ...options, kind, call, methods: new Map(method === undefined ? [] : [[0, method]]) }
+    return { ...options, kind, call, errors, methods: new Map(method === undefined ? [] : [[0, method]]) }
   }
   const multicall3 = rules.multicall3(chainId)
   if (multicall3 === undefined) throw fault('body/calls', 'cannot be made on this chain: no Multicall3 is configured for it')
@@ -66,7 +70,8 @@ export function normaliseRequest (request: TransactionRequest, rules: NormaliseR
   })
   const total = made.reduce((sum, { call }) => sum + call.value, 0n)
   if (total > largestValue) throw fault('body/calls', 'send more than any amount of a chain')
-  return { ...options, kind: 'batch', call: batchOf(made.map(({ call }) => call), multicall3), methods: new Map(made.flatMap(({ method }, index) => method === undefined ? [] : [[index, method] as const])) }
+  const errors = [...new Set(made.flatMap((part) => part.errors))].slice(0, mostErrors)
+  return { ...options, kind: 'batch', call: batchOf(made.map(({ call }) => call), multicall3), errors, methods: new Map(made.flatMap(({ method }, index) => method === undefined ? [] : [[index, method] as const])) }
 }
 
 const callFieldNames = ['to', 'value', 'token', 'amount', 'data', 'abi', 'args'] as const satisfies readonly (keyof CallRequest)[]
@@ -79,26 +84,36 @@ function madeCall (given: CallRequest, at: string, rules: NormaliseRules): Made 
   if (given.token !== undefined) {
     only('token', ['token', 'to', 'amount'])
     const token = addressOf(given.token, `${at}/token`, rules)
-    return { kind: 'token', call: { to: token, value: 0n, data: transferData(to, amount(required(given.amount, `${at}/amount`), `${at}/amount`)) } }
+    return { kind: 'token', errors: [], call: { to: token, value: 0n, data: transferData(to, amount(required(given.amount, `${at}/amount`), `${at}/amount`)) } }
   }
   if (given.data !== undefined || given.abi !== undefined || given.args !== undefined) {
     only('data', ['to', 'value', 'data', 'abi', 'args'])
-    const { data, method } = dataOf(given, at)
-    return { kind: data === '0x' ? 'native' : 'call', call: { to, value: amount(given.value ?? '0', `${at}/value`), data }, ...method && { method } }
+    const { data, method, errors } = dataOf(given, at)
+    return { kind: data === '0x' ? 'native' : 'call', errors, call: { to, value: amount(given.value ?? '0', `${at}/value`), data }, ...method && { method } }
   }
   only('value', ['to', 'value'])
-  return { kind: 'native', call: { to, value: amount(required(given.value, `${at}/value`), `${at}/value`), data: '0x' } }
+  return { kind: 'native', errors: [], call: { to, value: amount(required(given.value, `${at}/value`), `${at}/value`), data: '0x' } }
 }
 
-function dataOf ({ data: given, abi, args }: CallRequest, at: string): { data: Hex, method?: NamedMethod } {
+function dataOf ({ data: given, abi, args }: CallRequest, at: string): { data: Hex, method?: NamedMethod, errors: readonly string[] } {
   const data = given?.toLowerCase() as Hex | undefined
   if (data !== undefined && data.length > 2 && data.length < 10) throw fault(`${at}/data`, 'is shorter than a selector')
-  if (abi === undefined) return { data: required(args === undefined ? data : undefined, `${at}/${args === undefined ? 'data' : 'abi'}`) }
-  const named = abiFunctionOf(abi)
-  if (named === undefined) throw fault(`${at}/abi`, 'names no function that can be read')
-  if (data === undefined) return { data: encoded(named, args ?? [], at), method: methodOf(named, encoded(named, args ?? [], at), at) }
+  if (abi === undefined) return { data: required(args === undefined ? data : undefined, `${at}/${args === undefined ? 'data' : 'abi'}`), errors: [] }
+  const { named, errors } = namedIn(abi, `${at}/abi`)
+  if (data === undefined) return { data: encoded(named, args ?? [], at), method: methodOf(named, encoded(named, args ?? [], at), at), errors }
   if (args !== undefined) throw fault(`${at}/args`, 'does not go with data')
-  return { data, method: methodOf(named, data, at) }
+  return { data, method: methodOf(named, data, at), errors }
+}
+
+function namedIn (abi: NonNullable<CallRequest['abi']>, at: string): { named: AbiFunction, errors: readonly string[] } {
+  const read = [abi].flat().map((fragment) => ({ isError: isAbiError(fragment), found: abiFunctionOf(fragment) }))
+  const functions = read.filter(({ isError }) => !isError)
+  if (functions.length > 1) throw fault(at, 'names more than one function')
+  const named = functions[0]?.found
+  if (named === undefined) throw fault(at, 'names no function that can be read')
+  const errors = read.flatMap(({ isError, found }) => isError ? [found?.signature] : [])
+  if (!errors.every((signature) => signature !== undefined)) throw fault(at, 'names an error that cannot be read')
+  return { named, errors }
 }
 
 function encoded (named: AbiFunction, args: readonly unknown[], at: string): Hex {

@@ -23,7 +23,7 @@ export const transactionIndexes: readonly IndexSpec[] = [
 ]
 
 /** Fields of a new row; the rest is stamped or empty. */
-export type NewTransaction = Pick<Transaction, 'id' | 'initiator' | 'idempotencyKey' | 'fingerprint' | 'requestId' | 'walletId' | 'chainId' | 'from' | 'kind' | 'to' | 'value' | 'data' | 'dataHash' | 'destinations' | 'speed' | 'priority' | 'metadata' | 'maxFeeTotal' | 'policy' | 'confirmation'>
+export type NewTransaction = Pick<Transaction, 'id' | 'initiator' | 'idempotencyKey' | 'fingerprint' | 'requestId' | 'walletId' | 'chainId' | 'from' | 'kind' | 'to' | 'value' | 'data' | 'errors' | 'dataHash' | 'destinations' | 'speed' | 'priority' | 'metadata' | 'maxFeeTotal' | 'policy' | 'confirmation'>
 
 /** What a move writes along with the state. */
 export type MoveFields = Partial<Pick<Transaction, 'digest' | 'text' | 'shortText' | 'receiptId' | 'requirements' | 'missing' | 'proof' | 'notBefore' | 'reservation' | 'nonce' | 'gas' | 'mined' | 'failure'>>
@@ -281,6 +281,6 @@ const settled = (moved: boolean): Document => ({
 })
 
 /** What a row has not that was written when transactions were transfers of coins. */
-const coinsOnly = ({ to }: TransactionRow) => ({ kind: 'native', data: '0x', destinations: [to], speed: 'average', priority: 0, metadata: {} }) as const
+const coinsOnly = ({ to }: TransactionRow) => ({ kind: 'native', data: '0x', errors: [], destinations: [to], speed: 'average', priority: 0, metadata: {} }) as const
 
 const toTransaction = ({ _id, ...rest }: TransactionRow): Transaction => ({ id: _id, ...nothingWanted, ...coinsOnly({ _id, ...rest }), ...rest })

@@ -2,7 +2,7 @@
 import { needOf, type TransactionConfirmation, type TransactionView } from '@countersign/contracts'
 import type { ParsedCall } from '../calls/call.ts'
 import type { Attempt } from '../attempts/attempt.ts'
-import type { Confirmation, Transaction } from './transaction.ts'
+import type { Confirmation, Failure, Transaction } from './transaction.ts'
 
 type AttemptView = TransactionView['attempts'][number]
 
@@ -26,6 +26,10 @@ export type CallsOf = (transaction: Pick<Transaction, 'chainId' | 'from' | 'to' 
 
 const callView = ({ to, value, selector, movement }: ParsedCall): TransactionView['calls'][number] => ({
   to, value: value.toString(), ...selector !== null && { selector }, ...movement !== null && { movement: { ...movement, amount: movement.amount.toString() } }
+})
+
+const failureView = ({ code, detail, revert }: Failure): NonNullable<TransactionView['failure']> => ({
+  code, detail, ...revert !== undefined && { revert: { data: revert.data, ...revert.error !== undefined && { error: revert.error, args: [...revert.args] } } }
 })
 
 export function transactionView (transaction: Transaction, attempts: readonly Attempt[], calls: readonly ParsedCall[]): TransactionView {
@@ -55,7 +59,7 @@ export function transactionView (transaction: Transaction, attempts: readonly At
     ...mined !== null && {
       hash: mined.hash, block_number: mined.blockNumber, block_hash: mined.blockHash, confirmations: mined.confirmations, fee_paid: mined.feePaid
     },
-    ...failure !== null && { failure: { ...failure } },
+    ...failure !== null && { failure: failureView(failure) },
     history: transaction.history.map(({ state, at }) => ({ state, at: at.toISOString() })),
     created_at: transaction.createdAt.toISOString(),
     updated_at: transaction.updatedAt.toISOString(),

@@ -1,6 +1,7 @@
 /** One transaction from the request to its end. Its row is the only ledger of what was promised, signed and mined. */
 import type { FactorKind, OpenChallenge, TransactionKind, TransactionSpeed, TransactionState } from '@countersign/contracts'
 import type { GivenProof, Missing } from '../approvals/missing.ts'
+import type { Revert } from '../calls/revert.ts'
 import type { KeptRequirements } from '../policies/requirements.ts'
 import type { ReservedEntry } from '../policies/window-repository.ts'
 import type { Hex } from '../chain/quantity.ts'
@@ -37,7 +38,12 @@ export interface Mined {
   readonly confirmations: number
 }
 
-export interface Failure { readonly code: string, readonly detail: string }
+export interface Failure {
+  readonly code: string
+  readonly detail: string
+  /** Of a contract that reverted and gave a reason. */
+  readonly revert?: Revert
+}
 
 /** Room in the windows of the policy. What moved nothing gives it back: `releasing` until that is done. */
 export interface ReservedRoom {
@@ -64,6 +70,8 @@ export interface Transaction {
   readonly value: string
   /** `0x` for coins alone. */
   readonly data: Hex
+  /** Signatures of errors that the called contracts may revert with, as the request named them. */
+  readonly errors: readonly string[]
   /** keccak-256 of the data. */
   readonly dataHash: string
   /** Every account and contract that it names: receivers, called contracts, tokens. */
