@@ -5,7 +5,7 @@ import { parseDerSignature } from './der-signature.ts'
 import { openKmsCalls, type KmsCalls, type KmsOptions } from './kms-calls.ts'
 import { assertDigest, type Address, type OpenKeyRing } from './key-ring.ts'
 import { addressOf, publicKeyFromSpki, PublicKeyRefused } from './public-key.ts'
-import { toRecoverableSignature } from './recoverable-signature.ts'
+import { toRecoverableSignature, verifyingKey, type VerifyingKey } from './recoverable-signature.ts'
 import { createTokenBucket } from './token-bucket.ts'
 
 export interface KeyRingOptions extends KmsOptions {
@@ -16,7 +16,7 @@ export interface KeyRingOptions extends KmsOptions {
   signsPerSecond?: number
 }
 
-interface KnownKey { publicKey: Uint8Array, address: Address }
+interface KnownKey { publicKey: Uint8Array, address: Address, verifying?: VerifyingKey }
 
 /** @throws RangeError for options that allow no call */
 export function createKeyRing (options: KeyRingOptions): OpenKeyRing {
@@ -44,10 +44,12 @@ export function createKeyRing (options: KeyRingOptions): OpenKeyRing {
       assertDigest(digest)
       // A copy: what is checked is what was sent, even if the caller reuses the buffer meanwhile.
       const message = Uint8Array.from(digest)
-      const { publicKey } = await keyOf(keyId)
+      const key = await keyOf(keyId)
+      const { address } = key
+      const verifying = key.verifying ??= verifyingKey(key.publicKey)
       const signature = await kms.call({ operation: 'Sign', keyId }, async (client, given) => {
         const answer = await client.send(new SignCommand({ KeyId: keyId, Message: message, MessageType: 'DIGEST', SigningAlgorithm: 'ECDSA_SHA_256' }), given)
-        return toRecoverableSignature(parseDerSignature(answer.Signature ?? new Uint8Array()), message, publicKey)
+        return { ...toRecoverableSignature(parseDerSignature(answer.Signature ?? new Uint8Array()), message, verifying), address }
       })
       usedLast = keyId
       return signature

@@ -3,8 +3,8 @@
 /** EVM address with the EIP-55 checksum. */
 export type Address = `0x${string}`
 
-/** `s` is in the lower half of the order (EIP-2); `yParity` recovers the signing key. */
-export interface DigestSignature { r: bigint, s: bigint, yParity: 0 | 1 }
+/** `s` is in the lower half of the order (EIP-2); `yParity` recovers the signing key, whose address this is: it was verified by that key. */
+export interface DigestSignature { r: bigint, s: bigint, yParity: 0 | 1, address: Address }
 
 /** Every method throws KmsFault for what the key's keeper refuses, and TypeError for a digest that is not 32 bytes. */
 export interface KeyRing {

@@ -7,7 +7,7 @@ import { secp256k1 } from '@noble/curves/secp256k1.js'
 import { assertDigest, type OpenKeyRing } from './key-ring.ts'
 import { KmsFault } from './kms-fault.ts'
 import { addressOf } from './public-key.ts'
-import { toRecoverableSignature } from './recoverable-signature.ts'
+import { toRecoverableSignature, verifyingKey } from './recoverable-signature.ts'
 
 export interface LocalKeyRingOptions {
   /** 64 hex digits, `0x` allowed. */
@@ -22,6 +22,7 @@ export function createLocalKeyRing ({ privateKey, keyId: ownId = 'local' }: Loca
   if (secret === undefined || !secp256k1.utils.isValidSecretKey(secret)) throw new TypeError('the private key must be 64 hex digits, a number from 1 to the order of secp256k1')
   const publicKey = secp256k1.getPublicKey(secret, false)
   const address = addressOf(publicKey)
+  const verifying = verifyingKey(publicKey)
   // A ring that signed for every id would move money out of this wallet for a row that names another.
   const known = (keyId: string, operation: string): void => {
     if (keyId !== ownId) throw new KmsFault('not_found', { operation, reason: 'no such local key' })
@@ -39,7 +40,7 @@ export function createLocalKeyRing ({ privateKey, keyId: ownId = 'local' }: Loca
       assertDigest(digest)
       known(keyId, 'Sign')
       const { r, s } = secp256k1.Signature.fromBytes(secp256k1.sign(digest, secret, { prehash: false }), 'compact')
-      return toRecoverableSignature({ r, s }, digest, publicKey)
+      return { ...toRecoverableSignature({ r, s }, digest, verifying), address }
     },
     check: async (keyId = ownId) => { known(keyId, 'GetPublicKey') },
     close: () => {}

@@ -4,29 +4,32 @@ import { secp256k1 } from '@noble/curves/secp256k1.js'
 import type { DigestSignature } from './key-ring.ts'
 import { SignatureRefused } from './signature-refused.ts'
 
-const { n } = secp256k1.Point.CURVE()
+const { Point } = secp256k1
+const { Fn } = Point
+
+/** A key's point, ready to be multiplied: 30 ms and 300 KiB once, and every verification a fifth of the time. */
+export type VerifyingKey = ReturnType<typeof verifyingKey>
+
+/** @param publicKey 65 bytes */
+export const verifyingKey = (publicKey: Uint8Array) => Point.fromBytes(publicKey).precompute(6)
 
 /**
  * A KMS gives either s or n - s; chains take the lower (EIP-2), so that nobody can make a second valid hash of a transaction.
- * Recovery against the known key is the verification: a signature of another digest or by another key recovers neither way.
- * Recovery ids 2 and 3 (r overflowed the order, chance 2^-127) have no place in a transaction and are refused as well.
- * @param publicKey 65 bytes
- * @throws SignatureRefused when neither parity gives the key
+ * ECDSA verification (SEC 1 §4.1.4) finds the point whose x is r, and its y has the parity that recovers this key (§4.1.6): a signature of
+ * another digest or by another key finds none. Recovery ids 2 and 3 (r overflowed the order, chance 2^-127) have no place in a transaction
+ * and are refused as well.
+ * @throws SignatureRefused
  */
-export function toRecoverableSignature ({ r, s }: { r: bigint, s: bigint }, digest: Uint8Array, publicKey: Uint8Array): DigestSignature {
-  const lowS = s > n / 2n ? n - s : s
-  for (const yParity of [0, 1] as const) {
-    const recovered = recover({ r, s: lowS, yParity }, digest)
-    if (recovered !== undefined && Buffer.compare(recovered, publicKey) === 0) return { r, s: lowS, yParity }
-  }
-  throw new SignatureRefused('the signature does not recover the known public key')
+export function toRecoverableSignature ({ r, s }: { r: bigint, s: bigint }, digest: Uint8Array, key: VerifyingKey): Pick<DigestSignature, 'r' | 's' | 'yParity'> {
+  if (!Fn.isValidNot0(r) || !Fn.isValidNot0(s)) throw refused()
+  const lowS = s > Fn.ORDER / 2n ? Fn.neg(s) : s
+  const inverse = Fn.inv(lowS)
+  const z = Fn.create(BigInt(`0x${Buffer.from(digest).toString('hex')}`))
+  const found = Point.BASE.multiplyUnsafe(Fn.mul(z, inverse)).add(key.multiplyUnsafe(Fn.mul(r, inverse)))
+  if (found.is0()) throw refused()
+  const { x, y } = found.toAffine()
+  if (x !== r) throw refused()
+  return { r, s: lowS, yParity: (y & 1n) === 0n ? 0 : 1 }
 }
 
-function recover ({ r, s, yParity }: DigestSignature, digest: Uint8Array): Uint8Array | undefined {
-  try {
-    return new secp256k1.Signature(r, s).addRecoveryBit(yParity).recoverPublicKey(digest).toBytes(false)
-  } catch {
-    // r is the x of no point, or the sum is the point at infinity: nobody's signature.
-    return undefined
-  }
-}
+const refused = (): SignatureRefused => new SignatureRefused('the signature does not recover the known public key')

@@ -214,7 +214,7 @@ t.test('bytes are signed for exactly the transfer, and a foreign signature never
   const account = privateKeyToAccount(key)
   const signDigest = (privateKey: Hex) => async (digest: Uint8Array) => {
     const { r, s, yParity } = await sign({ hash: toHex(digest), privateKey })
-    return { r: BigInt(r), s: BigInt(s), yParity: (yParity ?? 0) as 0 | 1 }
+    return { r: BigInt(r), s: BigInt(s), yParity: (yParity ?? 0) as 0 | 1, address: privateKeyToAccount(privateKey).address }
   }
   const transfer = { chainId: 31_337, nonce: 0, to: bob, value: 5n, data: '0x' as const, gas: 21_000n, maxFeePerGas: 3n, maxPriorityFeePerGas: 2n, eip1559: true }
   const { bytes, hash } = await signTransfer(transfer, account.address, signDigest(key))

@@ -1,5 +1,5 @@
 /** From the fields of a transaction to the bytes that leave: EIP-1559, or legacy with EIP-155, signed by a digest signer. */
-import { hexToBytes, keccak256, numberToHex, recoverAddress, serializeTransaction, type TransactionSerializableEIP1559, type TransactionSerializableLegacy } from 'viem'
+import { hexToBytes, keccak256, numberToHex, serializeTransaction, type TransactionSerializableEIP1559, type TransactionSerializableLegacy } from 'viem'
 import type { Hex } from './chain-node.ts'
 
 export interface UnsignedTransfer {
@@ -15,10 +15,10 @@ export interface UnsignedTransfer {
   readonly eip1559: boolean
 }
 
-/** As `KeyRing.signDigest` of @countersign/kms gives it. */
-export type SignDigest = (digest: Uint8Array) => Promise<{ r: bigint, s: bigint, yParity: 0 | 1 }>
+/** As `KeyRing.signDigest` of @countersign/kms gives it: verified by the key of that address. */
+export type SignDigest = (digest: Uint8Array) => Promise<{ r: bigint, s: bigint, yParity: 0 | 1, address: string }>
 
-/** The signature recovers another address than the wallet's: nothing signed by it may leave. */
+/** The signature is of another address than the wallet's: nothing signed by it may leave. */
 export class ForeignSignature extends Error {
   override readonly name = 'ForeignSignature'
 }
@@ -33,9 +33,9 @@ export async function signTransfer (transfer: UnsignedTransfer, from: string, si
   if (!Number.isSafeInteger(transfer.nonce) || transfer.nonce < 0) throw new RangeError('a nonce is a whole number')
   const unsigned = unsignedOf(transfer)
   const digest = keccak256(serializeTransaction(unsigned))
-  const { r, s, yParity } = await signDigest(hexToBytes(digest))
+  const { r, s, yParity, address } = await signDigest(hexToBytes(digest))
+  if (address !== from) throw new ForeignSignature('the signature does not recover the address of the wallet')
   const signature = { r: numberToHex(r, { size: 32 }), s: numberToHex(s, { size: 32 }), yParity, v: BigInt(27 + yParity) }
-  if (await recoverAddress({ hash: digest, signature }) !== from) throw new ForeignSignature('the signature does not recover the address of the wallet')
   const bytes = serializeTransaction(unsigned, signature)
   return { bytes, hash: keccak256(bytes) }
 }
