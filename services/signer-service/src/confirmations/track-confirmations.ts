@@ -7,7 +7,7 @@ import type { LaneRound } from '../lanes/lane-round.ts'
 import type { MoveEntry, RecordMove } from '../transactions/record-move.ts'
 import type { TransactionRepository } from '../transactions/transaction-repository.ts'
 import { revertFailure } from '../transactions/revert-failure.ts'
-import { messageOf, type Failure, type Mined, type Transaction } from '../transactions/transaction.ts'
+import { messageOf, type Failure, type Mined, type MovingTransaction } from '../transactions/transaction.ts'
 import { longestWalk, type CanonicalChain } from './canonical-chain.ts'
 
 export interface TrackDeps {
@@ -18,7 +18,7 @@ export interface TrackDeps {
   readonly crashPoint: CrashPoint
 }
 
-type MinedRow = Transaction & { readonly mined: Mined, readonly nonce: number }
+type MinedRow = MovingTransaction & { readonly mined: Mined, readonly nonce: number }
 interface Verdict { readonly row: MinedRow, readonly mined: Mined, readonly gone: boolean, readonly final: boolean, readonly failure: Failure | undefined }
 
 /** @param mined whether this round found something in a block: else only a new head changes anything. */

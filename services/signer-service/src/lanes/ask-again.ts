@@ -8,7 +8,7 @@ import { missingOf } from '../approvals/missing.ts'
 import type { RenewRoom } from '../policies/renew-room.ts'
 import type { Principal } from '../principals/principal.ts'
 import type { Admission, AdmitTransfer } from '../transactions/admit-transfer.ts'
-import { askedOf, type Failure, type Transaction } from '../transactions/transaction.ts'
+import { askedOf, type Failure, type MovingTransaction } from '../transactions/transaction.ts'
 import type { Unit } from '../unit.ts'
 
 export interface Refusal { readonly failure: Failure, readonly facts: Readonly<Record<string, AuditFact>> }
@@ -22,10 +22,10 @@ export interface AskAgainDeps {
 /** `waits`: its windows have no room at this moment. */
 export type Answer = 'goes' | 'waits' | Refusal
 /** In the order of the rows. */
-export type AskAgain = (unit: Unit, rows: readonly Transaction[]) => Promise<readonly Answer[]>
+export type AskAgain = (unit: Unit, rows: readonly MovingTransaction[]) => Promise<readonly Answer[]>
 
 export const createAskAgain = ({ admit, findApprovers, renewRoom }: AskAgainDeps): AskAgain => async (unit, rows) => {
-  const asked: { readonly row: Transaction, readonly admission: Admission }[] = []
+  const asked: { readonly row: MovingTransaction, readonly admission: Admission }[] = []
   for (const row of rows) asked.push({ row, admission: await admit({ ...askedOf(row), reserved: row.reservation?.entries ?? [] }, unit) })
   const approvers = await findApprovers(unit, asked.flatMap(({ row, admission }) => admission.admitted && admission.requirements.approvals.length > 0 ? [row] : []))
   const refusals = new Map(asked.map(({ row, admission }) => [row.id, refusalOf(row, admission, approvers.get(row.id) ?? [])]))
@@ -34,7 +34,7 @@ export const createAskAgain = ({ admit, findApprovers, renewRoom }: AskAgainDeps
   return rows.map(({ id }) => refusals.get(id) ?? (waiting.has(id) ? 'waits' : 'goes'))
 }
 
-function refusalOf ({ proof, createdAt }: Transaction, admission: Admission, approvers: readonly Principal[]): Refusal | undefined {
+function refusalOf ({ proof, createdAt }: MovingTransaction, admission: Admission, approvers: readonly Principal[]): Refusal | undefined {
   if (!admission.admitted) {
     return refusal(admission.detail, { reason: admission.reason, policy_version: admission.policy?.version ?? 0, rule: admission.policy?.rule ?? 'default' })
   }

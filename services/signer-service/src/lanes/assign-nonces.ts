@@ -2,7 +2,7 @@
 import type { AttemptRepository } from '../attempts/attempt-repository.ts'
 import type { MoveEntry, MoveRecord, RecordMove } from '../transactions/record-move.ts'
 import type { TransactionRepository } from '../transactions/transaction-repository.ts'
-import type { Transaction } from '../transactions/transaction.ts'
+import type { MovingTransaction } from '../transactions/transaction.ts'
 import type { Unit } from '../unit.ts'
 import type { LaneRepository } from './lane-repository.ts'
 import type { LaneRound } from './lane-round.ts'
@@ -17,11 +17,11 @@ export interface AssignNonceDeps {
 
 export type Assignment =
   /** Approved, and simulated at this gas limit. */
-  | { readonly row: Transaction, readonly gas: bigint }
+  | { readonly row: MovingTransaction, readonly gas: bigint }
   /** Its nonce was used by somebody else and every hash at it is dead; simulated again. */
-  | { readonly row: Transaction, readonly gas: bigint, readonly dead: number, readonly usedBy: string }
+  | { readonly row: MovingTransaction, readonly gas: bigint, readonly dead: number, readonly usedBy: string }
 
-export type AssignNonces = (unit: Unit, round: Pick<LaneRound, 'key' | 'latest'>, assignments: readonly Assignment[], pending: number) => Promise<Transaction[]>
+export type AssignNonces = (unit: Unit, round: Pick<LaneRound, 'key' | 'latest'>, assignments: readonly Assignment[], pending: number) => Promise<MovingTransaction[]>
 
 /**
  * Consecutive nonces in the given order.

@@ -6,7 +6,7 @@ import { badAnswer } from '../chain/chain-fault.ts'
 import type { CrashPoint } from '../crash-points.ts'
 import type { MoveEntry, RecordMove } from '../transactions/record-move.ts'
 import type { TransactionRepository } from '../transactions/transaction-repository.ts'
-import { isInFlight, type Transaction } from '../transactions/transaction.ts'
+import { isInFlight, type MovingTransaction } from '../transactions/transaction.ts'
 import { highestFee } from '../attempts/attempt.ts'
 import type { Unit } from '../unit.ts'
 import type { AssignNonces } from './assign-nonces.ts'
@@ -26,7 +26,7 @@ export interface Claimed {
   /** Something moved, so that there may be more to do at once. */
   readonly moved: boolean
   /** They have nonces now. */
-  readonly rows: readonly Transaction[]
+  readonly rows: readonly MovingTransaction[]
   /** The wallet could not pay for one of them. */
   readonly shortage: Shortage | undefined
 }
@@ -83,7 +83,7 @@ async function claim (deps: ClaimDeps, apart: ReturnType<typeof createApart>, ro
 interface Asked<Ready> { readonly allowed: readonly Ready[], readonly waiting: readonly Ready[], readonly refused: number }
 
 /** A freeze stops what has no nonce yet, however long ago it was approved. */
-async function stillAllowed<Ready extends { readonly row: Transaction }> ({ askAgain, recordMove }: ClaimDeps, unit: Unit, ready: readonly Ready[]): Promise<Asked<Ready>> {
+async function stillAllowed<Ready extends { readonly row: MovingTransaction }> ({ askAgain, recordMove }: ClaimDeps, unit: Unit, ready: readonly Ready[]): Promise<Asked<Ready>> {
   const answers = await askAgain(unit, ready.map(({ row }) => row))
   const refused = ready.flatMap(({ row }, index): MoveEntry[] => {
     const answer = answers[index]
@@ -99,14 +99,14 @@ function createApart () {
   const waiting = new Map<string, { readonly until: number, readonly silences: number }>()
   const put = (id: string, ms: number, silences: number): void => { waiting.set(id, { until: performance.now() + ms, silences }) }
   return {
-    put: (rows: readonly Transaction[]): void => { for (const { id } of rows) put(id, roomRetryMs, 0) },
-    putSilent: (rows: readonly Transaction[]): void => {
+    put: (rows: readonly MovingTransaction[]): void => { for (const { id } of rows) put(id, roomRetryMs, 0) },
+    putSilent: (rows: readonly MovingTransaction[]): void => {
       for (const { id } of rows) {
         const silences = (waiting.get(id)?.silences ?? 0) + 1
         put(id, Math.min(roomRetryMs * 2 ** silences, longestSilenceMs), silences)
       }
     },
-    async * without (rows: AsyncIterable<Transaction>): AsyncGenerator<Transaction, void, undefined> {
+    async * without (rows: AsyncIterable<MovingTransaction>): AsyncGenerator<MovingTransaction, void, undefined> {
       const now = performance.now()
       // How often it was silent is remembered for a while longer.
       for (const [id, { until }] of waiting) if (until + longestSilenceMs <= now) waiting.delete(id)

@@ -2,7 +2,7 @@
 import type { TransactionIntent } from '@countersign/contracts'
 import type { ReadDigests } from '../audit/read-digests.ts'
 import { intentOf } from '../transactions/intent.ts'
-import type { Transaction } from '../transactions/transaction.ts'
+import type { MovingTransaction } from '../transactions/transaction.ts'
 
 export interface FindAlteredDeps {
   readonly readDigests: ReadDigests
@@ -11,12 +11,12 @@ export interface FindAlteredDeps {
 }
 
 /** @returns ids of the rows that were changed since, in one round trip. */
-export type FindAltered = (rows: readonly Transaction[]) => Promise<ReadonlySet<string>>
+export type FindAltered = (rows: readonly MovingTransaction[]) => Promise<ReadonlySet<string>>
 
 export const createFindAltered = ({ readDigests, digestOf, deployment }: FindAlteredDeps): FindAltered => async (rows) => {
   if (rows.length === 0) return new Set()
   const recorded = await readDigests(rows.map(({ id }) => id))
-  const isAsRecorded = (row: Transaction): boolean => {
+  const isAsRecorded = (row: MovingTransaction): boolean => {
     const digest = digestOf(intentOf(deployment, row))
     const digests = recorded.get(row.id)
     return row.digest === digest && digests?.size === 1 && digests.has(digest)

@@ -7,7 +7,7 @@ import type { Attempt } from '../attempts/attempt.ts'
 import type { CrashPoint } from '../crash-points.ts'
 import type { RecordMove } from '../transactions/record-move.ts'
 import type { TransactionRepository } from '../transactions/transaction-repository.ts'
-import type { Transaction } from '../transactions/transaction.ts'
+import type { MovingTransaction } from '../transactions/transaction.ts'
 import { atSpeed, cappedFees, noopGas, noopLimit, payloadLimit, replacementFees } from './fees.ts'
 import type { RestoreFinal } from './restore-final.ts'
 import type { LaneRound, OpenWork } from './lane-round.ts'
@@ -69,11 +69,11 @@ async function fillGap (deps: HealDeps, round: LaneRound, { rows, sequences }: O
 }
 
 /** Past its end and stuck beyond that: whoever confirmed it cannot expect it any more, and all that is behind it waits. */
-const isLongOver = ({ stuckMs }: HealDeps, { lane }: LaneRound, row: Transaction | undefined): row is Transaction =>
+const isLongOver = ({ stuckMs }: HealDeps, { lane }: LaneRound, row: MovingTransaction | undefined): row is MovingTransaction =>
   row !== undefined && row.validUntil.getTime() + stuckMs <= lane.now.getTime()
 
 /** It has a nonce, and fees have outgrown what was confirmed before anything was signed for it. */
-const isPricedOut = ({ stuckMs }: HealDeps, { lane, market, chain }: LaneRound, row: Transaction): boolean => {
+const isPricedOut = ({ stuckMs }: HealDeps, { lane, market, chain }: LaneRound, row: MovingTransaction): boolean => {
   const gas = BigInt(row.gas ?? 0)
   return gas > 0n && lane.headForMs >= stuckMs && cappedFees(atSpeed(market, row.speed), gas, payloadLimit(row, gas, chain)) === undefined
 }
@@ -83,14 +83,14 @@ const isInTheWay = ({ stuckMs }: HealDeps, { market, latest }: LaneRound, { rows
   newest.ageMs >= patience * stuckMs && BigInt(newest.maxFeePerGas) < market.baseFee + market.tip && rows.some(({ nonce }) => nonce !== null && nonce > latest)
 
 /** A nonce without a single stored payload: nothing can have left. The row queues again, to go when fees fall or to expire; the gap is filled. */
-async function giveBack ({ recordMove }: HealDeps, round: LaneRound, row: Transaction): Promise<HealOutcome> {
+async function giveBack ({ recordMove }: HealDeps, round: LaneRound, row: MovingTransaction): Promise<HealOutcome> {
   round.log.error({ transaction: row.id, nonce: round.latest }, 'not signed for too long: its nonce is given up')
   await round.fenced(async (unit) => await recordMove(unit, row, { from: 'assigned', to: 'approved', nonce: round.latest, set: { nonce: null, gas: null } }, { facts: { given_up_nonce: round.latest } }))
   return 'healthy'
 }
 
 /** A transfer of nothing competes for the nonce at the operator's cost; which of the two is mined decides what became of the transfer. */
-function displacementOf ({ market, chain, log }: LaneRound, row: Transaction | undefined, newest: Attempt): Payload | undefined {
+function displacementOf ({ market, chain, log }: LaneRound, row: MovingTransaction | undefined, newest: Attempt): Payload | undefined {
   const old = { maxFeePerGas: BigInt(newest.maxFeePerGas), maxPriorityFeePerGas: BigInt(newest.maxPriorityFeePerGas) }
   const fees = replacementFees(old, market, noopGas, noopLimit(chain, row))
   if (fees === undefined) return undefined
@@ -98,7 +98,7 @@ function displacementOf ({ market, chain, log }: LaneRound, row: Transaction | u
   return { row, nonce: newest.nonce, sequence: newest.sequence + 1, kind: 'noop', because: newest.because ?? 'fees', gas: noopGas, fees }
 }
 
-function replacementOf ({ market, chain }: LaneRound, row: Transaction | undefined, newest: Attempt): Payload | undefined {
+function replacementOf ({ market, chain }: LaneRound, row: MovingTransaction | undefined, newest: Attempt): Payload | undefined {
   const gas = BigInt(newest.gas)
   const old = { maxFeePerGas: BigInt(newest.maxFeePerGas), maxPriorityFeePerGas: BigInt(newest.maxPriorityFeePerGas) }
   const limit = row === undefined || newest.kind === 'noop' ? noopLimit(chain, row) : payloadLimit(row, gas, chain)
@@ -119,7 +119,7 @@ async function signAndSend ({ signAttempts, sendAttempts }: HealDeps, round: Lan
   return trouble ? 'trouble' : 'healthy'
 }
 
-async function resend ({ sendAttempts }: HealDeps, round: LaneRound, { rows, attempts }: OpenWork, head: AgedAttempt & { readonly row: Transaction | undefined }): Promise<HealOutcome> {
+async function resend ({ sendAttempts }: HealDeps, round: LaneRound, { rows, attempts }: OpenWork, head: AgedAttempt & { readonly row: MovingTransaction | undefined }): Promise<HealOutcome> {
   const { fresh, trouble } = await sendAttempts(round, [storedOf(head, head.row)])
   if (trouble) return 'trouble'
   // The node did not know it any more: its pool was emptied, and what stands behind is lost with it.

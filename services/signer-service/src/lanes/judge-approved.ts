@@ -1,15 +1,15 @@
 /** Which approved transfers can go now, oldest first. One that cannot hides none of those behind it. */
 import { ChainFault } from '../chain/chain-fault.ts'
 import { revertFailure } from '../transactions/revert-failure.ts'
-import { messageOf, type Failure, type Transaction } from '../transactions/transaction.ts'
+import { messageOf, type Failure, type MovingTransaction } from '../transactions/transaction.ts'
 import { atSpeed, cappedFees, gasLimitFor, payloadLimit } from './fees.ts'
 import type { LaneRound } from './lane-round.ts'
 
 export interface Shortage { readonly balance: bigint, readonly needed: bigint }
 
 export interface Judged {
-  readonly ready: readonly { readonly row: Transaction, readonly gas: bigint }[]
-  readonly refused: readonly { readonly row: Transaction, readonly failure: Failure }[]
+  readonly ready: readonly { readonly row: MovingTransaction, readonly gas: bigint }[]
+  readonly refused: readonly { readonly row: MovingTransaction, readonly failure: Failure }[]
   /** Of the oldest one that the wallet cannot pay for. */
   readonly shortage: Shortage | undefined
 }
@@ -20,7 +20,7 @@ export interface Limits {
   /** Most that the node is asked about at a time. */
   readonly atOnce: number
   /** Told of those whose simulation went unanswered: each costs a round the node's whole patience. */
-  readonly silent?: (rows: readonly Transaction[]) => void
+  readonly silent?: (rows: readonly MovingTransaction[]) => void
 }
 
 /** No round asks the node about more than so many; the rest has its turn once these are rejected, sent or over. */
@@ -33,18 +33,18 @@ const leastGas = 21_000n
  * @param balance wei that nothing on its way may still take.
  * @throws ChainFault when the node answers nothing at all.
  */
-export async function judgeApproved (round: LaneRound, candidates: AsyncIterable<Transaction>, balance: bigint, limits: Limits): Promise<Judged> {
+export async function judgeApproved (round: LaneRound, candidates: AsyncIterable<MovingTransaction>, balance: bigint, limits: Limits): Promise<Judged> {
   const { market, chain, log } = round
-  const ready: { row: Transaction, gas: bigint }[] = []
-  const refused: { row: Transaction, failure: Failure }[] = []
+  const ready: { row: MovingTransaction, gas: bigint }[] = []
+  const refused: { row: MovingTransaction, failure: Failure }[] = []
   let available = balance
   let shortage: Shortage | undefined
   let simulated = 0
   const short = (needed: bigint): void => { shortage ??= { balance: available, needed } }
   const waiting: string[] = []
-  const waits = ({ id }: Transaction): void => { waiting.push(id) }
+  const waits = ({ id }: MovingTransaction): void => { waiting.push(id) }
 
-  const settle = (row: Transaction, estimate: Estimate): void => {
+  const settle = (row: MovingTransaction, estimate: Estimate): void => {
     const value = BigInt(row.value)
     if (available < value) return short(value)
     if (estimate instanceof ChainFault) {
@@ -63,7 +63,7 @@ export async function judgeApproved (round: LaneRound, candidates: AsyncIterable
     ready.push({ row, gas })
   }
 
-  let batch: Transaction[] = []
+  let batch: MovingTransaction[] = []
   const flush = async (): Promise<void> => {
     const estimates = await simulate(round, batch, limits.silent)
     for (const [index, row] of batch.entries()) settle(row, estimates[index] as Estimate)
@@ -86,7 +86,7 @@ export async function judgeApproved (round: LaneRound, candidates: AsyncIterable
 
 type Estimate = bigint | ChainFault
 
-async function simulate ({ node }: LaneRound, rows: readonly Transaction[], tellSilent: Limits['silent']): Promise<Estimate[]> {
+async function simulate ({ node }: LaneRound, rows: readonly MovingTransaction[], tellSilent: Limits['silent']): Promise<Estimate[]> {
   const estimates = await Promise.all(rows.map(async (row): Promise<Estimate> => {
     try {
       return await node.estimateGas(messageOf(row))

@@ -4,7 +4,7 @@ import type { AgedAttempt } from '../attempts/attempt-repository.ts'
 import type { Block, ChainNode } from '../chain/chain-node.ts'
 import type { ChainSettings } from '../chain/chains.ts'
 import type { LaneKey } from '../transactions/transaction-repository.ts'
-import type { Transaction } from '../transactions/transaction.ts'
+import type { MovingTransaction } from '../transactions/transaction.ts'
 import type { Transact } from '../unit.ts'
 import type { Wallet } from '../wallets/wallet.ts'
 import type { Market } from './fees.ts'
@@ -29,7 +29,7 @@ export interface LaneRound {
 
 /** What holds nonces and is in no block, as the database has it now. */
 export interface OpenWork {
-  readonly rows: readonly Transaction[]
+  readonly rows: readonly MovingTransaction[]
   /** Live ones by nonce, in the order in which they were made; never dead ones, which must not leave again. */
   readonly attempts: ReadonlyMap<number, readonly AgedAttempt[]>
   /** The highest sequence at a nonce, dead ones included. */

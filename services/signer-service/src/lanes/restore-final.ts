@@ -4,7 +4,7 @@
  */
 import type { Audit } from '@countersign/mongo'
 import type { AgedAttempt } from '../attempts/attempt-repository.ts'
-import type { Transaction } from '../transactions/transaction.ts'
+import type { MovingTransaction } from '../transactions/transaction.ts'
 import { laneId } from './lane.ts'
 import type { LaneRound } from './lane-round.ts'
 import type { SendAttempts } from './send-attempts.ts'
@@ -17,7 +17,7 @@ export interface RestoreDeps {
 }
 
 export interface RestoreFinal {
-  (round: LaneRound, row: Transaction, attempts: readonly AgedAttempt[]): Promise<void>
+  (round: LaneRound, row: MovingTransaction, attempts: readonly AgedAttempt[]): Promise<void>
   /** The chain's next nonce is no final one any more. */
   forget (round: Pick<LaneRound, 'key'>): void
 }
@@ -28,7 +28,7 @@ export function createRestoreFinal ({ sendAttempts, audit, resendMs }: RestoreDe
   // Forgotten with the process: it only waits for as many blocks again.
   const behind = new Map<string, Behind>()
 
-  const restore = async (round: LaneRound, row: Transaction, attempts: readonly AgedAttempt[]): Promise<void> => {
+  const restore = async (round: LaneRound, row: MovingTransaction, attempts: readonly AgedAttempt[]): Promise<void> => {
     const { key, head, chain, log } = round
     const since = behind.get(laneId(key)) ?? { sinceBlock: head.number, told: undefined }
     behind.set(laneId(key), since)

@@ -5,7 +5,7 @@ import type { ChainSettings } from '../chain/chains.ts'
 import type { TrackConfirmations } from '../confirmations/track-confirmations.ts'
 import type { CrashPoint } from '../crash-points.ts'
 import type { LaneKey } from '../transactions/transaction-repository.ts'
-import { isInFlight, type Transaction } from '../transactions/transaction.ts'
+import { isInFlight, type MovingTransaction } from '../transactions/transaction.ts'
 import type { Transact } from '../unit.ts'
 import type { Wallet } from '../wallets/wallet.ts'
 import type { ClaimApproved } from './claim-approved.ts'
@@ -127,7 +127,7 @@ function withAttempts (work: OpenWork, stored: readonly StoredAttempt[]): OpenWo
   return { ...work, attempts }
 }
 
-async function signAssigned ({ signAttempts }: RoundDeps, round: LaneRound, assigned: readonly Transaction[], { sequences }: OpenWork): Promise<{ stored: StoredAttempt[], all: boolean }> {
+async function signAssigned ({ signAttempts }: RoundDeps, round: LaneRound, assigned: readonly MovingTransaction[], { sequences }: OpenWork): Promise<{ stored: StoredAttempt[], all: boolean }> {
   const payloads = assigned.flatMap((row) => {
     const gas = BigInt(row.gas ?? 0)
     const nonce = row.nonce ?? -1

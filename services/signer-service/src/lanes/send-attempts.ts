@@ -2,7 +2,7 @@
 import type { AttemptRepository } from '../attempts/attempt-repository.ts'
 import type { CrashPoint } from '../crash-points.ts'
 import type { RecordMove } from '../transactions/record-move.ts'
-import type { Transaction } from '../transactions/transaction.ts'
+import type { MovingTransaction } from '../transactions/transaction.ts'
 import type { LaneRound } from './lane-round.ts'
 import type { StoredAttempt } from './sign-attempt.ts'
 
@@ -62,4 +62,4 @@ async function record ({ attempts, recordMove, crashPoint }: SendDeps, { fenced 
   })
 }
 
-const isSigned = (row: Transaction | undefined): row is Transaction => row?.state === 'signed'
+const isSigned = (row: MovingTransaction | undefined): row is MovingTransaction => row?.state === 'signed'

@@ -7,7 +7,7 @@ import type { Attempt } from '../attempts/attempt.ts'
 import { ChainFault } from '../chain/chain-fault.ts'
 import { findNonceUser } from '../chain/nonce-user.ts'
 import type { RecordMove } from '../transactions/record-move.ts'
-import { messageOf, type Failure, type Transaction } from '../transactions/transaction.ts'
+import { messageOf, type Failure, type MovingTransaction } from '../transactions/transaction.ts'
 import type { AskAgain } from './ask-again.ts'
 import type { AssignNonces } from './assign-nonces.ts'
 import { atSpeed, cappedFees, gasLimitFor, payloadLimit } from './fees.ts'
@@ -22,7 +22,7 @@ export interface SettleLostDeps {
 
 /** `waiting`: nothing is proven yet, or the new nonce has to wait. */
 export type LostOutcome = 'settled' | 'waiting'
-export type SettleLost = (round: LaneRound, row: Transaction, attempts: readonly Attempt[]) => Promise<LostOutcome>
+export type SettleLost = (round: LaneRound, row: MovingTransaction, attempts: readonly Attempt[]) => Promise<LostOutcome>
 
 /** @throws ChainFault when the node cannot prove anything, for instance because it has thrown old state away. */
 export const createSettleLost = (deps: SettleLostDeps): SettleLost => async (round, row, attempts) => {
@@ -42,7 +42,7 @@ export const createSettleLost = (deps: SettleLostDeps): SettleLost => async (rou
 }
 
 /** Its hashes are dead. As for its first nonce: valid still, simulated, decided; else it has failed, since it can never be mined. */
-async function replace ({ attempts, askAgain, recordMove, assignNonces }: SettleLostDeps, round: LaneRound, row: Transaction, usedBy: string): Promise<LostOutcome> {
+async function replace ({ attempts, askAgain, recordMove, assignNonces }: SettleLostDeps, round: LaneRound, row: MovingTransaction, usedBy: string): Promise<LostOutcome> {
   const nonce = row.nonce ?? -1
   const simulated = await simulate(round, row)
   return await round.fenced(async (unit) => {
@@ -67,7 +67,7 @@ async function replace ({ attempts, askAgain, recordMove, assignNonces }: Settle
 
 const expired: Failure = { code: 'expired_after_loss', detail: 'Somebody else used its nonce, and it was over before it could get a new one.' }
 
-async function simulate ({ node, market, chain }: LaneRound, row: Transaction): Promise<bigint | Failure | 'waits'> {
+async function simulate ({ node, market, chain }: LaneRound, row: MovingTransaction): Promise<bigint | Failure | 'waits'> {
   try {
     const gas = gasLimitFor(await node.estimateGas(messageOf(row)))
     return cappedFees(atSpeed(market, row.speed), gas, payloadLimit(row, gas, chain)) === undefined ? 'waits' : gas

@@ -5,7 +5,7 @@ import { ChainFault } from '../chain/chain-fault.ts'
 import type { ChainReceipt } from '../chain/chain-node.ts'
 import type { CrashPoint } from '../crash-points.ts'
 import type { RecordMove } from '../transactions/record-move.ts'
-import { isInFlight, type Mined, type Transaction } from '../transactions/transaction.ts'
+import { isInFlight, type Mined, type MovingTransaction } from '../transactions/transaction.ts'
 import type { LaneKey } from '../transactions/transaction-repository.ts'
 import type { LaneRound, OpenWork } from './lane-round.ts'
 import type { SettleLost } from './settle-lost.ts'
@@ -98,7 +98,7 @@ async function findReceipt ({ node }: LaneRound, attempts: readonly Attempt[]): 
   return undefined
 }
 
-async function recordMined ({ attempts, recordMove, crashPoint }: SettleDeps, { fenced, key, head }: LaneRound, all: readonly { row: Transaction, found: Found }[]): Promise<void> {
+async function recordMined ({ attempts, recordMove, crashPoint }: SettleDeps, { fenced, key, head }: LaneRound, all: readonly { row: MovingTransaction, found: Found }[]): Promise<void> {
   const entries = all.map(({ row, found }) => {
     const mined = minedAs(found, head.number)
     return {

@@ -6,7 +6,7 @@ import type { Attempt } from '../attempts/attempt.ts'
 import { signTransfer } from '../chain/signed-bytes.ts'
 import type { CrashPoint } from '../crash-points.ts'
 import type { RecordMove } from '../transactions/record-move.ts'
-import type { Transaction } from '../transactions/transaction.ts'
+import type { MovingTransaction } from '../transactions/transaction.ts'
 import type { Unit } from '../unit.ts'
 import type { Fees } from './fees.ts'
 import type { FindAltered } from './find-altered.ts'
@@ -23,7 +23,7 @@ export interface SignAttemptDeps {
 
 export interface Payload {
   /** Undefined for a no-op that fills a gap. */
-  readonly row: Transaction | undefined
+  readonly row: MovingTransaction | undefined
   readonly nonce: number
   readonly sequence: number
   readonly kind: Attempt['kind']
@@ -33,8 +33,8 @@ export interface Payload {
 }
 
 /** What is stored may leave. */
-export type StoredAttempt = Omit<Attempt, 'createdAt' | 'lastSentAt' | 'state'> & { readonly row: Transaction | undefined }
-export const storedOf = (attempt: Omit<Attempt, 'createdAt' | 'lastSentAt' | 'state'>, row: Transaction | undefined): StoredAttempt => ({ ...attempt, row })
+export type StoredAttempt = Omit<Attempt, 'createdAt' | 'lastSentAt' | 'state'> & { readonly row: MovingTransaction | undefined }
+export const storedOf = (attempt: Omit<Attempt, 'createdAt' | 'lastSentAt' | 'state'>, row: MovingTransaction | undefined): StoredAttempt => ({ ...attempt, row })
 
 /** @returns what was signed and stored; a payload whose signing failed is left out and keeps its nonce for the next round. */
 export type SignAttempts = (round: LaneRound, payloads: readonly Payload[]) => Promise<StoredAttempt[]>

@@ -3,7 +3,7 @@
  * moment in which it is used: else what was approved in many windows, one after another, would leave in one.
  */
 import type { TransactionRepository } from '../transactions/transaction-repository.ts'
-import type { Transaction } from '../transactions/transaction.ts'
+import type { MovingTransaction } from '../transactions/transaction.ts'
 import type { Unit } from '../unit.ts'
 import { bucketAt, heldIn, isUsable, withAmount, withoutAmount } from './window-buckets.ts'
 import type { ReservedEntry, WindowRepository } from './window-repository.ts'
@@ -15,7 +15,7 @@ export interface RenewRoomDeps {
 }
 
 export interface RoomUse {
-  readonly row: Transaction
+  readonly row: MovingTransaction
   /** What the policy wants of windows now; the row has reserved it. */
   readonly wanted: readonly Reservation[]
 }

@@ -2,7 +2,7 @@
 import type { TransactionState } from '@countersign/contracts'
 import type { Audit, AuditEntry, AuditFact } from '@countersign/mongo'
 import type { Unit } from '../unit.ts'
-import type { Transaction } from './transaction.ts'
+import type { MovingTransaction, Transaction } from './transaction.ts'
 import type { Move, TransactionRepository } from './transaction-repository.ts'
 
 export interface MoveRecord {
@@ -29,33 +29,32 @@ export interface RecordMove {
   /** @returns undefined when the row was not as the move wants it; nothing is recorded then. */
   (unit: Unit, transaction: Moving, move: Move, record?: MoveRecord): Promise<Transaction | undefined>
   /** Different transactions in a few round trips, however many. @returns the same for each entry, in their order. */
-  all (unit: Unit, entries: readonly MoveEntry[]): Promise<(Transaction | undefined)[]>
+  all (unit: Unit, entries: readonly MoveEntry[]): Promise<(MovingTransaction | undefined)[]>
 }
 
 export function createRecordMove ({ transactions, audit, count }: RecordMoveDeps): RecordMove {
-  const all: RecordMove['all'] = async (unit, entries) => {
-    const moved = await moveEach(transactions, unit, entries)
-    const rows = entries.flatMap((entry, index) => {
-      const row = moved[index]
-      return row === undefined ? [] : [auditRow(entry, row)]
-    })
-    if (rows.length > 0) await audit.append(rows, unit.session)
-    unit.afterCommit(() => { for (const [index, { move }] of entries.entries()) if (moved[index] !== undefined) count(move.to) })
-    return moved
+  const note = async (unit: Unit, made: readonly { readonly entry: MoveEntry, readonly row: MovingTransaction }[]): Promise<void> => {
+    if (made.length > 0) await audit.append(made.map(({ entry, row }) => auditRow(entry, row)), unit.session)
+    unit.afterCommit(() => { for (const { entry: { move } } of made) count(move.to) })
   }
-  const one = async (unit: Unit, transaction: Moving, move: Move, record: MoveRecord = {}): Promise<Transaction | undefined> => (await all(unit, [{ transaction, move, record }]))[0]
+  const one = async (unit: Unit, transaction: Moving, move: Move, record: MoveRecord = {}): Promise<Transaction | undefined> => {
+    const row = await transactions.move(transaction.id, move, unit)
+    if (row !== undefined) await note(unit, [{ entry: { transaction, move, record }, row }])
+    return row
+  }
+  const all: RecordMove['all'] = async (unit, entries) => {
+    const [only] = entries
+    if (only === undefined) return []
+    if (entries.length === 1) return [await one(unit, only.transaction, only.move, only.record)]
+    const moved = await transactions.moveAll(entries.map(({ transaction, move }) => ({ id: transaction.id, ...move })), unit)
+    const rows = entries.map(({ transaction: { id } }) => moved.get(id))
+    await note(unit, entries.flatMap((entry, index) => rows[index] === undefined ? [] : [{ entry, row: rows[index] }]))
+    return rows
+  }
   return Object.assign(one, { all })
 }
 
-async function moveEach ({ move, moveAll }: RecordMoveDeps['transactions'], unit: Unit, entries: readonly MoveEntry[]): Promise<(Transaction | undefined)[]> {
-  const [only] = entries
-  if (only === undefined) return []
-  if (entries.length === 1) return [await move(only.transaction.id, only.move, unit)]
-  const moved = await moveAll(entries.map((entry) => ({ id: entry.transaction.id, ...entry.move })), unit)
-  return entries.map(({ transaction: { id } }) => moved.get(id))
-}
-
-const auditRow = ({ transaction: { id, requestId }, move, record = {} }: MoveEntry, { walletId }: Transaction): AuditEntry => ({
+const auditRow = ({ transaction: { id, requestId }, move, record = {} }: MoveEntry, { walletId }: MovingTransaction): AuditEntry => ({
   event: record.event ?? `transaction.${move.to}`,
   subject: id,
   walletId,

@@ -5,9 +5,10 @@ import { insertStamped } from '../insert-stamped.ts'
 import type { Unit } from '../unit.ts'
 import type { ReservedEntry } from '../policies/window-repository.ts'
 import { assertMove } from './moves.ts'
-import { inFlightStates, type Confirmation, type Transaction } from './transaction.ts'
+import { inFlightStates, toldFields, type Confirmation, type MovingTransaction, type Transaction } from './transaction.ts'
 
 type TransactionRow = Omit<Transaction, 'id'> & { readonly _id: string }
+type MovingRow = Omit<MovingTransaction, 'id'> & { readonly _id: string }
 
 export const transactionIndexes: readonly IndexSpec[] = [
   // Rows are kept for good, and with them the keys: a repeat is recognised however late it comes.
@@ -49,6 +50,8 @@ export interface LaneKey { readonly chainId: number, readonly walletId: string }
 
 const workStates = ['approved', ...inFlightStates, 'mined'] as const satisfies readonly TransactionState[]
 
+const untold = Object.fromEntries(toldFields.map((field) => [field, 0]))
+
 /** The idempotency key belongs to a transaction already. */
 export class KeyTaken extends Error {
   override readonly name = 'KeyTaken'
@@ -70,8 +73,8 @@ export function createTransactionRepository (db: Db) {
     return new Set(rows.map(({ _id }) => _id))
   }
 
-  const listIn = async ({ chainId, walletId }: LaneKey, states: readonly TransactionState[]): Promise<Transaction[]> =>
-    (await transactions.find({ chainId, walletId, state: { $in: [...states] } }, { sort: { nonce: 1 } }).toArray()).map(toTransaction)
+  const listIn = async ({ chainId, walletId }: LaneKey, states: readonly TransactionState[]): Promise<MovingTransaction[]> =>
+    (await transactions.find<MovingRow>({ chainId, walletId, state: { $in: [...states] } }, { sort: { nonce: 1 }, projection: untold }).toArray()).map(toMoving)
 
   return {
     find: (id: string, unit?: Unit) => findOne({ _id: exactly(id) }, unit),
@@ -108,16 +111,16 @@ export function createTransactionRepository (db: Db) {
     standing: idsStanding,
 
     /** Many moves of different rows, as `move` makes each of them, in three round trips. @returns the rows that moved, by id. */
-    async moveAll (moves: readonly MoveOf[], unit: Unit): Promise<ReadonlyMap<string, Transaction>> {
+    async moveAll (moves: readonly MoveOf[], unit: Unit): Promise<ReadonlyMap<string, MovingTransaction>> {
       const { session } = unit
       // A bulk write only says how many it changed. In the one snapshot, what stood as its move wants it and stands there afterwards was moved here.
       const stood = await idsStanding(moves, unit)
       if (stood.size === 0) return new Map()
       const made = moves.filter(({ id }) => stood.has(id))
       await transactions.bulkWrite(made.map((move) => ({ updateOne: { filter: standing(move.id, move), update: [moved(move)] } })), { ordered: false, session })
-      const rows = await transactions.find({ _id: { $in: [...stood] } }, { session, ...inOneBatch }).toArray()
+      const rows = await transactions.find<MovingRow>({ _id: { $in: [...stood] } }, { session, projection: untold, ...inOneBatch }).toArray()
       const to = new Map(made.map((move) => [move.id, move.to]))
-      return new Map(rows.filter(({ _id, state }) => to.get(_id) === state).map((row) => [row._id, toTransaction(row)]))
+      return new Map(rows.filter(({ _id, state }) => to.get(_id) === state).map((row) => [row._id, toMoving(row)]))
     },
 
     /** What otp-service said of the outstanding challenge. @returns undefined when another one is outstanding by now. */
@@ -230,9 +233,9 @@ export function createTransactionRepository (db: Db) {
     },
 
     /** The highest priority first, and of those the oldest approval; read as far as they are asked for. */
-    async * approvedIn ({ chainId, walletId }: LaneKey): AsyncGenerator<Transaction, void, undefined> {
-      const rows = transactions.find({ chainId, walletId, state: 'approved', $expr: { $gt: ['$validUntil', '$$NOW'] } }, { sort: { priority: -1, approvedAt: 1, _id: 1 }, batchSize: 32, limit: 1_024 })
-      for await (const row of rows) yield toTransaction(row)
+    async * approvedIn ({ chainId, walletId }: LaneKey): AsyncGenerator<MovingTransaction, void, undefined> {
+      const rows = transactions.find<MovingRow>({ chainId, walletId, state: 'approved', $expr: { $gt: ['$validUntil', '$$NOW'] } }, { sort: { priority: -1, approvedAt: 1, _id: 1 }, batchSize: 32, limit: 1_024, projection: untold })
+      for await (const row of rows) yield toMoving(row)
     },
 
     /** What holds a nonce and is in no block, by nonce. */
@@ -281,6 +284,7 @@ const settled = (moved: boolean): Document => ({
 })
 
 /** What a row has not that was written when transactions were transfers of coins. */
-const coinsOnly = ({ to }: TransactionRow) => ({ kind: 'native', data: '0x', errors: [], destinations: [to], speed: 'average', priority: 0, metadata: {} }) as const
+const coinsOnly = ({ to }: Pick<Transaction, 'to'>) => ({ kind: 'native', data: '0x', errors: [], destinations: [to], speed: 'average', priority: 0, metadata: {} }) as const
 
-const toTransaction = ({ _id, ...rest }: TransactionRow): Transaction => ({ id: _id, ...nothingWanted, ...coinsOnly({ _id, ...rest }), ...rest })
+const toTransaction = ({ _id, ...rest }: TransactionRow): Transaction => ({ id: _id, ...nothingWanted, ...coinsOnly(rest), ...rest })
+const toMoving = ({ _id, ...rest }: MovingRow): MovingTransaction => ({ id: _id, ...nothingWanted, ...coinsOnly(rest), ...rest })

@@ -110,6 +110,11 @@ export interface Transaction {
   readonly validUntil: Date
 }
 
+/** Long, and for people: who moves transactions on does without. */
+export const toldFields = ['text', 'shortText', 'firstAnswer', 'history'] as const satisfies readonly (keyof Transaction)[]
+/** As a lane reads its rows, many at once. */
+export type MovingTransaction = Omit<Transaction, typeof toldFields[number]>
+
 /** Nonces of these are taken and not yet in a block. */
 export const inFlightStates = ['assigned', 'signed', 'broadcast'] as const satisfies readonly TransactionState[]
 export const isInFlight = ({ state }: Pick<Transaction, 'state'>): boolean => (inFlightStates as readonly TransactionState[]).includes(state)
@@ -118,5 +123,5 @@ export const isInFlight = ({ state }: Pick<Transaction, 'state'>): boolean => (i
 export const messageOf = ({ from, to, value, data }: Pick<Transaction, 'from' | 'to' | 'value' | 'data'>) => ({ from, to, value: BigInt(value), data })
 
 /** What the policy is asked about a stored row. */
-export const askedOf = ({ initiator, walletId, chainId, to, value, data, maxFeeTotal }: Transaction) =>
+export const askedOf = ({ initiator, walletId, chainId, to, value, data, maxFeeTotal }: Pick<Transaction, 'initiator' | 'walletId' | 'chainId' | 'to' | 'value' | 'data' | 'maxFeeTotal'>) =>
   ({ initiator, walletId, chainId, call: { to, value: BigInt(value), data }, maxFeeTotal: BigInt(maxFeeTotal) })
