@@ -3,6 +3,7 @@ export const owners = {
   wallets: ['signer-service', 'create|list|derive-address|public-key|test|rotate|reconcile|disable|enable: KMS-held wallets'],
   audit: ['signer-service', 'export|checkpoint|public-key|verify: the sealed chain of what happened'],
   principals: ['signer-service', 'grant|revoke|list: who may ask for transactions, approve them or change the policy'],
+  transactions: ['signer-service', 'cancel: stop one transaction, whoever asked for it'],
   policies: ['signer-service', 'set|show|explain: what may be signed, and why'],
   kms: ['signer-service', 'test|address: reach the KMS and prove a signature; the address of a key'],
   users: ['auth-gateway', 'show|grant|revoke: accounts and their roles'],

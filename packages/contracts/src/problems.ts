@@ -56,6 +56,7 @@ export const problems = {
   notFound: kind('not-found', 404, 'Not found', 'There is no such thing, or it is not yours.'),
   idempotencyConflict: kind('idempotency-conflict', 409, 'The Idempotency-Key was used for another request', 'The same key was sent with another body. Use a new key for a new request.'),
   stateConflict: kind('state-conflict', 409, 'Not possible in this state', 'The state has moved on; read it again.'),
+  feeLimitReached: kind('fee-limit-reached', 409, 'Its fees cannot be raised', 'What was confirmed for this transaction lets its fees rise no further.'),
   identityTaken: kind('identity-taken', 409, 'This login belongs to another account', 'It is linked to another account. Nothing was merged: sign in with it and unlink it there first.'),
   lastIdentity: kind('last-identity', 409, 'The last login cannot be removed', 'Without it nobody could sign in to this account. Link another login first.'),
   tooMany: kind('too-many', 409, 'There are too many of them', 'Remove one that is no longer needed first.'),

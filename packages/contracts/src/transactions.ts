@@ -12,16 +12,17 @@ export type TransactionState = typeof transactionStates[number]
 
 /**
  * The only moves there are; every update is a compare-and-set on it. A reorg moves `mined` back to `broadcast`.
- * `signed` and `broadcast` go back to `assigned`, with a new nonce, only when every hash stored for the transaction is proven dead.
+ * `signed` and `broadcast` go back to `assigned`, with a new nonce, only when every hash stored for the transaction is proven dead; then,
+ * too, one that was to be cancelled is. Otherwise `cancelled` is said before anything is signed, or of what was mined in its place.
  */
 export const transactionMoves: Readonly<Record<TransactionState, readonly TransactionState[]>> = Object.freeze({
   received: ['awaiting_confirmation', 'approved', 'rejected'],
   awaiting_confirmation: ['approved', 'rejected', 'cancelled', 'expired'],
   approved: ['assigned', 'rejected', 'cancelled', 'expired'],
-  assigned: ['signed', 'approved'],
-  signed: ['broadcast', 'mined', 'failed', 'assigned'],
+  assigned: ['signed', 'approved', 'cancelled'],
+  signed: ['broadcast', 'mined', 'failed', 'cancelled', 'assigned'],
   broadcast: ['mined', 'failed', 'cancelled', 'assigned'],
-  mined: ['confirmed', 'broadcast', 'failed'],
+  mined: ['confirmed', 'broadcast', 'failed', 'cancelled'],
   confirmed: [],
   rejected: [],
   cancelled: [],
@@ -33,7 +34,8 @@ const State = Type.Union(transactionStates.map((state) => Type.Literal(state)) a
 export const TransactionStateSchema = Type.Unsafe<TransactionState>(State)
 
 export const AttemptView = Type.Object({
-  kind: Type.Union([Type.Literal('first'), Type.Literal('replacement'), Type.Literal('noop')]),
+  kind: Type.Union([Type.Literal('first'), Type.Literal('replacement'), Type.Literal('noop')], { description: 'noop: a transfer of nothing to the wallet itself, which takes the nonce' }),
+  because: Type.Optional(Type.Union([Type.Literal('refused'), Type.Literal('fees'), Type.Literal('cancel')], { description: 'Of a noop: no node took the payload, its fees were too low, or somebody cancelled' })),
   state: Type.Union([Type.Literal('stored'), Type.Literal('sent'), Type.Literal('mined'), Type.Literal('replaced'), Type.Literal('dead')]),
   nonce: Type.Integer({ minimum: 0 }),
   hash: Hash32,
@@ -74,6 +76,7 @@ export const TransactionView = Type.Object({
   digest: Hash32,
   confirmation: Type.Optional(TransactionConfirmation),
   missing: Type.Optional(Type.Array(Type.String(), { description: 'What it waits for: proof, approvals, delay' })),
+  cancellation: Type.Optional(Type.Object({ asked_by: Type.String({ description: 'A user, or operator' }), asked_at: Timestamp }, { description: 'Somebody wants it cancelled. What came of that is the state, once something is mined' })),
   attempts: Type.Array(AttemptView),
   hash: Type.Optional(Hash32),
   block_number: Type.Optional(Type.Integer()),

@@ -1,6 +1,6 @@
 /** Every route of the contract, called as every kind of caller; API keys; roles; the audit. */
 import {
-  beginFactorWipe, beginPasskey, beginPasskeySignIn, beginPasskeyStepUp, beginSms, beginTotp, challengeTransaction, confirmFactorWipe, disableWallet, explainPolicy, getTransaction, getWallet, listFactors, listTransactions, listWallets, makeRecoveryCodes, Problem, problems, readApprovals, readPolicies, readWalletAudit, removeFactor, routes, scopes, type Route, type Scope
+  beginFactorWipe, beginPasskey, beginPasskeySignIn, beginPasskeyStepUp, beginSms, beginTotp, cancelTransaction, challengeTransaction, confirmFactorWipe, disableWallet, explainPolicy, getTransaction, getWallet, listFactors, listTransactions, listWallets, makeRecoveryCodes, Problem, problems, readApprovals, readPolicies, readWalletAudit, removeFactor, routes, scopes, speedUpTransaction, type Route, type Scope
 } from '@countersign/contracts'
 import { handle } from '@countersign/redis'
 import { until } from '@countersign/testing'
@@ -23,7 +23,7 @@ await house.answerFor('otp-service', [
 ])
 await house.answerFor('signer-service', [
   handle(readApprovals, notThere), handle(readPolicies, notThere), handle(explainPolicy, notThere),
-  handle(getTransaction, notThere), handle(challengeTransaction, notThere),
+  handle(getTransaction, notThere), handle(challengeTransaction, notThere), handle(cancelTransaction, notThere), handle(speedUpTransaction, notThere),
   handle(listTransactions, () => Promise.resolve({ data: [], next_cursor: null })),
   handle(getWallet, notThere), handle(disableWallet, notThere),
   handle(listWallets, () => Promise.resolve({ data: [], next_cursor: null })),

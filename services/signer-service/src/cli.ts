@@ -8,6 +8,7 @@ import { createWithParts } from './operator/operator-parts.ts'
 import { policyCommands } from './operator/policy-commands.ts'
 import { principalCommands } from './operator/principal-commands.ts'
 import { reconcileCommands } from './operator/reconcile-commands.ts'
+import { transactionCommands } from './operator/transaction-commands.ts'
 import { rotationCommands } from './operator/rotation-commands.ts'
 import { walletCommands } from './operator/wallet-commands.ts'
 import { walletKeyCommands } from './operator/wallet-key-commands.ts'
@@ -24,6 +25,7 @@ process.exitCode = await createCli({ name: 'signer-service', description: 'Walle
     ...auditCommands(withParts),
     ...principalCommands(withParts),
     ...policyCommands(withParts),
+    ...transactionCommands(withParts),
     ...signerDatabaseCommands(process.env),
     ...environmentCommands({ title: 'signer-service', environment, env: process.env })
   )

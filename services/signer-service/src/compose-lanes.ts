@@ -9,6 +9,7 @@ import type { Config } from './config.ts'
 import { createCanonicalChain } from './confirmations/canonical-chain.ts'
 import { createTrackConfirmations } from './confirmations/track-confirmations.ts'
 import type { CrashPoint } from './crash-points.ts'
+import { createAnswerWishes } from './lanes/answer-wishes.ts'
 import type { AskAgain } from './lanes/ask-again.ts'
 import { createAssignNonces } from './lanes/assign-nonces.ts'
 import { createClaimApproved } from './lanes/claim-approved.ts'
@@ -70,6 +71,7 @@ export function createLanes ({ config, log, metrics, db, holder, transact, trans
       unproven: (key, count) => { unproven.set({ chain: String(key.chainId), wallet: key.walletId }, count) }
     }),
     healHead: createHealHead({ transactions, signAttempts, sendAttempts, recordMove, resendMs, stuckMs, crashPoint, restoreFinal: createRestoreFinal({ sendAttempts, audit, resendMs }) }),
+    answerWishes: createAnswerWishes({ signAttempts, sendAttempts, crashPoint }),
     displaceRefused: createDisplaceRefused({ signAttempts, sendAttempts }),
     claimApproved: createClaimApproved({ transactions, askAgain, recordMove, assignNonces, crashPoint }),
     settlePause: createSettlePause({ lanes, audit, tellOperator })

@@ -40,6 +40,7 @@ import { createAcceptReceipt } from './receipts/accept-receipt.ts'
 import { createConsumedReceiptRepository } from './receipts/consumed-receipt-repository.ts'
 import type { ReceiptRefusal } from './receipts/match-receipt.ts'
 import { createAdmitTransfer } from './transactions/admit-transfer.ts'
+import { createCancelTransaction } from './transactions/cancel-transaction.ts'
 import { createChallengeTransaction } from './transactions/challenge-transaction.ts'
 import { createConfirmTransaction } from './transactions/confirm-transaction.ts'
 import { createCreateTransaction } from './transactions/create-transaction.ts'
@@ -47,6 +48,8 @@ import { createExpireTransaction, createExpireTransactions } from './transaction
 import { createGetTransaction, createListTransactions, createViewTransaction } from './transactions/read-transactions.ts'
 import { createRecordMove } from './transactions/record-move.ts'
 import { createRequestConfirmation } from './transactions/request-confirmation.ts'
+import { createSpeedUpTransaction } from './transactions/speed-up-transaction.ts'
+import { createStopTransaction } from './transactions/stop-transaction.ts'
 import type { CallsOf } from './transactions/transaction-view.ts'
 import { createTransactionRepository, type LaneKey } from './transactions/transaction-repository.ts'
 import { createTransact } from './unit.ts'
@@ -105,8 +108,10 @@ export async function compose (options: ComposeOptions) {
 
   // The lane loop starts later than what wakes it.
   let nudge: (lane: LaneKey) => void = () => {}
+  const wakeLane = (lane: LaneKey): void => { nudge(lane) }
+  const stop = createStopTransaction({ transactions, recordMove, audit, nudge: wakeLane })
   const findApprovers = createFindApprovers({ approvals, principals: findOnce })
-  const advance = createAdvance({ findApprovers, windows, transactions, audit, recordMove, nudge: (lane) => { nudge(lane) } })
+  const advance = createAdvance({ findApprovers, windows, transactions, audit, recordMove, nudge: wakeLane })
   const noteRefused = createNoteRefused({ audit, now: () => performance.now() })
   const acceptReceipt = createAcceptReceipt({
     transactions, receipts, admit, advance, recordMove, expire, noteRefused, inLine, digestOf, crashPoint,
@@ -142,7 +147,7 @@ export async function compose (options: ComposeOptions) {
       tellOperator: createTellOperator(mailing)
     }),
     policyUseCases: createPolicyUseCases({
-      transactions, principals, approvals, policies, windows, wallets, admit, advance, recordMove, expire, audit, noteRefused, transact, inLine, digestOf,
+      transactions, principals, approvals, policies, windows, wallets, admit, advance, recordMove, stop, expire, audit, noteRefused, transact, inLine, digestOf,
       deployment: config.deployment,
       callsOf
     }),
@@ -163,7 +168,9 @@ export async function compose (options: ComposeOptions) {
         transactions, expire, requestConfirmation, otp, acceptReceipt, crashPoint,
         view: createViewTransaction(reading)
       }),
-      challenge: createChallengeTransaction({ transactions, expire, requestConfirmation, otp, audit, transact, newChallengeId })
+      challenge: createChallengeTransaction({ transactions, expire, requestConfirmation, otp, audit, transact, newChallengeId }),
+      cancel: createCancelTransaction({ transactions, stop, transact, crashPoint, view: createViewTransaction(reading) }),
+      speedUp: createSpeedUpTransaction({ transactions, attempts, audit, transact, chain: chains.find, nudge: wakeLane, view: createViewTransaction(reading) })
     }
   }
 }

@@ -29,9 +29,13 @@ export const crashPointNames = [
   'lane.mined',
   'lane.confirming',
   'lane.confirmed',
-  // Only where the chain makes it so.
+  // Only where the chain, or whoever asked, makes it so.
   'lane.stuck',
   'lane.bumped',
+  'cancel.asking',
+  'cancel.asked',
+  'lane.wished',
+  'lane.answered',
   'lane.reorging',
   'lane.reorged'
 ] as const

@@ -108,7 +108,7 @@ t.test('two of three approve by signatures that anybody can check, and the trans
   t.match(await house.audit({ event: 'transaction.approved', subject: id }), [{ actor: dan.id, facts: { key: dan.account.address } }])
 })
 
-t.test('a proof and an approval are both wanted, in whatever order; twelve approvals in parallel make one transfer; a rejection ends it', async (t) => {
+t.test('a proof and an approval are both wanted, in whatever order; twelve approvals in parallel make one transfer; a rejection ends it, then and later', async (t) => {
   const house = await world.house(t)
   const [bo, cy] = [await approver(house), await approver(house)] as const
   await setRules(house, rule(house, { shown_proof: true, approvals: { least: 1, of: [bo.id, cy.id] } }))
@@ -133,6 +133,14 @@ t.test('a proof and an approval are both wanted, in whatever order; twelve appro
   t.match(await house.get(third), { failure: { code: 'rejected_by_approver' } })
   await house.confirm(third)
   t.equal((await house.row(third))?.state, 'rejected')
+
+  await world.chain.request('anvil_setBalance', [house.wallet.address, '0x0'])
+  const fourth = await ask(house)
+  await say(house, bo, fourth)
+  await house.confirm(fourth)
+  await house.reach(fourth, 'approved')
+  t.match(await say(house, cy, fourth, 'reject'), { state: 'cancelled', given: [{ decision: 'approve' }, { decision: 'reject' }] }, 'what was approved and has not gone')
+  t.match(await house.audit({ event: 'transaction.cancelled', subject: fourth }), [{ actor: cy.id, facts: { key: cy.account.address } }])
 })
 
 t.test('the policy changes by an administrator\'s signature alone; of twenty changes at once one wins', async (t) => {

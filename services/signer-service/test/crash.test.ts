@@ -1,5 +1,6 @@
 /** Killed at every named point, the real process makes each transfer exactly once. A point that is not reached fails. */
 import t from 'tap'
+import { cancelTransaction } from '@countersign/contracts'
 import { crashAt } from './breaking/crashes.ts'
 import { faultsIn } from './breaking/storm.ts'
 import { crashPointNames, type CrashPointName } from '../src/crash-points.ts'
@@ -11,7 +12,8 @@ const timeoutMs = 150_000
 const world = await openWorld(t, { blockTime: 1, abandonedTransactionSeconds: 2 })
 
 const provoked: readonly CrashPointName[] = ['lane.stuck', 'lane.bumped', 'lane.reorging', 'lane.reorged']
-const passed = crashPointNames.filter((name) => !provoked.includes(name))
+const cancelling: readonly CrashPointName[] = ['cancel.asking', 'cancel.asked', 'lane.wished', 'lane.answered']
+const passed = crashPointNames.filter((name) => !provoked.includes(name) && !cancelling.includes(name))
 const houses = 4
 
 for (let first = 0; first < houses; first++) {
@@ -43,4 +45,26 @@ t.test(`killed at ${provoked.join(', ')}`, { buffered: true }, async (t) => {
   })
   t.strictSame(missed, [])
   t.strictSame(await faultsIn(house, payments), [])
+})
+
+t.test(`killed at ${cancelling.join(', ')}`, { buffered: true }, async (t) => {
+  const own = await openWorld(t, { abandonedTransactionSeconds: 2 })
+  const house = await own.house(t, { env: { LANE_LEASE_SECONDS: '1', LANE_RESEND_SECONDS: '1' } })
+  await own.chain.request('evm_setAutomine', [false])
+  // Nothing is in a block before each of them has its no-op.
+  const cancelAll = async (): Promise<void> => {
+    for (const { _id: id } of await house.db.collection<{ _id: string }>('transactions').find({ state: 'broadcast', cancellation: null }).toArray()) {
+      await house.call(cancelTransaction, { ...house.asking, id }).catch(() => undefined)
+    }
+  }
+  const outbid = async (): Promise<boolean> => await house.db.collection('attempts').countDocuments({ because: 'cancel', state: { $ne: 'stored' } }) === cancelling.length
+  const { payments, missed } = await crashAt(t, house, {
+    points: cancelling, timeoutMs, provoke: cancelAll,
+    calm: async () => {
+      await cancelAll()
+      if (await outbid()) await own.chain.mine()
+    }
+  })
+  t.strictSame(missed, [])
+  t.strictSame(await faultsIn(house, payments, { cancelled: true }), [])
 })

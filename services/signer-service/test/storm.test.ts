@@ -44,5 +44,5 @@ t.test('reorgs, an emptied pool, fees times twenty, a second program on the key,
   const house = await own.house(t, { env: hasty })
   await house.start({ CHAINS: JSON.stringify([{ chain_id: 31337, rpc_urls: [own.chain.rpcUrl], confirmations: 8, block_time_ms: 400 }]) })
   const payments = await storm(house, { payments: 16, payers: 4, timeoutMs, breaking: chainBreaking(t, { house, world: own, random: createRandom(seed + 2), breaks: 5, foreign }, (line) => { t.comment(line) }) })
-  t.strictSame(await faultsIn(house, payments, foreign), [])
+  t.strictSame(await faultsIn(house, payments, { foreign }), [])
 })

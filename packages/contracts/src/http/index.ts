@@ -18,6 +18,7 @@ import { deleteSession, readSessions, revokeSessions } from './sessions.ts'
 import { beginSmsFactor, confirmSmsFactor } from './sms-factors.ts'
 import { postStepUp, readFactors, sendStepUpCode, verifyStepUpProof } from './step-ups.ts'
 import { postChallenge, postConfirmation, postTransaction, readTransaction, readTransactions } from './transactions.ts'
+import { postCancellation, postSpeedUp } from './transaction-moves.ts'
 import { walletConnectionRoutes } from './wallet-connection.ts'
 import { walletFactorRoutes } from './wallet-factors.ts'
 import { walletRoutes } from './wallets.ts'
@@ -37,7 +38,7 @@ export const routes: readonly Route[] = Object.freeze([
   exportMe, beginDeletion, deleteMe,
   createApiKey, readApiKeys, rotateApiKey, deleteApiKey,
   readIdentityAudit, setRoles,
-  postTransaction, readTransactions, readTransaction, postConfirmation, postChallenge,
+  postTransaction, readTransactions, readTransaction, postConfirmation, postChallenge, postCancellation, postSpeedUp,
   ...kmsWalletRoutes,
   getApprovals, approveTransaction, rejectTransaction,
   getPolicies, postPolicy, putPolicy, postDryRun,

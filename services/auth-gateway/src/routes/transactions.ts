@@ -1,7 +1,7 @@
 /** The gateway hands transactions over to signer-service, and is believed for nothing there. */
 import {
-  challengeTransaction, confirmTransaction, createTransaction, getTransaction, IdempotencyKey, listTransactions,
-  postChallenge, postConfirmation, postTransaction, Problem, problems, readTransaction, readTransactions, serviceIntentHeader
+  cancelTransaction, challengeTransaction, confirmTransaction, createTransaction, getTransaction, IdempotencyKey, listTransactions,
+  postCancellation, postChallenge, postConfirmation, postSpeedUp, postTransaction, Problem, problems, readTransaction, readTransactions, serviceIntentHeader, speedUpTransaction
 } from '@countersign/contracts'
 import { addRoute } from '@countersign/http'
 import type { CommandClient } from '@countersign/redis'
@@ -39,4 +39,10 @@ export function transactionRoutes (app: FastifyInstance, { commands }: Transacti
 
   addRoute<typeof postChallenge, OpenSession>(app, postChallenge, async ({ params, body, session, request }) =>
     await commands.call(challengeTransaction, { ...claim(session), id: params.id, ...body.factor_id !== undefined && { factor_id: body.factor_id } }, options(request, session)))
+
+  addRoute<typeof postCancellation, OpenSession>(app, postCancellation, async ({ params, session, request }) =>
+    await commands.call(cancelTransaction, { ...claim(session), id: params.id }, options(request, session)))
+
+  addRoute<typeof postSpeedUp, OpenSession>(app, postSpeedUp, async ({ params, body, session, request }) =>
+    await commands.call(speedUpTransaction, { ...claim(session), id: params.id, ...body.over !== undefined && { over: body.over } }, options(request, session)))
 }

@@ -1,6 +1,7 @@
 /**
  * A principal's word on a transaction: an EIP-712 signature of its own wallet. Whose it is, the signature says, and no session; it is kept
- * with the digest that was signed. An approval may be the last thing missing, a rejection ends the transaction.
+ * with the digest that was signed. An approval may be the last thing missing, a rejection ends the transaction: what was approved meanwhile is
+ * cancelled.
  */
 import { Problem, problems, type ApprovalsView, type SignableData } from '@countersign/contracts'
 import type { NoteRefused } from '../audit/note-refused.ts'
@@ -10,7 +11,8 @@ import type { PrincipalRepository } from '../principals/principal-repository.ts'
 import type { AdmitTransfer } from '../transactions/admit-transfer.ts'
 import type { ExpireTransaction } from '../transactions/expire-transactions.ts'
 import type { RecordMove } from '../transactions/record-move.ts'
-import { askedOf, type Transaction } from '../transactions/transaction.ts'
+import type { StopTransaction } from '../transactions/stop-transaction.ts'
+import { askedOf, isInFlight, type Transaction } from '../transactions/transaction.ts'
 import type { Unit } from '../unit.ts'
 import type { Advance } from './advance.ts'
 import type { ApprovalRepository } from './approval-repository.ts'
@@ -23,6 +25,7 @@ export interface GiveApprovalDeps extends Omit<ReadApprovalsDeps, 'principals' |
   readonly admit: AdmitTransfer
   readonly advance: Advance
   readonly recordMove: RecordMove
+  readonly stop: StopTransaction
   readonly expire: ExpireTransaction
   readonly noteRefused: NoteRefused
   readonly inLine: InLine
@@ -66,7 +69,8 @@ async function give (deps: GiveApprovalDeps, unit: Unit, { id, decision, signatu
   if (row === undefined) throw new Problem(problems.notFound)
   const principal = await approverOf(deps, unit, row, key, userId)
   if ((await deps.approvals.ofTransaction(id, unit)).some((one) => one.principalId === principal.id && one.decision === decision)) throw new SaidBefore()
-  if (row.state !== 'awaiting_confirmation') throw over()
+  const underWay = row.state === 'approved' || isInFlight(row)
+  if (row.state !== 'awaiting_confirmation' && !(underWay && decision === 'reject')) throw over()
   const admission = await deps.admit(askedOf(row), unit)
   if (admission.admitted && !admission.requirements.approvals.some(({ of }) => of.includes(principal.id))) {
     throw new Problem(problems.notPermitted, { detail: 'No rule that has a say here names this principal among its approvers.' })
@@ -74,6 +78,10 @@ async function give (deps: GiveApprovalDeps, unit: Unit, { id, decision, signatu
   if (!await deps.approvals.add({ txId: id, principalId: principal.id, decision, key, digest, signature }, unit)) throw new SaidBefore()
 
   const record = { requestId, actor: principal.id, facts: { approver: principal.id, key, approval_digest: digest } }
+  if (underWay) {
+    if (await deps.stop(unit, row, { by: principal.id, requestId, facts: record.facts }) === undefined) throw over()
+    return
+  }
   const moved = decision === 'approve' && admission.admitted
     ? await deps.advance(unit, row, admission, { from: 'awaiting_confirmation', event: 'transaction.approval_given', record })
     : await deps.recordMove(unit, row, { from: 'awaiting_confirmation', when: 'valid', to: 'rejected', set: { failure: admission.admitted || decision === 'reject' ? rejected : { code: 'policy_denied', detail: admission.detail } } }, record)

@@ -11,8 +11,8 @@ export interface Attempt {
   readonly sequence: number
   /** `noop`: a transfer of nothing to the wallet itself, which takes the nonce and moves no money. */
   readonly kind: 'first' | 'replacement' | 'noop'
-  /** Of a no-op that takes the nonce of a transfer: no node took its payload, or the market outgrew its fees. */
-  readonly because?: 'refused' | 'fees'
+  /** Of a no-op that takes the nonce of a transfer: no node took its payload, the market outgrew its fees, or somebody cancelled it. */
+  readonly because?: 'refused' | 'fees' | 'cancel'
   readonly state: 'stored' | 'sent' | 'mined' | 'replaced' | 'dead'
   /** As they are sent, 0x hex. */
   readonly bytes: string

@@ -1,11 +1,13 @@
 /** Commands of the gateway: contract in, use case, contract out. */
-import { challengeTransaction, confirmTransaction, createTransaction, getTransaction, listTransactions } from '@countersign/contracts'
+import { cancelTransaction, challengeTransaction, confirmTransaction, createTransaction, getTransaction, listTransactions, speedUpTransaction } from '@countersign/contracts'
 import { handle, type CommandContext, type CommandHandler } from '@countersign/redis'
 import type { Asking } from '../transactions/asking.ts'
+import type { createCancelTransaction } from '../transactions/cancel-transaction.ts'
 import type { createChallengeTransaction } from '../transactions/challenge-transaction.ts'
 import type { createConfirmTransaction } from '../transactions/confirm-transaction.ts'
 import type { createCreateTransaction } from '../transactions/create-transaction.ts'
 import type { createGetTransaction, createListTransactions } from '../transactions/read-transactions.ts'
+import type { createSpeedUpTransaction } from '../transactions/speed-up-transaction.ts'
 
 export interface TransactionUseCases {
   readonly create: ReturnType<typeof createCreateTransaction>
@@ -13,12 +15,14 @@ export interface TransactionUseCases {
   readonly list: ReturnType<typeof createListTransactions>
   readonly confirm: ReturnType<typeof createConfirmTransaction>
   readonly challenge: ReturnType<typeof createChallengeTransaction>
+  readonly cancel: ReturnType<typeof createCancelTransaction>
+  readonly speedUp: ReturnType<typeof createSpeedUpTransaction>
 }
 
 const asking = ({ user_id: userId, session_id: sessionId }: { readonly user_id: string, readonly session_id: string }, { requestId, commandId }: CommandContext): Asking =>
   ({ userId, sessionId, requestId, commandId })
 
-export const transactionCommands = ({ create, get, list, confirm, challenge }: TransactionUseCases): CommandHandler[] => [
+export const transactionCommands = ({ create, get, list, confirm, challenge, cancel, speedUp }: TransactionUseCases): CommandHandler[] => [
   handle(createTransaction, async (request, context) =>
     await create({ idempotencyKey: request.idempotency_key, transfer: request.transfer, intent: request.intent }, asking(request, context))),
 
@@ -28,5 +32,9 @@ export const transactionCommands = ({ create, get, list, confirm, challenge }: T
 
   handle(confirmTransaction, async (request, context) => await confirm({ id: request.id, proof: request.proof }, asking(request, context))),
 
-  handle(challengeTransaction, async (request, context) => await challenge({ id: request.id, factorId: request.factor_id }, asking(request, context)))
+  handle(challengeTransaction, async (request, context) => await challenge({ id: request.id, factorId: request.factor_id }, asking(request, context))),
+
+  handle(cancelTransaction, async (request, context) => await cancel(request.id, asking(request, context))),
+
+  handle(speedUpTransaction, async (request, context) => await speedUp({ id: request.id, over: request.over }, asking(request, context)))
 ]

@@ -61,7 +61,7 @@ function entryOf ({ row, mined, gone, failure }: Verdict): MoveEntry {
   if (gone) return { transaction: row, move: { ...from, to: 'broadcast', set: { mined: null } }, record: { event: 'transaction.reorged', facts } }
   return failure === undefined
     ? { transaction: row, move: { ...from, to: 'confirmed', set: { mined } }, record: { facts } }
-    : { transaction: row, move: { ...from, to: 'failed', set: { mined, failure } }, record: { facts: { ...facts, code: failure.code } } }
+    : { transaction: row, move: { ...from, to: mined.outcome === 'cancelled' ? 'cancelled' : 'failed', set: { mined, failure } }, record: { facts: { ...facts, code: failure.code } } }
 }
 
 /** What is in the same block grows together. */
@@ -94,6 +94,7 @@ async function deepHash (node: ChainNode, heights: ReadonlyMap<number, Hex>, hei
 async function failureOf (node: ChainNode, row: MinedRow): Promise<Failure | undefined> {
   const { mined } = row
   if (mined.outcome === 'succeeded') return undefined
+  if (mined.outcome === 'cancelled') return { code: 'cancelled', detail: 'It was cancelled: its nonce was used by a transfer of nothing.' }
   if (mined.outcome === 'displaced') return { code: 'refused', detail: 'Every node refused this payload for good; its nonce was used by a transfer of nothing.' }
   if (mined.outcome === 'outbid') return { code: 'fees', detail: 'Its fees stayed too low for a block, until long after its end or while others waited behind it; its nonce was used by a transfer of nothing.' }
   const fault = await node.replay(messageOf(row), Math.max(0, mined.blockNumber - 1)).catch(() => undefined)

@@ -37,7 +37,7 @@ export const createHealHead = (deps: HealDeps) => async (round: LaneRound, work:
   const attempts = work.attempts.get(latest) ?? []
   const row = work.rows.find(({ nonce }) => nonce === latest) ?? await deps.transactions.atNonce(round.key, latest)
   if (row === undefined && attempts.length === 0) return await fillGap(deps, round, work)
-  if (row !== undefined && (row.state === 'confirmed' || row.state === 'failed')) {
+  if (row !== undefined && (row.state === 'confirmed' || row.state === 'failed' || row.state === 'cancelled')) {
     await deps.restoreFinal(round, row, attempts)
     return 'chain_behind'
   }

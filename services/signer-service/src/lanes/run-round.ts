@@ -8,6 +8,7 @@ import type { LaneKey } from '../transactions/transaction-repository.ts'
 import { isInFlight, type MovingTransaction } from '../transactions/transaction.ts'
 import type { Transact } from '../unit.ts'
 import type { Wallet } from '../wallets/wallet.ts'
+import type { AnswerWishes } from './answer-wishes.ts'
 import type { ClaimApproved } from './claim-approved.ts'
 import { atSpeed, cappedFees, payloadLimit } from './fees.ts'
 import type { HealOutcome } from './heal-head.ts'
@@ -26,6 +27,7 @@ export interface RoundDeps {
   readonly settleUsedNonces: (round: LaneRound, work: OpenWork) => Promise<boolean>
   readonly trackConfirmations: TrackConfirmations
   readonly healHead: (round: LaneRound, work: OpenWork) => Promise<HealOutcome>
+  readonly answerWishes: AnswerWishes
   readonly signAttempts: SignAttempts
   readonly sendAttempts: SendAttempts
   readonly displaceRefused: (round: LaneRound, refused: readonly StoredAttempt[]) => Promise<void>
@@ -65,7 +67,8 @@ export const createRunRound = (deps: RoundDeps): RunRound => async (given) => {
   await deps.crashPoint('lane.looked')
   const mined = await deps.settleUsedNonces(round, await openWork())
   await deps.trackConfirmations(round, mined)
-  const healed = await deps.healHead(round, await openWork())
+  const head = await deps.healHead(round, await openWork())
+  const healed = head === 'healthy' ? await deps.answerWishes(round, await openWork()) : head
   const { inFlight, judged, shortage } = healed === 'healthy' ? await moveOn(deps, round, await openWork()) : { inFlight: (await openWork()).rows.filter(isInFlight).length, judged: false, shortage: undefined }
   const chainBehind = healed === 'chain_behind'
   // A round that could not get as far as to judge says nothing about money.

@@ -52,6 +52,11 @@ async function replace ({ attempts, askAgain, recordMove, assignNonces }: Settle
       if (failed) await attempts.bury(round.key, nonce, unit)
       return failed
     }
+    if (row.cancellation !== null) {
+      const cancelled = await recordMove(unit, row, { from: row.state, to: 'cancelled', nonce, set: { failure: cancelledDead } }, { facts: { dead_nonce: nonce, used_by: usedBy } })
+      if (cancelled !== undefined) await attempts.bury(round.key, nonce, unit)
+      return cancelled === undefined ? 'waiting' : 'settled'
+    }
     if (await fail(expired, {}, 'over')) return 'settled'
     const [answer = 'waits'] = await askAgain(unit, [row])
     if (typeof answer === 'object') return await fail(answer.failure, answer.facts) ? 'settled' : 'waiting'
@@ -65,6 +70,7 @@ async function replace ({ attempts, askAgain, recordMove, assignNonces }: Settle
   })
 }
 
+const cancelledDead: Failure = { code: 'cancelled', detail: 'It was cancelled, and somebody else used its nonce.' }
 const expired: Failure = { code: 'expired_after_loss', detail: 'Somebody else used its nonce, and it was over before it could get a new one.' }
 
 async function simulate ({ node, market, chain }: LaneRound, row: MovingTransaction): Promise<bigint | Failure | 'waits'> {

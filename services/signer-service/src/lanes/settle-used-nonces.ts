@@ -115,13 +115,15 @@ async function recordMined ({ attempts, recordMove, crashPoint }: SettleDeps, { 
   })
 }
 
+const outcomeOfNoop = { refused: 'displaced', fees: 'outbid', cancel: 'cancelled' } as const
+
 const minedAs = ({ attempt, receipt }: Found, head: number): Mined => ({
   hash: attempt.hash,
   blockNumber: receipt.blockNumber,
   blockHash: receipt.blockHash,
   gasUsed: receipt.gasUsed.toString(),
   feePaid: (receipt.gasUsed * (receipt.gasPrice ?? BigInt(attempt.maxFeePerGas))).toString(),
-  outcome: attempt.kind === 'noop' ? (attempt.because === 'fees' ? 'outbid' : 'displaced') : receipt.succeeded ? 'succeeded' : 'reverted',
+  outcome: attempt.kind === 'noop' ? outcomeOfNoop[attempt.because ?? 'refused'] : receipt.succeeded ? 'succeeded' : 'reverted',
   confirmations: Math.max(0, head - receipt.blockNumber + 1)
 })
 

@@ -86,7 +86,7 @@ export function createTransactionRepository (db: Db) {
      * @throws KeyTaken when the user has a transaction under that key. The unit is lost with it: the database has aborted it.
      */
     async insert ({ id, ...fields }: NewTransaction, end: Date | { readonly ttlMs: number }, unit: Unit): Promise<Transaction> {
-      const empty = { digest: '', text: '', shortText: null, firstAnswer: null, receiptId: null, ...nothingWanted, nonce: null, gas: null, mined: null, failure: null, approvedAt: null }
+      const empty = { digest: '', text: '', shortText: null, firstAnswer: null, receiptId: null, ...nothingWanted, nonce: null, gas: null, cancellation: null, speedUp: null, mined: null, failure: null, approvedAt: null }
       try {
         return toTransaction(await insertStamped(transactions, id, { state: 'received', ...fields, ...empty }, {
           updatedAt: '$$NOW',
@@ -149,6 +149,22 @@ export function createTransactionRepository (db: Db) {
     /** Of mined rows, as of the newest block. */
     async setConfirmations (ids: readonly string[], confirmations: number, unit: Unit): Promise<void> {
       await transactions.updateMany({ _id: { $in: [...ids] }, state: 'mined' }, [{ $set: { 'mined.confirmations': literally(confirmations), updatedAt: '$$NOW' } }], { session: unit.session })
+    },
+
+    /** What is signed and in no block shall be cancelled. @returns undefined when it is in another state, or shall be already. */
+    async askCancel (id: string, by: string, unit: Unit): Promise<Transaction | undefined> {
+      const row = await transactions.findOneAndUpdate(
+        { _id: exactly(id), state: { $in: ['signed', 'broadcast'] }, cancellation: null },
+        [{ $set: { cancellation: { by: literally(by), at: '$$NOW' }, updatedAt: '$$NOW' } }], { returnDocument: 'after', session: unit.session })
+      return row === null ? undefined : toTransaction(row)
+    },
+
+    /** The same for its fees. @returns undefined when it shall be cancelled, too, or when its fees shall be raised over that attempt already. */
+    async askSpeedUp (id: string, over: string, by: string, unit: Unit): Promise<Transaction | undefined> {
+      const row = await transactions.findOneAndUpdate(
+        { _id: exactly(id), state: { $in: ['signed', 'broadcast'] }, cancellation: null, 'speedUp.over': { $ne: over } },
+        [{ $set: { speedUp: { over: literally(over), by: literally(by), at: '$$NOW' }, updatedAt: '$$NOW' } }], { returnDocument: 'after', session: unit.session })
+      return row === null ? undefined : toTransaction(row)
     },
 
     /** It waits on, with the rest of what it waits for. @returns undefined when it is over, or waits for nothing any more. */
@@ -275,7 +291,7 @@ const moved = ({ to, set = {} }: Move): Document => ({ $set: {
 } })
 
 /** Of a row that nothing was asked about yet, and of one from before there was anything to ask. */
-const nothingWanted = { requirements: null, missing: [], proof: null, notBefore: null, reservation: null } as const
+const nothingWanted = { requirements: null, missing: [], proof: null, notBefore: null, reservation: null, cancellation: null, speedUp: null } as const
 
 /** What comes here has moved what it reserved, or nothing. */
 const settles: ReadonlySet<TransactionState> = new Set(['confirmed', 'rejected', 'cancelled', 'expired', 'failed'])

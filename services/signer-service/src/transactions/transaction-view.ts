@@ -6,8 +6,8 @@ import type { Confirmation, Failure, Transaction } from './transaction.ts'
 
 type AttemptView = TransactionView['attempts'][number]
 
-const attemptView = ({ kind, state, nonce, hash, maxFeePerGas, maxPriorityFeePerGas, createdAt }: Attempt): AttemptView => ({
-  kind, state, nonce, hash, max_fee_per_gas: maxFeePerGas, max_priority_fee_per_gas: maxPriorityFeePerGas, created_at: createdAt.toISOString()
+const attemptView = ({ kind, because, state, nonce, hash, maxFeePerGas, maxPriorityFeePerGas, createdAt }: Attempt): AttemptView => ({
+  kind, ...because !== undefined && { because }, state, nonce, hash, max_fee_per_gas: maxFeePerGas, max_priority_fee_per_gas: maxPriorityFeePerGas, created_at: createdAt.toISOString()
 })
 
 /** @returns undefined until otp-service took the challenge. */
@@ -33,7 +33,7 @@ const failureView = ({ code, detail, revert }: Failure): NonNullable<Transaction
 })
 
 export function transactionView (transaction: Transaction, attempts: readonly Attempt[], calls: readonly ParsedCall[]): TransactionView {
-  const { mined, failure, confirmation } = transaction
+  const { mined, failure, confirmation, cancellation } = transaction
   const challenge = transaction.state === 'awaiting_confirmation' ? challengeView(confirmation) : undefined
   return {
     id: transaction.id,
@@ -55,6 +55,7 @@ export function transactionView (transaction: Transaction, attempts: readonly At
     digest: transaction.digest,
     ...challenge !== undefined && { confirmation: challenge },
     ...transaction.state === 'awaiting_confirmation' && { missing: [...transaction.missing] },
+    ...cancellation !== null && { cancellation: { asked_by: cancellation.by, asked_at: cancellation.at.toISOString() } },
     attempts: attempts.map(attemptView),
     ...mined !== null && {
       hash: mined.hash, block_number: mined.blockNumber, block_hash: mined.blockHash, confirmations: mined.confirmations, fee_paid: mined.feePaid

@@ -33,10 +33,13 @@ export interface Mined {
   readonly gasUsed: string
   /** Wei, decimal. */
   readonly feePaid: string
-  /** A no-op took the nonce: `displaced` after a node had refused the transfer for good, `outbid` after its fees stayed too low for too long. */
-  readonly outcome: 'succeeded' | 'reverted' | 'displaced' | 'outbid'
+  /** A no-op took the nonce: `displaced` after a node had refused the transfer for good, `outbid` after its fees stayed too low for too long, `cancelled` after somebody wanted that. */
+  readonly outcome: 'succeeded' | 'reverted' | 'displaced' | 'outbid' | 'cancelled'
   readonly confirmations: number
 }
+
+/** Wanted by a user, or by `operator`, once something was signed: its lane sees to it. */
+export interface Wish { readonly by: string, readonly at: Date }
 
 export interface Failure {
   readonly code: string
@@ -101,6 +104,10 @@ export interface Transaction {
   readonly nonce: number | null
   /** Set with the nonce. Decimal. */
   readonly gas: string | null
+  /** It shall be cancelled. What comes of that is what is mined. */
+  readonly cancellation: Wish | null
+  /** Both fees shall be higher than those of this attempt, by its hash. */
+  readonly speedUp: Wish & { readonly over: string } | null
   readonly mined: Mined | null
   readonly failure: Failure | null
   readonly history: readonly { readonly state: TransactionState, readonly at: Date }[]

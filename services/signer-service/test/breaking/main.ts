@@ -80,7 +80,7 @@ async function chain ({ t, random, payments, payers }: Given): Promise<string[]>
   const house = await world.house(t, { env: hasty })
   await house.start({ CHAINS: JSON.stringify([{ chain_id: 31337, rpc_urls: [world.chain.rpcUrl], confirmations: 8, block_time_ms: 400 }]) })
   const made: Payment[] = await storm(house, { payments, payers, timeoutMs, breaking: chainBreaking(t, { house, world, random, breaks: Math.max(6, Math.ceil(payments / 5)), foreign }, print) })
-  return await faultsIn(house, made, foreign)
+  return await faultsIn(house, made, { foreign })
 }
 
 const { values, positionals } = parseArgs({

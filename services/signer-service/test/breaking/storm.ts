@@ -74,17 +74,20 @@ interface Row { readonly _id: string, readonly state: string, readonly value: st
  * What the chain and the books say of these payments, as sentences about what is wrong; empty when each was made exactly once, by the hash that its row
  * names, came to one end, and the wallet's nonces have no gap.
  * @param foreign hashes that somebody else sent with the wallet's key.
+ * @param cancelled all of them were, after they had left: none was made, and the hash is that of a transfer of nothing.
  */
-export async function faultsIn (house: House, payments: readonly Payment[], foreign: readonly string[] = []): Promise<string[]> {
+export async function faultsIn (house: House, payments: readonly Payment[], { foreign = [], cancelled = false }: { readonly foreign?: readonly string[], readonly cancelled?: boolean } = {}): Promise<string[]> {
+  const [times, end] = cancelled ? [0, 'cancelled'] : [1, 'confirmed']
   const sent = await house.sentOnChain()
   const rows = await house.db.collection<Row>('transactions').find().toArray()
   const faults: string[] = []
   for (const { id, to, value } of payments) {
     const row = rows.find(({ _id }) => _id === id)
     const onChain = sent.filter((one) => one.value === value && one.to === to)
-    if (onChain.length !== 1) faults.push(`${id} (${row?.state}) is ${onChain.length} times on the chain`)
-    else if (row?.mined?.hash !== onChain[0]?.hash) faults.push(`${id} names another hash than the chain's`)
-    if (row?.state !== 'confirmed') faults.push(`${id} is ${row?.state}`)
+    const hashes = (cancelled ? sent.filter((one) => one.value === 0n && one.to === house.wallet.address) : onChain).map(({ hash }) => hash)
+    if (onChain.length !== times) faults.push(`${id} (${row?.state}) is ${onChain.length} times on the chain`)
+    else if (!hashes.includes(row?.mined?.hash ?? '')) faults.push(`${id} names another hash than the chain's`)
+    if (row?.state !== end) faults.push(`${id} is ${row?.state}`)
     const ends = await house.audit({ subject: id, event: { $in: finalStates.map((state) => `transaction.${state}`) } })
     if (ends.length !== 1) faults.push(`${id} has ${ends.length} last events`)
     const receipts = await house.db.collection('consumed_receipts').countDocuments({ txId: id })
