@@ -49,9 +49,10 @@ export interface LanesOptions {
   readonly audit: Audit
   readonly crashPoint: CrashPoint
   readonly tellOperator: PauseDeps['tellOperator']
+  readonly tellAlarm: PauseDeps['tellAlarm']
 }
 
-export function createLanes ({ config, log, metrics, db, holder, transact, transactions, attempts, wallets, chains, keyRing, askAgain, findAltered, recordMove, audit, crashPoint, tellOperator }: LanesOptions) {
+export function createLanes ({ config, log, metrics, db, holder, transact, transactions, attempts, wallets, chains, keyRing, askAgain, findAltered, recordMove, audit, crashPoint, tellOperator, tellAlarm }: LanesOptions) {
   const { leaseMs, pollMs, inFlight, resendMs, stuckMs } = config.lanes
   const lanes = createLaneRepository(db)
   const canonical = createCanonicalChain()
@@ -74,7 +75,7 @@ export function createLanes ({ config, log, metrics, db, holder, transact, trans
     answerWishes: createAnswerWishes({ signAttempts, sendAttempts, crashPoint }),
     displaceRefused: createDisplaceRefused({ signAttempts, sendAttempts }),
     claimApproved: createClaimApproved({ transactions, askAgain, recordMove, assignNonces, crashPoint }),
-    settlePause: createSettlePause({ lanes, audit, tellOperator })
+    settlePause: createSettlePause({ lanes, audit, tellOperator, tellAlarm })
   })
 
   const flying = metrics.gauge({ name: 'signer_lane_in_flight', help: 'Nonces of a lane that are taken and not yet in a block', labels })

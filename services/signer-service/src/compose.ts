@@ -35,6 +35,7 @@ import { createReleaseWindows } from './policies/release-windows.ts'
 import { createInLine } from './policies/window-line.ts'
 import { createWindowRepository } from './policies/window-repository.ts'
 import { createEndAccount } from './principals/end-account.ts'
+import { createLearnAccounts } from './principals/learn-accounts.ts'
 import { createPrincipalRepository } from './principals/principal-repository.ts'
 import { createAcceptReceipt } from './receipts/accept-receipt.ts'
 import { createConsumedReceiptRepository } from './receipts/consumed-receipt-repository.ts'
@@ -45,6 +46,7 @@ import { createChallengeTransaction } from './transactions/challenge-transaction
 import { createConfirmTransaction } from './transactions/confirm-transaction.ts'
 import { createCreateTransaction } from './transactions/create-transaction.ts'
 import { createExpireTransaction, createExpireTransactions } from './transactions/expire-transactions.ts'
+import { intentOf } from './transactions/intent.ts'
 import { createGetTransaction, createListTransactions, createViewTransaction } from './transactions/read-transactions.ts'
 import { createRecordMove } from './transactions/record-move.ts'
 import { createRequestConfirmation } from './transactions/request-confirmation.ts'
@@ -52,7 +54,8 @@ import { createSpeedUpTransaction } from './transactions/speed-up-transaction.ts
 import { createStopTransaction } from './transactions/stop-transaction.ts'
 import type { CallsOf } from './transactions/transaction-view.ts'
 import { createTransactionRepository, type LaneKey } from './transactions/transaction-repository.ts'
-import { createTransact } from './unit.ts'
+import { askedOf, type Transaction } from './transactions/transaction.ts'
+import { createTransact, type Unit } from './unit.ts'
 import { checkKeys } from './wallets/check-keys.ts'
 import { openKeyRing } from './wallets/key-rings.ts'
 import { createWalletRepository } from './wallets/wallet-repository.ts'
@@ -105,21 +108,23 @@ export async function compose (options: ComposeOptions) {
   })
   const expire = createExpireTransaction({ recordMove, transact })
   const digestOf = intentDigest
+  const admitRow = async (row: Transaction, unit?: Unit) => await admit(askedOf(row), unit)
+  const digestOfRow = (row: Transaction): string => digestOf(intentOf(config.deployment, row))
 
   // The lane loop starts later than what wakes it.
   let nudge: (lane: LaneKey) => void = () => {}
   const wakeLane = (lane: LaneKey): void => { nudge(lane) }
   const stop = createStopTransaction({ transactions, recordMove, audit, nudge: wakeLane })
+  const otp = createOtpDoor(commands)
   const findApprovers = createFindApprovers({ approvals, principals: findOnce })
-  const advance = createAdvance({ findApprovers, windows, transactions, audit, recordMove, nudge: wakeLane })
+  const advance = createAdvance({ noun: 'transaction', findApprovers, windows, transactions, audit, recordMove, nudge: wakeLane })
   const noteRefused = createNoteRefused({ audit, now: () => performance.now() })
   const acceptReceipt = createAcceptReceipt({
-    transactions, receipts, admit, advance, recordMove, expire, noteRefused, inLine, digestOf, crashPoint,
-    deployment: config.deployment,
+    transactions, receipts, admitRow, advance, recordMove, expire, noteRefused, inLine, crashPoint,
+    digestOf: digestOfRow,
     verifyReceipt: receiptVerdicts(createReceiptVerifier(config.receiptKeys)),
     countRefused: (reason) => { refusals.inc({ reason }) }
   })
-  const otp = createOtpDoor(commands)
   const requestConfirmation = createRequestConfirmation({ transactions, principals, otp })
   const newChallengeId = (): string => newId('chl')
   const leases = createLeases(db)
@@ -137,17 +142,20 @@ export async function compose (options: ComposeOptions) {
     reconcile: createReconcileRound({ log, metrics, db }, createReconciliation({ db, chains, wallets, leases, holder, transact, audit, tellAlarm: createTellAlarm(mailing) })),
     sealAudit: createSealRound({ config, log, metrics, db, holder, transact, leases, keyRing, wallets }),
     checkKeys: async () => { await checkKeys({ keyRing, wallets: await wallets.list(), defaultKeyId: config.defaultKeyId, log }) },
-    releaseWindows: createReleaseWindows({ transactions, windows, audit, transact }),
-    endDelays: createEndDelays({ transactions, admit, advance, recordMove, transact }),
+    releaseWindows: createReleaseWindows({ noun: 'transaction', transactions, windows, audit, transact }),
+    endDelays: createEndDelays({ transactions, admitRow, advance, recordMove, transact }),
     expireTransactions: createExpireTransactions({ transactions, recordMove, transact }),
     lanes: createLanes({
       config, log, metrics, db, holder, transact, transactions, attempts, wallets, chains, keyRing, recordMove, audit, crashPoint,
       askAgain: createAskAgain({ admit, findApprovers, renewRoom: createRenewRoom({ windows, transactions }) }),
       findAltered: createFindAltered({ readDigests: createReadDigests(db), digestOf, deployment: config.deployment }),
-      tellOperator: createTellOperator(mailing)
+      tellOperator: createTellOperator(mailing),
+      tellAlarm: createTellAlarm(mailing)
     }),
     policyUseCases: createPolicyUseCases({
-      transactions, principals, approvals, policies, windows, wallets, admit, advance, recordMove, stop, expire, audit, noteRefused, transact, inLine, digestOf,
+      transactions, principals, approvals, policies, windows, wallets, admitRow, advance, recordMove, stop, expire, audit, noteRefused, transact, inLine,
+      digestOf: digestOfRow,
+      learnAccounts: createLearnAccounts({ otp, principals }),
       deployment: config.deployment,
       callsOf
     }),
@@ -168,7 +176,7 @@ export async function compose (options: ComposeOptions) {
         transactions, expire, requestConfirmation, otp, acceptReceipt, crashPoint,
         view: createViewTransaction(reading)
       }),
-      challenge: createChallengeTransaction({ transactions, expire, requestConfirmation, otp, audit, transact, newChallengeId }),
+      challenge: createChallengeTransaction({ noun: 'transaction', transactions, expire, requestConfirmation, otp, audit, transact, newChallengeId }),
       cancel: createCancelTransaction({ transactions, stop, transact, crashPoint, view: createViewTransaction(reading) }),
       speedUp: createSpeedUpTransaction({ transactions, attempts, audit, transact, chain: chains.find, nudge: wakeLane, view: createViewTransaction(reading) })
     }

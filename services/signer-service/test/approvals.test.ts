@@ -50,11 +50,15 @@ const rule = (house: House, require: object) => ({ name: 'approved', effect: 'al
 t.test('persons are told apart by id, keys and factors, and each counts once', async (t) => {
   const one = (id: string, approverKeys: string[] = [], factorRoot: string | null = null): Principal => ({ id, kind: 'user', factorRoot, may: ['approve'], wallets: [], approverKeys, intentKey: null, grantedAt: new Date() })
   const ada = one('ada', ['k0'], 'root')
+  t.equal(personsBeside({ ...ada, factorAccounts: ['k1'] }, [one('bo', ['k1']), one('cy', ['k2'])]), 1, 'a wallet that confirms for one and approves for another')
+  t.equal(personsBeside(ada, [{ ...one('bo', ['k1']), factorAccounts: ['k2'] }, one('cy', ['k2'])]), 1)
+  const intentKey = { kty: 'OKP', crv: 'Ed25519', x: 'x' } as const
+  t.equal(personsBeside({ ...ada, intentKey }, [{ ...one('bo', ['k1']), intentKey }]), 0, 'two programs of one key')
   t.equal(personsBeside(ada, [one('bo', ['k1']), one('cy', ['k2'])]), 2)
   t.equal(personsBeside(ada, [one('bo', ['k1']), one('cy', ['k1', 'k2'])]), 1)
   t.equal(personsBeside(ada, [one('bo', ['k1']), one('cy', ['k2']), one('dan', ['k1', 'k2'])]), 1, 'who is one person with two makes one of them')
   t.equal(personsBeside(ada, [ada, one('bo', ['k0']), one('cy', [], 'root')]), 0)
-  const requirements = { proof: { shownKinds: ['email_code' as const], unshownKinds: ['totp' as const], leastAgeSeconds: 9 }, approvals: [{ least: 1, of: ['bo'] }], delaySeconds: 5, waitSeconds: undefined }
+  const requirements = { proof: { shownKinds: ['email_code' as const], unshownKinds: ['totp' as const], programs: true, leastAgeSeconds: 9 }, approvals: [{ least: 1, of: ['bo'] }], delaySeconds: 5, waitSeconds: undefined }
   const given = { proof: null, approvers: [], initiator: ada, waitedMs: 4_999 }
   t.strictSame(missingOf({ proof: undefined, approvals: [], delaySeconds: 0, waitSeconds: undefined }, { ...given, waitedMs: -5 }), [], 'who waits for no time is not held up by a clock')
   t.strictSame(missingOf(requirements, given), ['proof', 'approvals', 'delay'])
@@ -63,6 +67,9 @@ t.test('persons are told apart by id, keys and factors, and each counts once', a
   t.strictSame(missingOf(requirements, { ...given, proof: { ...proof, shown: false }, approvers: [one('cy')], waitedMs: 5_000 }), ['proof', 'approvals'])
   t.strictSame(missingOf(requirements, { ...given, proof: { ...proof, kind: 'totp', shown: false }, approvers: [one('bo')], waitedMs: 5_000 }), [])
   t.strictSame(missingOf(requirements, { ...given, proof: { ...proof, root: 'old root' }, approvers: [one('bo')], waitedMs: 5_000 }), ['proof'], 'a proof of who the initiator was before')
+  const byProgram = { ...given, proof: { ...proof, kind: 'service_key' as const }, approvers: [one('bo')], waitedMs: 5_000 }
+  t.strictSame(missingOf(requirements, byProgram), [])
+  t.strictSame(missingOf({ ...requirements, proof: { ...requirements.proof, programs: false } }, byProgram), ['proof'], 'a program is no factor')
   t.strictSame(missingOf(requirements, { ...given, proof: { ...proof, ageSeconds: 8 }, approvers: [one('bo')], waitedMs: 5_000 }), ['proof'])
 })
 
@@ -88,6 +95,9 @@ t.test('two of three approve by signatures that anybody can check, and the trans
   await grant(house, { userId: house.userId, walletIds: [house.wallet.id], may: ['approve'], approverKeys: [keyOfAda.account.address] })
   await t.rejects(say(house, { ...keyOfAda, id: house.userId }, id), { ...denied, message: /never approves it/ } as unknown as Error)
   await t.rejects(grant(house, { userId: dan.id, walletIds: [house.wallet.id], may: ['approve'], approverKeys: [keyOfAda.account.address] }), /is a key of/)
+  const kim = await approver(house)
+  house.otp.switches.wallets.set(house.userId, [kim.account.address.toLowerCase()])
+  await t.rejects(say(house, kim, id), { ...denied, message: /never approves it/ } as unknown as Error, 'the wallet with which the initiator confirms')
   // Whatever wrote it, a key that is the initiator's too approves nothing for the initiator.
   const principals = house.db.collection<{ _id: string, approverKeys: string[], revokedAt: Date | null }>('principals')
   await principals.updateOne({ _id: dan.id }, { $set: { approverKeys: [keyOfAda.account.address] } })

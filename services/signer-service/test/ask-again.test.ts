@@ -83,8 +83,8 @@ t.test('a proof is worth nothing once its user was granted anew with other facto
   t.equal((await house.sentOnChain()).length, 0)
 })
 
-t.test('a row that was changed in the database is never signed, with its digest or without', { buffered: true }, async (t) => {
-  const house = await world.house(t, { funds: 0n })
+t.test('a row that was changed in the database is never signed, with its digest or without, and its lane pauses', { buffered: true }, async (t) => {
+  const house = await world.house(t, { funds: 0n, env: { OPERATOR_EMAIL: 'ops@example.com' } })
   await house.start()
   const [edited, forged] = [await house.approve(0), await house.approve(1)]
   const rows = house.db.collection<TransactionRow>('transactions')
@@ -95,6 +95,12 @@ t.test('a row that was changed in the database is never signed, with its digest 
   await until(() => [edited, forged].every((id) => house.logs.lines().some((line) => line['transaction'] === id && /not what was confirmed/.test(String(line['msg'])))), { what: 'both to be refused', timeoutMs: patienceMs })
   t.equal((await house.sentOnChain()).length, 0)
   t.strictSame([await house.row(edited), await house.row(forged)].map((row) => row?.state), ['assigned', 'assigned'], 'they stay for whoever looks into it')
+  await until(async () => (await house.audit({ event: 'lane.paused', 'facts.reason': 'altered' })).length === 1, { what: 'the lane to pause', timeoutMs: patienceMs })
+  t.match(await house.audit({ event: 'lane.paused', 'facts.reason': 'altered' }), [{ walletId: house.wallet.id, facts: { reason: 'altered', transactions: [edited, forged].sort() } }])
+  t.equal(await house.db.collection('outbox').countDocuments({ queue: 'mail-signer' }), 2, 'and the operator is told, once, beside of the wallet that was empty')
+  const next = await house.approve(2)
+  await until(async () => (await house.db.collection('lanes').findOne({ paused: 'altered' })) !== null, { what: 'the lane to stay paused', timeoutMs: patienceMs })
+  t.equal((await house.row(next))?.state, 'approved', 'nothing new goes')
 })
 
 t.test('what cannot be moved holds up none of those behind it', async (t) => {
@@ -108,12 +114,13 @@ t.test('what cannot be moved holds up none of those behind it', async (t) => {
   const endDelays = createEndDelays({
     transact,
     transactions: { listDelayed: async () => rows, find: async (id) => rows.find((row) => row.id === id) },
-    admit: async () => ({ admitted: true }) as never,
+    admitRow: async () => ({ admitted: true }) as never,
     advance: async (_unit, { id }) => { await failing(id); return undefined },
     recordMove: undefined as never
   })
   await t.rejects(endDelays(), /broken/, 'the loop tells of it')
   const releaseWindows = createReleaseWindows({
+    noun: 'transaction',
     transact,
     transactions: { listReleasing: async () => rows, markReleased: async (id) => { await failing(id); return true } },
     windows: { giveBack: async () => {} },

@@ -38,6 +38,8 @@ export async function startOtp ({ url, log }: { url: string, log: Logger }) {
     refuse: undefined as Problem | undefined,
     /** The receipt is made, but its reply does not arrive. */
     loseReply: false,
+    /** Addresses of wallets that are factors, by user. */
+    wallets: new Map<string, readonly string[]>(),
     /** The receipt also goes to the queue, as from the outbox. */
     sendJob: false
   }
@@ -71,7 +73,10 @@ export async function startOtp ({ url, log }: { url: string, log: Logger }) {
   const handlers = [
     handle(describeFactors, async ({ user_id: userId, expected_email: expected }) => ({
       ...expected !== undefined && { matches_expected: expected === 'ada@example.com' },
-      factor_root: factorRootOf(userId), factors: [{ factor_id: newId('fct'), kind: 'email_code' as const, masked: 'a***@example.com', proved_at: new Date().toISOString() }]
+      factor_root: factorRootOf(userId), factors: [
+        { factor_id: newId('fct'), kind: 'email_code' as const, masked: 'a***@example.com', proved_at: new Date().toISOString() },
+        ...(switches.wallets.get(userId) ?? []).map((masked) => ({ factor_id: newId('fct'), kind: 'wallet' as const, masked, proved_at: new Date().toISOString() }))
+      ]
     })),
     handle(createChallenge, async (request) => {
       if (switches.refuse !== undefined) throw switches.refuse

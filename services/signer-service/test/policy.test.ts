@@ -93,7 +93,7 @@ t.test('factors: the kinds that all rules take, unshown ones up to a written amo
     const decision = decide(policy, asked(calls), none)
     return decision.allowed ? decision.requirements.proof : decision
   }
-  t.strictSame(kinds(pay(alice, 10n)), { shownKinds: ['email_code', 'sms', 'wallet', 'totp', 'passkey'], unshownKinds: ['totp', 'passkey'], leastAgeSeconds: 60 })
+  t.strictSame(kinds(pay(alice, 10n)), { shownKinds: ['email_code', 'sms', 'wallet', 'totp', 'passkey'], unshownKinds: ['totp', 'passkey'], programs: true, leastAgeSeconds: 60 })
   t.match(kinds(pay(alice, 6n), pay(alice, 5n)), { shownKinds: ['email_code', 'sms', 'wallet'], unshownKinds: [] })
   t.match(kinds(move('transfer', token, alice, 3n)), { unshownKinds: ['totp', 'passkey'] })
   t.match(kinds(move('transfer', token, alice, 4n)), { unshownKinds: [] })
@@ -103,7 +103,7 @@ t.test('factors: the kinds that all rules take, unshown ones up to a written amo
   const stricter = { name: 'stricter', effect: 'require', require: { shown_proof: true, least_factor_age_seconds: 600 } }
   t.match(decide(compiled(unshown, stricter), asked([pay(alice, 1n)]), none), { factorKinds: ['email_code'], requirements: { proof: { unshownKinds: [], leastAgeSeconds: 600 } } })
   const other = { name: 'other', effect: 'require', require: { shown_proof: true, unshown: { factor_kinds: ['recovery_codes'], max_value: '100' }, factor_kinds: ['email_code'] } }
-  t.match(decide(compiled({ ...unshown, require: { ...unshown.require, factor_kinds: ['email_code'] } }, other), asked([pay(alice, 1n)]), none), { factorKinds: ['email_code'], requirements: { proof: { unshownKinds: [] } } })
+  t.match(decide(compiled({ ...unshown, require: { ...unshown.require, factor_kinds: ['email_code'] } }, other), asked([pay(alice, 1n)]), none), { factorKinds: ['email_code'], requirements: { proof: { unshownKinds: [], programs: false } } })
 })
 
 t.test('hours are those of their zone, also across midnight and when the clocks change', async (t) => {

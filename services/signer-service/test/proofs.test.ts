@@ -38,7 +38,7 @@ t.test('what shows the transaction confirms it: a mail, a text message, a wallet
   const waiting = await ask(house, '1000')
   t.strictSame(kindsOf(waiting), ['email_code', 'sms', 'wallet'])
   t.strictSame(Object.fromEntries((waiting.confirmation?.factors ?? []).map(({ kind, needs }) => [kind, needs])), { email_code: 'sent_code', sms: 'sent_code', wallet: 'signature' })
-  t.match(house.otp.challengeOf(waiting.id), { factor_kinds: ['email_code', 'sms', 'wallet'], short_text: new RegExp(`^Send 0.000000000000001 ETH to ${house.destination(0)} on chain 31337 from wallet main, fee at most [0-9.]+ ETH$`) })
+  t.match(house.otp.challengeOf(waiting.id), { factor_kinds: ['email_code', 'sms', 'wallet'], short_text: new RegExp(`^Send 0.000000000000001 ETH to ${house.destination(0)} on chain 31337 from wallet main, fee at most [0-9.]+ ETH, until 20[0-9T:-]+Z, tx \\.\\.${waiting.id.slice(-8)}$`) })
 
   const sign = await challenge(house, waiting, { factor_id: factorOf(waiting, 'wallet') })
   t.match(sign, { sign: { message: 'sign this' }, challenge_id: waiting.confirmation?.challenge_id })

@@ -100,7 +100,7 @@ t.test('a receipt must be the row\'s in every claim', async (t) => {
     jti: 'rcp_01JD00000000000000000000A1', challenge_id: 'chl_01JD00000000000000000000A1', aud: 'signer-service', purpose: 'transaction', sub: 'usr_01JD00000000000000000000A1',
     factor_root: 'r'.repeat(43), factor_kind: 'email_code', shown: true, factor_age_seconds: 1, action_digest: `0x${'1'.repeat(64)}`, text_sha256: '2'.repeat(64), iat: 1
   }
-  const expected = { challengeId: claims.challenge_id, userId: claims.sub, factorRoot: claims.factor_root, digest: claims.action_digest, textSha256: claims.text_sha256, shortTextSha256: '5'.repeat(64), wanted: { shownKinds: ['email_code', 'sms'], unshownKinds: [], leastAgeSeconds: 1 } as ProofWanted }
+  const expected = { challengeId: claims.challenge_id, userId: claims.sub, factorRoot: claims.factor_root, digest: claims.action_digest, textSha256: claims.text_sha256, shortTextSha256: '5'.repeat(64), wanted: { shownKinds: ['email_code', 'sms'], unshownKinds: [], programs: true, leastAgeSeconds: 1 } as ProofWanted }
   t.equal(mismatchOf(claims, expected), undefined)
   t.equal(refusalOfClaims(claims), undefined)
   const others: [Partial<ReceiptClaims>, string][] = [
@@ -109,7 +109,7 @@ t.test('a receipt must be the row\'s in every claim', async (t) => {
   ]
   for (const [change, reason] of others) t.equal(mismatchOf({ ...claims, ...change }, expected), reason)
   for (const kind of ['totp', 'recovery_codes'] as const) {
-    const wanted = { shownKinds: [kind], unshownKinds: [], leastAgeSeconds: 0 }
+    const wanted = { shownKinds: [kind], unshownKinds: [], programs: true, leastAgeSeconds: 0 }
     t.equal(mismatchOf({ ...claims, factor_kind: kind, shown: false }, { ...expected, wanted }), 'unshown', `${kind} showed its owner nothing`)
     t.equal(mismatchOf({ ...claims, factor_kind: kind, shown: false }, { ...expected, wanted: { ...wanted, unshownKinds: [kind] } }), undefined, `a policy may take ${kind} all the same`)
     t.equal(mismatchOf({ ...claims, factor_kind: kind, shown: false }, { ...expected, wanted: undefined }), 'unshown')

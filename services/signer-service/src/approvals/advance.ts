@@ -6,21 +6,22 @@ import type { Audit } from '@countersign/mongo'
 import type { KeptRequirements, Requirements } from '../policies/requirements.ts'
 import type { WindowRepository } from '../policies/window-repository.ts'
 import type { Admission } from '../transactions/admit-transfer.ts'
-import type { MoveRecord, RecordMove } from '../transactions/record-move.ts'
-import type { Transaction } from '../transactions/transaction.ts'
-import type { MoveFields, TransactionRepository } from '../transactions/transaction-repository.ts'
+import type { CountersignedRepository, MoveFields } from '../transactions/countersigned-repository.ts'
+import type { MoveRecord, Noun, RecordOne } from '../transactions/record-move.ts'
+import type { Countersigned, Transaction } from '../transactions/transaction.ts'
 import type { Unit } from '../unit.ts'
 import type { FindApprovers } from './find-approvers.ts'
 import { missingOf, type GivenProof } from './missing.ts'
 
-export interface AdvanceDeps {
+export interface AdvanceDeps<Row extends Countersigned> {
+  readonly noun: Noun
   readonly findApprovers: FindApprovers
   readonly windows: Pick<WindowRepository, 'reserve'>
-  readonly transactions: Pick<TransactionRepository, 'keepWaiting'>
+  readonly transactions: Pick<CountersignedRepository<Row>, 'keepWaiting'>
   readonly audit: Pick<Audit, 'append'>
-  readonly recordMove: RecordMove
-  /** Something was approved for this lane. */
-  readonly nudge: (lane: { readonly chainId: number, readonly walletId: string }) => void
+  readonly recordMove: RecordOne<Row>
+  /** It was approved. */
+  readonly nudge: (row: Pick<Countersigned, 'chainId' | 'walletId'>) => void
 }
 
 export interface Step {
@@ -31,14 +32,14 @@ export interface Step {
   /** Given by this step. */
   readonly proof?: GivenProof
   /** Of a step after which it waits on. */
-  readonly event?: string
+  readonly event?: 'proved' | 'approval_given'
   readonly record?: Omit<MoveRecord, 'event'>
 }
 
 /** @returns the row, approved or waiting; undefined when it is over, or was moved by somebody else. */
-export type Advance = (unit: Unit, row: Transaction, admission: Extract<Admission, { admitted: true }>, step: Step) => Promise<Transaction | undefined>
+export type Advance<Row extends Countersigned = Transaction> = (unit: Unit, row: Row, admission: Extract<Admission, { admitted: true }>, step: Step) => Promise<Row | undefined>
 
-export const createAdvance = ({ findApprovers, windows, transactions, audit, recordMove, nudge }: AdvanceDeps): Advance => async (unit, row, admission, step) => {
+export const createAdvance = <Row extends Countersigned>({ noun, findApprovers, windows, transactions, audit, recordMove, nudge }: AdvanceDeps<Row>): Advance<Row> => async (unit, row, admission, step) => {
   const { requirements, held, reservations } = admission
   const proof = step.proof ?? row.proof
   const approvers = requirements.approvals.length === 0 ? [] : (await findApprovers(unit, [row])).get(row.id) ?? []
@@ -51,7 +52,7 @@ export const createAdvance = ({ findApprovers, windows, transactions, audit, rec
     const record = { ...step.record, facts: { ...facts, missing } }
     if (step.from === 'received') return await recordMove(unit, row, { from: 'received', to: 'awaiting_confirmation', set: { ...set, notBefore } }, record)
     const waiting = await transactions.keepWaiting(row.id, { proof, missing, requirements: set.requirements, notBefore }, step.guard?.challengeId, unit)
-    if (waiting !== undefined) await audit.append({ event: step.event ?? 'transaction.waiting', subject: row.id, walletId: row.walletId, requestId: row.requestId, ...record }, unit.session)
+    if (waiting !== undefined) await audit.append({ event: `${noun}.${step.event ?? 'waiting'}`, subject: row.id, walletId: row.walletId, requestId: row.requestId, ...record }, unit.session)
     return waiting
   }
   const entries = await windows.reserve(reservations, held, unit)

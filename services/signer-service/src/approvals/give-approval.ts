@@ -6,27 +6,30 @@
 import { Problem, problems, type ApprovalsView, type SignableData } from '@countersign/contracts'
 import type { NoteRefused } from '../audit/note-refused.ts'
 import type { InLine } from '../policies/window-line.ts'
+import type { LearnAccounts } from '../principals/learn-accounts.ts'
 import { samePerson, type Principal } from '../principals/principal.ts'
 import type { PrincipalRepository } from '../principals/principal-repository.ts'
-import type { AdmitTransfer } from '../transactions/admit-transfer.ts'
+import type { AdmitRow } from '../transactions/admit-transfer.ts'
 import type { ExpireTransaction } from '../transactions/expire-transactions.ts'
-import type { RecordMove } from '../transactions/record-move.ts'
-import type { StopTransaction } from '../transactions/stop-transaction.ts'
-import { askedOf, isInFlight, type Transaction } from '../transactions/transaction.ts'
+import type { RecordOne } from '../transactions/record-move.ts'
+import type { Stopping } from '../transactions/stop-transaction.ts'
+import { isInFlight, type Countersigned, type Transaction } from '../transactions/transaction.ts'
 import type { Unit } from '../unit.ts'
 import type { Advance } from './advance.ts'
 import type { ApprovalRepository } from './approval-repository.ts'
 import { createViewApprovals, dataToSign, type ReadApprovalsDeps } from './read-approvals.ts'
 
-export interface GiveApprovalDeps extends Omit<ReadApprovalsDeps, 'principals' | 'approvals'> {
+export interface GiveApprovalDeps<Row extends Countersigned = Transaction> extends Omit<ReadApprovalsDeps<Row>, 'principals' | 'approvals'> {
   readonly principals: Pick<PrincipalRepository, 'find' | 'ofKey'>
   readonly approvals: ApprovalRepository
   readonly signerOf: (data: SignableData, signature: string) => Promise<{ readonly digest: string, readonly key: string } | undefined>
-  readonly admit: AdmitTransfer
-  readonly advance: Advance
-  readonly recordMove: RecordMove
-  readonly stop: StopTransaction
+  readonly admitRow: AdmitRow<Row>
+  readonly advance: Advance<Row>
+  readonly recordMove: RecordOne<Row>
+  /** Undefined: it is too late. */
+  readonly stop: (unit: Unit, row: Row, stopping: Stopping) => Promise<Row | undefined>
   readonly expire: ExpireTransaction
+  readonly learnAccounts: LearnAccounts
   readonly noteRefused: NoteRefused
   readonly inLine: InLine
 }
@@ -39,7 +42,7 @@ interface Signed extends ApprovalGiven { readonly key: string, readonly digest: 
 class SaidBefore extends Error {}
 
 /** @throws Problem proofRejected, notPermitted, notFound, stateConflict */
-export const createGiveApproval = (deps: GiveApprovalDeps) => {
+export const createGiveApproval = <Row extends Countersigned>(deps: GiveApprovalDeps<Row>) => {
   const view = createViewApprovals(deps)
   const { transactions, inLine, noteRefused } = deps
 
@@ -50,6 +53,7 @@ export const createGiveApproval = (deps: GiveApprovalDeps) => {
     try {
       if (signed === undefined) throw new Problem(problems.proofRejected)
       if (await deps.expire(row)) throw over()
+      await deps.learnAccounts([row.initiator, ...(await deps.principals.ofKey(signed.key)).map(({ id }) => id)], requestId)
       await inLine(row.walletId, async (unit) => { await give(deps, unit, { ...given, ...signed, userId, requestId }) })
     } catch (error) {
       if (error instanceof Problem) {
@@ -64,14 +68,14 @@ export const createGiveApproval = (deps: GiveApprovalDeps) => {
   }
 }
 
-async function give (deps: GiveApprovalDeps, unit: Unit, { id, decision, signature, key, digest, userId, requestId }: Signed): Promise<void> {
+async function give<Row extends Countersigned> (deps: GiveApprovalDeps<Row>, unit: Unit, { id, decision, signature, key, digest, userId, requestId }: Signed): Promise<void> {
   const row = await deps.transactions.find(id, unit)
   if (row === undefined) throw new Problem(problems.notFound)
   const principal = await approverOf(deps, unit, row, key, userId)
   if ((await deps.approvals.ofTransaction(id, unit)).some((one) => one.principalId === principal.id && one.decision === decision)) throw new SaidBefore()
   const underWay = row.state === 'approved' || isInFlight(row)
   if (row.state !== 'awaiting_confirmation' && !(underWay && decision === 'reject')) throw over()
-  const admission = await deps.admit(askedOf(row), unit)
+  const admission = await deps.admitRow(row, unit)
   if (admission.admitted && !admission.requirements.approvals.some(({ of }) => of.includes(principal.id))) {
     throw new Problem(problems.notPermitted, { detail: 'No rule that has a say here names this principal among its approvers.' })
   }
@@ -83,7 +87,7 @@ async function give (deps: GiveApprovalDeps, unit: Unit, { id, decision, signatu
     return
   }
   const moved = decision === 'approve' && admission.admitted
-    ? await deps.advance(unit, row, admission, { from: 'awaiting_confirmation', event: 'transaction.approval_given', record })
+    ? await deps.advance(unit, row, admission, { from: 'awaiting_confirmation', event: 'approval_given', record })
     : await deps.recordMove(unit, row, { from: 'awaiting_confirmation', when: 'valid', to: 'rejected', set: { failure: admission.admitted || decision === 'reject' ? rejected : { code: 'policy_denied', detail: admission.detail } } }, record)
   if (moved === undefined) throw over()
 }
@@ -92,7 +96,7 @@ const rejected = { code: 'rejected_by_approver', detail: 'An approver rejected i
 const over = (): Problem => new Problem(problems.stateConflict, { detail: 'The transaction does not wait for an approval any more.' })
 
 /** Compared as persons: neither the initiator itself, nor whoever has a key or a factor in common with it. */
-async function approverOf ({ principals }: GiveApprovalDeps, unit: Unit, { initiator, walletId }: Transaction, key: string, userId: string): Promise<Principal> {
+async function approverOf ({ principals }: Pick<GiveApprovalDeps, 'principals'>, unit: Unit, { initiator, walletId }: Countersigned, key: string, userId: string): Promise<Principal> {
   const holders = await principals.ofKey(key, unit)
   const able = holders.filter(({ may, wallets }) => may.includes('approve') && wallets.includes(walletId))
   const principal = able.find(({ id }) => id === userId) ?? able[0]

@@ -36,5 +36,5 @@ export function missingOf ({ proof, approvals, delaySeconds }: Requirements, giv
   return missingKinds.filter((kind) => missing[kind])
 }
 
-const proves = ({ kind, shown, ageSeconds }: GivenProof, { shownKinds, unshownKinds, leastAgeSeconds }: ProofWanted): boolean =>
-  (kind === 'service_key' || unshownKinds.includes(kind) || (shown && shownKinds.includes(kind))) && ageSeconds >= leastAgeSeconds
+const proves = ({ kind, shown, ageSeconds }: GivenProof, { shownKinds, unshownKinds, programs, leastAgeSeconds }: ProofWanted): boolean =>
+  (kind === 'service_key' ? programs : unshownKinds.includes(kind) || (shown && shownKinds.includes(kind))) && ageSeconds >= leastAgeSeconds

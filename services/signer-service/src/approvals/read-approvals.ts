@@ -1,24 +1,23 @@
 /** What an approver is shown and signs, made anew from the row each time, and who has signed. */
-import { approvalData, Problem, problems, type ApprovalsView, type SignableData, type TransactionIntent } from '@countersign/contracts'
+import { approvalData, Problem, problems, type ApprovalsView, type SignableData } from '@countersign/contracts'
 import type { PrincipalRepository } from '../principals/principal-repository.ts'
-import { intentOf } from '../transactions/intent.ts'
-import type { Transaction } from '../transactions/transaction.ts'
-import type { TransactionRepository } from '../transactions/transaction-repository.ts'
+import type { CountersignedRepository } from '../transactions/countersigned-repository.ts'
+import type { Countersigned, Transaction } from '../transactions/transaction.ts'
 import type { ApprovalRepository } from './approval-repository.ts'
 
-export interface ReadApprovalsDeps {
-  readonly transactions: Pick<TransactionRepository, 'find'>
+export interface ReadApprovalsDeps<Row extends Countersigned = Transaction> {
+  readonly transactions: Pick<CountersignedRepository<Row>, 'find'>
   readonly principals: Pick<PrincipalRepository, 'find'>
   readonly approvals: Pick<ApprovalRepository, 'ofTransaction'>
-  readonly digestOf: (intent: TransactionIntent) => string
+  /** Made anew from the row's fields: a stored one proves nothing about them. */
+  readonly digestOf: (row: Row) => string
   readonly deployment: string
 }
 
-/** The digest is that of the row's fields: a stored one proves nothing about them. */
-export const dataToSign = ({ digestOf, deployment }: Pick<ReadApprovalsDeps, 'digestOf' | 'deployment'>, row: Transaction, decision: 'approve' | 'reject'): SignableData =>
-  approvalData({ decision, deployment, transaction: row.id, text: row.text, digest: digestOf(intentOf(deployment, row)) })
+export const dataToSign = <Row extends Countersigned>({ digestOf, deployment }: Pick<ReadApprovalsDeps<Row>, 'digestOf' | 'deployment'>, row: Row, decision: 'approve' | 'reject'): SignableData =>
+  approvalData({ decision, deployment, transaction: row.id, text: row.text, digest: digestOf(row) })
 
-export const createViewApprovals = ({ approvals, ...deps }: Pick<ReadApprovalsDeps, 'approvals' | 'digestOf' | 'deployment'>) => async (row: Transaction): Promise<ApprovalsView> => ({
+export const createViewApprovals = <Row extends Countersigned>({ approvals, ...deps }: Pick<ReadApprovalsDeps<Row>, 'approvals' | 'digestOf' | 'deployment'>) => async (row: Row): Promise<ApprovalsView> => ({
   transaction_id: row.id,
   state: row.state,
   initiator: row.initiator,
@@ -35,7 +34,7 @@ export const createViewApprovals = ({ approvals, ...deps }: Pick<ReadApprovalsDe
 })
 
 /** @throws Problem notFound, alike for what does not exist and what this user has no say in. */
-export const createReadApprovals = (deps: ReadApprovalsDeps) => {
+export const createReadApprovals = <Row extends Countersigned>(deps: ReadApprovalsDeps<Row>) => {
   const view = createViewApprovals(deps)
   return async (id: string, userId: string): Promise<ApprovalsView> => {
     const row = await deps.transactions.find(id)

@@ -1,5 +1,5 @@
 /** Commands of the gateway: contract in, use case, contract out. */
-import { cancelTransaction, challengeTransaction, confirmTransaction, createTransaction, getTransaction, listTransactions, speedUpTransaction } from '@countersign/contracts'
+import { cancelTransaction, challengeTransaction, confirmTransaction, createTransaction, getTransaction, listTransactions, speedUpTransaction, type TransactionView } from '@countersign/contracts'
 import { handle, type CommandContext, type CommandHandler } from '@countersign/redis'
 import type { Asking } from '../transactions/asking.ts'
 import type { createCancelTransaction } from '../transactions/cancel-transaction.ts'
@@ -8,12 +8,13 @@ import type { createConfirmTransaction } from '../transactions/confirm-transacti
 import type { createCreateTransaction } from '../transactions/create-transaction.ts'
 import type { createGetTransaction, createListTransactions } from '../transactions/read-transactions.ts'
 import type { createSpeedUpTransaction } from '../transactions/speed-up-transaction.ts'
+import type { Transaction } from '../transactions/transaction.ts'
 
 export interface TransactionUseCases {
   readonly create: ReturnType<typeof createCreateTransaction>
   readonly get: ReturnType<typeof createGetTransaction>
   readonly list: ReturnType<typeof createListTransactions>
-  readonly confirm: ReturnType<typeof createConfirmTransaction>
+  readonly confirm: ReturnType<typeof createConfirmTransaction<Transaction, TransactionView>>
   readonly challenge: ReturnType<typeof createChallengeTransaction>
   readonly cancel: ReturnType<typeof createCancelTransaction>
   readonly speedUp: ReturnType<typeof createSpeedUpTransaction>

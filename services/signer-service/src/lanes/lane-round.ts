@@ -25,6 +25,8 @@ export interface LaneRound {
   readonly balance: bigint
   readonly market: Market
   readonly lane: Lane
+  /** Ids of transactions that are not what was confirmed, as this round finds them. */
+  readonly altered: Set<string>
 }
 
 /** What holds nonces and is in no block, as the database has it now. */

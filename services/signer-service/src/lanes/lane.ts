@@ -1,8 +1,11 @@
 /** One lane per (chain, wallet): all that is sent from a wallet goes through it, one holder at a time. */
 import type { LaneKey } from '../transactions/transaction-repository.ts'
 
-/** `funds`: the wallet cannot pay for what is next. `chain_behind`: the chain's next nonce is below a transfer that was final. */
-export type PauseReason = 'funds' | 'chain_behind'
+/**
+ * `funds`: the wallet cannot pay for what is next. `chain_behind`: the chain's next nonce is below a transfer that was final.
+ * `altered`: a transaction that holds a nonce is not what was confirmed.
+ */
+export type PauseReason = 'funds' | 'chain_behind' | 'altered'
 
 export interface Lane {
   /** High-water mark: no nonce below it is handed out again. */

@@ -1,5 +1,5 @@
 /** A lane that cannot go on says why, tells the operator at most once an hour, and goes on by itself when it can. */
-import type { WalletLowMail } from '@countersign/contracts'
+import type { WalletAlarmMail, WalletLowMail } from '@countersign/contracts'
 import type { Audit } from '@countersign/mongo'
 import type { Static } from 'typebox'
 import type { Unit } from '../unit.ts'
@@ -13,19 +13,23 @@ export interface PauseDeps {
   readonly audit: Pick<Audit, 'append'>
   /** Writes the mail's outbox row; does nothing when nobody is named. */
   readonly tellOperator: (unit: Unit, parameters: Static<typeof WalletLowMail>['parameters']) => Promise<void>
+  readonly tellAlarm: (unit: Unit, parameters: Static<typeof WalletAlarmMail>['parameters']) => Promise<void>
 }
 
 const mailIntervalMs = 3_600_000
+/** A line of a mail has no room for more. */
+const mostNamed = 4
 
 export type SettlePause = (round: LaneRound, reason: PauseReason | null, shortage?: Shortage) => Promise<void>
 
-export const createSettlePause = ({ lanes, audit, tellOperator }: PauseDeps): SettlePause =>
-  async ({ key, fenced, lane, log, wallet }, reason, shortage) => {
+export const createSettlePause = ({ lanes, audit, tellOperator, tellAlarm }: PauseDeps): SettlePause =>
+  async ({ key, fenced, lane, log, wallet, altered }, reason, shortage) => {
     if (reason === lane.paused && reason !== 'funds') return
     await fenced(async (unit) => {
       const changed = await lanes.setPaused(key, reason, unit)
       if (changed) {
-        await audit.append({ event: reason === null ? 'lane.resumed' : 'lane.paused', subject: wallet.id, walletId: wallet.id, facts: { chain: key.chainId, reason } }, unit.session)
+        await audit.append({ event: reason === null ? 'lane.resumed' : 'lane.paused', subject: wallet.id, walletId: wallet.id, facts: { chain: key.chainId, reason, ...altered.size > 0 && { transactions: [...altered].sort() } } }, unit.session)
+        if (reason === 'altered') await tellAlarm(unit, { wallet_id: wallet.id, chain_id: key.chainId, alarm: 'altered_transaction', detail: `${[...altered].slice(0, mostNamed).join(', ')} is not what was confirmed: it was changed in the database, and is not signed` })
         unit.afterCommit(() => { log[reason === null ? 'info' : 'error']({ reason, balance: shortage?.balance.toString(), needed: shortage?.needed.toString() }, reason === null ? 'lane goes on' : 'lane paused') })
       }
       if (shortage !== undefined && await lanes.takeMailTurn(key, mailIntervalMs, unit)) {

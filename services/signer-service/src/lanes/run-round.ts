@@ -73,7 +73,7 @@ export const createRunRound = (deps: RoundDeps): RunRound => async (given) => {
   const chainBehind = healed === 'chain_behind'
   // A round that could not get as far as to judge says nothing about money.
   const funds = judged ? shortage !== undefined : round.lane.paused === 'funds'
-  const reason = chainBehind ? 'chain_behind' : funds ? 'funds' : null
+  const reason = chainBehind ? 'chain_behind' : round.altered.size > 0 ? 'altered' : funds ? 'funds' : null
   if (healed !== 'trouble') await deps.settlePause(round, reason, shortage)
   return { inFlight, full: inFlight >= deps.inFlight, paused: reason !== null, chainBehind }
 }
@@ -90,7 +90,7 @@ async function survey ({ lanes, readOpenWork }: RoundDeps, given: RoundGiven): P
     work = undefined
     return await given.fenced(write)
   }
-  const round = { ...given, fenced, latest, balance, market, lane: await lanes.observe(key, latest) }
+  const round = { ...given, fenced, latest, balance, market, lane: await lanes.observe(key, latest), altered: new Set<string>() }
   return { round, openWork: async () => work ??= await readOpenWork(round) }
 }
 
@@ -110,7 +110,7 @@ async function moveOn (deps: RoundDeps, round: LaneRound, start: OpenWork): Prom
     const inFlight = work.rows.filter(isInFlight).length
     const free = deps.inFlight - inFlight
     // New nonces behind one that could not be signed or sent would only wait there.
-    if (!signed.all || sent.trouble || free <= 0) return { inFlight, judged, shortage }
+    if (!signed.all || round.altered.size > 0 || sent.trouble || free <= 0) return { inFlight, judged, shortage }
     const claimed = await deps.claimApproved(round, work, free)
     judged = true
     shortage = claimed.shortage

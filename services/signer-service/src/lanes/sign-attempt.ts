@@ -65,11 +65,12 @@ export const createSignAttempts = (deps: SignAttemptDeps): SignAttempts => async
   return stored
 }
 
-/** A row that somebody changed in the database is not signed, and stays as it is for whoever looks into it. */
-async function unaltered ({ findAltered }: SignAttemptDeps, { log }: LaneRound, payloads: readonly Payload[]): Promise<readonly Payload[]> {
+/** A row that somebody changed in the database is not signed, and stays as it is for whoever looks into it; the lane pauses, and the operator is told. */
+async function unaltered ({ findAltered }: SignAttemptDeps, { log, altered: found }: LaneRound, payloads: readonly Payload[]): Promise<readonly Payload[]> {
   const altered = await findAltered(payloads.flatMap(({ row, kind }) => row === undefined || kind === 'noop' ? [] : [row]))
   return payloads.filter(({ row, kind, nonce }) => {
     if (row === undefined || kind === 'noop' || !altered.has(row.id)) return true
+    found.add(row.id)
     log.error({ transaction: row.id, nonce }, 'this transaction is not what was confirmed: it was changed in the database, and is not signed')
     return false
   })

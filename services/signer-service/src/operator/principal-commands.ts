@@ -7,6 +7,7 @@ import { Value } from 'typebox/value'
 import { checksummed } from '../chain/address.ts'
 import { keyIdOf, readIntentKey, type IntentKey } from '../intents/intent-key.ts'
 import { createGrantPrincipal, rightsAfter } from '../principals/grant-principal.ts'
+import { evmAccounts } from '../principals/learn-accounts.ts'
 import { createRevokePrincipal } from '../principals/revoke-principal.ts'
 import { keptBy, principalRights, type Principal, type PrincipalRight } from '../principals/principal.ts'
 import { createPrincipalRepository } from '../principals/principal-repository.ts'
@@ -60,6 +61,7 @@ const grantCommand = (withParts: WithParts): CliCommand => ({
       principals, wallets: createWalletRepository(parts.mongo.db), audit: parts.audit, transact: parts.transact
     })
     const { principal, changed } = await grant({ userId, ...given })
+    await principals.learnAccounts(userId, evmAccounts((factors?.factors ?? []).flatMap(({ kind, masked }) => kind === 'wallet' ? masked : [])))
     print({ ...shown(principal), ...factors !== undefined && { factors: factors.factors }, changed }, () => {
       line(changed ? `Granted: ${userId} may ${principal.may.join(', ')} with ${principal.wallets.join(', ') || 'no wallet'}` : 'It was granted before; nothing changed.')
     })

@@ -3,12 +3,15 @@
  * changed here, once, so that a busy window never holds up a lane.
  */
 import type { Audit } from '@countersign/mongo'
-import type { TransactionRepository } from '../transactions/transaction-repository.ts'
+import type { CountersignedRepository } from '../transactions/countersigned-repository.ts'
+import type { Noun } from '../transactions/record-move.ts'
+import type { Countersigned } from '../transactions/transaction.ts'
 import type { Transact } from '../unit.ts'
 import type { WindowRepository } from './window-repository.ts'
 
-export interface ReleaseDeps {
-  readonly transactions: Pick<TransactionRepository, 'listReleasing' | 'markReleased'>
+export interface ReleaseDeps<Row extends Countersigned> {
+  readonly noun: Noun
+  readonly transactions: Pick<CountersignedRepository<Row>, 'listReleasing' | 'markReleased'>
   readonly windows: Pick<WindowRepository, 'giveBack'>
   readonly audit: Pick<Audit, 'append'>
   readonly transact: Transact
@@ -17,14 +20,14 @@ export interface ReleaseDeps {
 const batch = 200
 
 /** @returns how many gave back. Any number of processes may do it: each row gives back once. @throws the first fault, once all were looked at */
-export const createReleaseWindows = ({ transactions, windows, audit, transact }: ReleaseDeps) => async (): Promise<number> => {
+export const createReleaseWindows = <Row extends Countersigned>({ noun, transactions, windows, audit, transact }: ReleaseDeps<Row>) => async (): Promise<number> => {
   let released = 0
   const faults: unknown[] = []
   for (const { id, walletId, requestId, reservation } of await transactions.listReleasing(batch)) {
     const done = await transact(async (unit) => {
       if (reservation === null || !await transactions.markReleased(id, unit)) return false
       await windows.giveBack(reservation.entries, unit)
-      await audit.append({ event: 'transaction.room_given_back', subject: id, walletId, requestId, facts: { windows: reservation.entries.map(({ key }) => key) } }, unit.session)
+      await audit.append({ event: `${noun}.room_given_back`, subject: id, walletId, requestId, facts: { windows: reservation.entries.map(({ key }) => key) } }, unit.session)
       return true
       // One that cannot give back holds up none of the others.
     }).catch((error: unknown) => { faults.push(error) })

@@ -7,6 +7,8 @@ export interface ProofWanted {
   readonly shownKinds: readonly FactorKind[]
   /** Or of these, shown or not: the transaction stays within the amounts that a rule wrote down for them. */
   readonly unshownKinds: readonly FactorKind[]
+  /** Whether a program's own signature of its request counts: no rule says which kinds of factors it wants. */
+  readonly programs: boolean
   /** How long ago the factor must have been added, at least. */
   readonly leastAgeSeconds: number
 }
@@ -60,7 +62,7 @@ export function joined (wishes: readonly Wish[], initiator: string, moved: Moved
   const waits = wishes.flatMap(({ require: { wait_seconds: wait } }) => wait ?? [])
   return {
     requirements: {
-      proof: proofs.length === 0 ? undefined : { shownKinds, unshownKinds, leastAgeSeconds: most(proofs.map(({ require }) => require.least_factor_age_seconds ?? 0)) },
+      proof: proofs.length === 0 ? undefined : { shownKinds, unshownKinds, programs: proofs.every(({ require }) => require.factor_kinds === undefined), leastAgeSeconds: most(proofs.map(({ require }) => require.least_factor_age_seconds ?? 0)) },
       approvals: distinct(wishes.flatMap(({ require: { approvals } }) => approvals ?? [])),
       delaySeconds: most(wishes.map(({ require }) => require.delay_seconds ?? 0)),
       waitSeconds: waits.length === 0 ? undefined : Math.min(...waits)

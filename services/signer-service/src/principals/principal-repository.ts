@@ -35,6 +35,11 @@ export function createPrincipalRepository (db: Db) {
       return toPrincipal(row as PrincipalRow)
     },
 
+    /** They are added and never taken away: who once confirmed with a wallet stays its owner here. @param accounts EIP-55 */
+    async learnAccounts (id: string, accounts: readonly string[]): Promise<void> {
+      if (accounts.length > 0) await principals.updateOne({ _id: exactly(id), factorAccounts: { $not: { $all: [...accounts] } } } as never, { $addToSet: { factorAccounts: { $each: [...accounts] } } } as never)
+    },
+
     /** @returns false when there is none, or it was revoked before. The row stays, and with it when it was granted what. */
     async revoke (id: string, unit: Unit): Promise<boolean> {
       const { modifiedCount } = await principals.updateOne({ _id: exactly(id), revokedAt: null }, [{ $set: { revokedAt: '$$NOW' } }], { session: unit.session })

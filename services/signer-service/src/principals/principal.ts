@@ -15,6 +15,8 @@ export interface Principal {
   readonly wallets: readonly string[]
   /** EIP-55. Its own wallets, whose signatures approve and administer. */
   readonly approverKeys: readonly string[]
+  /** EIP-55. Of its wallets that are factors: they approve nothing, and tell whose keys are whose. Absent in rows from before they were asked for. */
+  readonly factorAccounts?: readonly string[]
   /** Of a program: what its requests are signed with. */
   readonly intentKey: IntentKey | null
   readonly grantedAt: Date
@@ -31,9 +33,15 @@ export function refusalOf (principal: Principal | undefined, walletId: string): 
 export const rootOf = ({ kind, factorRoot, intentKey }: Pick<Principal, 'kind' | 'factorRoot' | 'intentKey'>): string | null =>
   kind === 'user' ? factorRoot : intentKey && keyIdOf(intentKey)
 
-/** Two principals with a key or a chain of proofs in common are one person. */
-export const samePerson = (a: Pick<Principal, 'id' | 'factorRoot' | 'approverKeys'>, b: Pick<Principal, 'id' | 'factorRoot' | 'approverKeys'>): boolean =>
-  a.id === b.id || (a.factorRoot !== null && a.factorRoot === b.factorRoot) || a.approverKeys.some((key) => b.approverKeys.includes(key))
+/** Everything that only one person has: what it approves with, what it confirms with, and what a program of it signs with. */
+const ownOf = ({ approverKeys, factorAccounts = [], intentKey, factorRoot }: Principal): readonly string[] =>
+  [...approverKeys, ...factorAccounts, ...intentKey === null ? [] : [keyIdOf(intentKey)], ...factorRoot === null ? [] : [factorRoot]]
+
+/** Two principals with a key or a chain of proofs in common are one person, whatever each of them uses it for. */
+export function samePerson (a: Principal, b: Principal): boolean {
+  const own = new Set(ownOf(b))
+  return a.id === b.id || ownOf(a).some((one) => own.has(one))
+}
 
 /** @returns how many persons these principals are, the initiator not counted. Who is one person with a third is one with whom that one is. */
 export function personsBeside (initiator: Principal, principals: readonly Principal[]): number {

@@ -3,34 +3,33 @@
  * waits for it. Receipt, state, policy and audit row are one Mongo transaction. A refused receipt changes nothing and leaves a row.
  */
 import { createHash } from 'node:crypto'
-import type { ReceiptClaims, TransactionIntent } from '@countersign/contracts'
+import type { ReceiptClaims } from '@countersign/contracts'
 import type { NoteRefused } from '../audit/note-refused.ts'
 import type { Advance } from '../approvals/advance.ts'
 import type { InLine } from '../policies/window-line.ts'
 import type { CrashPoint } from '../crash-points.ts'
-import type { AdmitTransfer } from '../transactions/admit-transfer.ts'
+import type { AdmitRow } from '../transactions/admit-transfer.ts'
+import type { CountersignedRepository } from '../transactions/countersigned-repository.ts'
 import type { ExpireTransaction } from '../transactions/expire-transactions.ts'
-import { intentOf } from '../transactions/intent.ts'
-import type { RecordMove } from '../transactions/record-move.ts'
-import { askedOf, type Transaction } from '../transactions/transaction.ts'
-import type { TransactionRepository } from '../transactions/transaction-repository.ts'
+import type { RecordOne } from '../transactions/record-move.ts'
+import type { Countersigned } from '../transactions/transaction.ts'
 import type { Unit } from '../unit.ts'
 import type { ConsumedReceiptRepository } from './consumed-receipt-repository.ts'
 import { mismatchOf, refusalOfClaims, type ReceiptRefusal } from './match-receipt.ts'
 
-export interface AcceptDeps {
-  readonly transactions: Pick<TransactionRepository, 'findByChallenge' | 'find'>
+export interface AcceptDeps<Row extends Countersigned> {
+  readonly transactions: Pick<CountersignedRepository<Row>, 'findByChallenge' | 'find'>
   readonly receipts: ConsumedReceiptRepository
   /** @returns the claims, or why the JWS is none of otp-service's. */
   readonly verifyReceipt: (jws: string) => Promise<{ readonly claims: ReceiptClaims } | { readonly refusal: ReceiptRefusal }>
-  readonly admit: AdmitTransfer
-  readonly advance: Advance
-  readonly recordMove: RecordMove
+  readonly admitRow: AdmitRow<Row>
+  readonly advance: Advance<Row>
+  readonly recordMove: RecordOne<Row>
   readonly expire: ExpireTransaction
   readonly noteRefused: NoteRefused
   readonly inLine: InLine
-  readonly digestOf: (intent: TransactionIntent) => string
-  readonly deployment: string
+  /** Made anew from the row's fields: a stored one proves nothing about them. */
+  readonly digestOf: (row: Row) => string
   readonly countRefused: (reason: ReceiptRefusal) => void
   readonly crashPoint: CrashPoint
 }
@@ -55,7 +54,7 @@ class Undo extends Error {
   }
 }
 
-export const createAcceptReceipt = (deps: AcceptDeps): AcceptReceipt => async (jws, given) => {
+export const createAcceptReceipt = <Row extends Countersigned>(deps: AcceptDeps<Row>): AcceptReceipt => async (jws, given) => {
   const verified = await deps.verifyReceipt(jws)
   if ('refusal' in verified) return await refuse(deps, verified.refusal, given.claimedId ?? 'unknown', given)
   const { claims } = verified
@@ -76,15 +75,15 @@ export const createAcceptReceipt = (deps: AcceptDeps): AcceptReceipt => async (j
 
 const sha256 = (text: string): string => createHash('sha256').update(text, 'utf8').digest('hex')
 
-async function approve (deps: AcceptDeps, unit: Unit, id: string, claims: ReceiptClaims, { requestId, via }: ReceiptGiven): Promise<'approved' | 'waiting' | 'rejected'> {
+async function approve<Row extends Countersigned> (deps: AcceptDeps<Row>, unit: Unit, id: string, claims: ReceiptClaims, { requestId, via }: ReceiptGiven): Promise<'approved' | 'waiting' | 'rejected'> {
   const row = await deps.transactions.find(id, unit)
   if (row?.state !== 'awaiting_confirmation') throw new Undo('state')
   const { initiator } = row
-  const admission = await deps.admit(askedOf(row), unit)
+  const admission = await deps.admitRow(row, unit)
   // Without factors of its own it can have confirmed nothing.
   const factorRoot = admission.principal?.factorRoot ?? null
   if (factorRoot === null) throw new Undo('principal')
-  const digest = deps.digestOf(intentOf(deps.deployment, row))
+  const digest = deps.digestOf(row)
   const mismatch = mismatchOf(claims, {
     challengeId: row.confirmation.challengeId,
     userId: initiator,
@@ -106,7 +105,7 @@ async function approve (deps: AcceptDeps, unit: Unit, id: string, claims: Receip
       from: 'awaiting_confirmation',
       guard: { challengeId: claims.challenge_id },
       proof: { receiptId: claims.jti, kind: claims.factor_kind, shown: claims.shown, ageSeconds: claims.factor_age_seconds, root: factorRoot },
-      event: 'transaction.proved',
+      event: 'proved',
       record
     })
     : await deps.recordMove(unit, row, {
@@ -118,7 +117,7 @@ async function approve (deps: AcceptDeps, unit: Unit, id: string, claims: Receip
 }
 
 /** The reply and the job bring the same receipt: the second of them is no attack, but it is written down as well. */
-async function settleRefusal (deps: AcceptDeps, refusal: ReceiptRefusal, transaction: Transaction, claims: ReceiptClaims, given: ReceiptGiven): Promise<'repeated' | 'refused'> {
+async function settleRefusal<Row extends Countersigned> (deps: AcceptDeps<Row>, refusal: ReceiptRefusal, transaction: Row, claims: ReceiptClaims, given: ReceiptGiven): Promise<'repeated' | 'refused'> {
   if (refusal === 'state' || refusal === 'replayed') {
     const consumed = await deps.receipts.find(claims.jti)
     if (consumed?.txId === transaction.id) {
@@ -132,7 +131,7 @@ async function settleRefusal (deps: AcceptDeps, refusal: ReceiptRefusal, transac
   return await refuse(deps, refusal, transaction, given, claims)
 }
 
-async function refuse ({ noteRefused, countRefused }: AcceptDeps, reason: ReceiptRefusal, about: Transaction | string, { requestId, via }: ReceiptGiven, claims?: ReceiptClaims): Promise<'refused'> {
+async function refuse ({ noteRefused, countRefused }: Pick<AcceptDeps<Countersigned>, 'noteRefused' | 'countRefused'>, reason: ReceiptRefusal, about: Countersigned | string, { requestId, via }: ReceiptGiven, claims?: ReceiptClaims): Promise<'refused'> {
   countRefused(reason)
   await noteRefused({
     event: 'receipt.refused',

@@ -43,6 +43,9 @@ export type Admission =
   /** `reason` is for the audit; `policy` and `principal` are absent when no policy was asked. */
   | { readonly admitted: false, readonly reason: string, readonly detail: string, readonly policy?: { readonly version: number, readonly rule: string }, readonly principal?: Principal }
 
+/** Of a stored row, whatever kind it is. */
+export type AdmitRow<Row> = (row: Row, unit?: Unit) => Promise<Admission>
+
 export type AdmitTransfer = (transfer: AskedTransfer, unit?: Unit) => Promise<Admission>
 
 export const createAdmitTransfer = ({ principals, wallets, policies, windows, chainIds, multicall3 }: AdmitDeps): AdmitTransfer => async (transfer, unit) => {

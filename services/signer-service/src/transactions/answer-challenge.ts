@@ -1,7 +1,7 @@
 /** Hands what the user answered to otp-service, which alone can judge it. */
 import { Problem, problems, type TransactionProof } from '@countersign/contracts'
 import type { AskIds, OtpDoor } from '../otp/otp-door.ts'
-import type { Transaction } from './transaction.ts'
+import type { Countersigned } from './transaction.ts'
 
 export type AnswerDoor = Pick<OtpDoor, 'verify' | 'answerByWallet' | 'answerByPasskey'>
 
@@ -9,7 +9,7 @@ export type AnswerDoor = Pick<OtpDoor, 'verify' | 'answerByWallet' | 'answerByPa
  * @returns the receipt, a compact JWS that is still to be judged.
  * @throws Problem stateConflict for a factor that may not confirm this transaction; otherwise what otp-service refuses with
  */
-export async function answerChallenge (otp: AnswerDoor, { confirmation, initiator }: Pick<Transaction, 'confirmation' | 'initiator'>, proof: TransactionProof, sessionId: string, ids: AskIds): Promise<string> {
+export async function answerChallenge (otp: AnswerDoor, { confirmation, initiator }: Pick<Countersigned, 'confirmation' | 'initiator'>, proof: TransactionProof, sessionId: string, ids: AskIds): Promise<string> {
   const asked = { challenge_id: confirmation.challengeId, user_id: initiator, session_id: sessionId }
   if ('credential' in proof) return (await otp.answerByPasskey({ ...asked, credential: proof.credential }, ids)).receipt
   // Nothing is spent on a factor that would be refused afterwards.

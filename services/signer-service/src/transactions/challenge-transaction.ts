@@ -9,15 +9,17 @@ import type { Transact } from '../unit.ts'
 import type { Asking } from './asking.ts'
 import type { ExpireTransaction } from './expire-transactions.ts'
 import { findOwn } from './find-own.ts'
+import type { CountersignedRepository } from './countersigned-repository.ts'
+import type { Noun } from './record-move.ts'
 import type { RequestConfirmation } from './request-confirmation.ts'
-import type { AskedChallenge, Transaction } from './transaction.ts'
-import type { TransactionRepository } from './transaction-repository.ts'
+import type { AskedChallenge, Countersigned } from './transaction.ts'
 import { challengeView } from './transaction-view.ts'
 
-export interface ChallengeDeps {
-  readonly transactions: Pick<TransactionRepository, 'find' | 'setAsked' | 'replaceChallenge'>
+export interface ChallengeDeps<Row extends Countersigned> {
+  readonly noun: Noun
+  readonly transactions: Pick<CountersignedRepository<Row>, 'find' | 'setAsked' | 'replaceChallenge'>
   readonly expire: ExpireTransaction
-  readonly requestConfirmation: RequestConfirmation
+  readonly requestConfirmation: RequestConfirmation<Row>
   readonly otp: Pick<OtpDoor, 'resend' | 'askWallet' | 'askPasskey'>
   readonly audit: Pick<Audit, 'append'>
   readonly transact: Transact
@@ -33,11 +35,11 @@ export interface ChallengeGiven {
 type Factor = AskedChallenge['factors'][number]
 
 /** @throws Problem stateConflict when the transaction waits for nothing, notFound for a factor that does not confirm it; otherwise what otp-service refuses with. */
-export const createChallengeTransaction = (deps: ChallengeDeps) => {
+export const createChallengeTransaction = <Row extends Countersigned>(deps: ChallengeDeps<Row>) => {
   const { transactions, expire, requestConfirmation, otp } = deps
 
   /** @returns undefined when this challenge can give nothing of the kind. */
-  const send = async (row: Transaction, factorId: string | undefined, asking: Asking): Promise<TransactionChallenge | undefined> => {
+  const send = async (row: Row, factorId: string | undefined, asking: Asking): Promise<TransactionChallenge | undefined> => {
     const { asked } = row.confirmation
     if (asked === null) return undefined
     const reply = await unlessOver(otp.resend({ ...idsOf(row), ...factorId !== undefined && { factor_id: factorId } }, repeatable(asking)))
@@ -46,7 +48,7 @@ export const createChallengeTransaction = (deps: ChallengeDeps) => {
     return sent && challengeView(sent.confirmation)
   }
 
-  const prepare = async (row: Transaction, { id, kind }: Factor, asking: Asking): Promise<TransactionChallenge | undefined> => {
+  const prepare = async (row: Row, { id, kind }: Factor, asking: Asking): Promise<TransactionChallenge | undefined> => {
     const view = challengeView(row.confirmation)
     const need: ConfirmingFactor['needs'] = needOf(kind)
     if (need === 'sent_code') return await send(row, id, asking)
@@ -78,10 +80,10 @@ export const createChallengeTransaction = (deps: ChallengeDeps) => {
   }
 }
 
-const idsOf = ({ confirmation: { challengeId, sessionId }, initiator }: Transaction) => ({ challenge_id: challengeId, user_id: initiator, session_id: sessionId })
+const idsOf = ({ confirmation: { challengeId, sessionId }, initiator }: Countersigned) => ({ challenge_id: challengeId, user_id: initiator, session_id: sessionId })
 /** A command of the gateway that is repeated is one here as well. */
 const repeatable = ({ requestId, commandId }: Asking) => ({ requestId, commandId })
-const factorOf = ({ confirmation: { asked } }: Transaction, factorId: string): Factor | undefined => asked?.factors.find(({ id }) => id === factorId)
+const factorOf = ({ confirmation: { asked } }: Countersigned, factorId: string): Factor | undefined => asked?.factors.find(({ id }) => id === factorId)
 const over = (): Problem => new Problem(problems.stateConflict, { detail: 'The transaction does not wait for a confirmation any more.' })
 function raise (problem: Problem): never { throw problem }
 
@@ -95,12 +97,12 @@ async function unlessOver<T> (reply: Promise<T>): Promise<T | undefined> {
 }
 
 /** The old challenge may live on in otp-service; its receipt names another challenge than the row and is refused. */
-async function freshChallenge ({ transactions, transact, audit, newChallengeId }: ChallengeDeps, own: Transaction, { sessionId, userId, requestId }: Asking): Promise<Transaction> {
+async function freshChallenge<Row extends Countersigned> ({ noun, transactions, transact, audit, newChallengeId }: ChallengeDeps<Row>, own: Row, { sessionId, userId, requestId }: Asking): Promise<Row> {
   const { challengeId: old, factorKinds } = own.confirmation
   const fresh = { challengeId: newChallengeId(), sessionId, factorKinds, asked: null }
   const replaced = await transact(async (unit) => {
     const row = await transactions.replaceChallenge(own.id, old, fresh, unit)
-    if (row !== undefined) await audit.append({ event: 'transaction.challenged', subject: own.id, walletId: own.walletId, actor: userId, requestId, facts: { challenge: fresh.challengeId, replaces: old } }, unit.session)
+    if (row !== undefined) await audit.append({ event: `${noun}.challenged`, subject: own.id, walletId: own.walletId, actor: userId, requestId, facts: { challenge: fresh.challengeId, replaces: old } }, unit.session)
     return row
   })
   // A parallel request replaced it first, or the transaction moved on.

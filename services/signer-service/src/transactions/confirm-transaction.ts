@@ -1,27 +1,27 @@
 /** Confirm: the answer goes to otp-service, its receipt comes back and is judged here. Idempotent by state. */
-import { Problem, problems, type TransactionProof, type TransactionView } from '@countersign/contracts'
+import { Problem, problems, type TransactionProof } from '@countersign/contracts'
 import type { CrashPoint } from '../crash-points.ts'
 import type { AcceptReceipt } from '../receipts/accept-receipt.ts'
 import { answerChallenge, refusalOfProof, type AnswerDoor } from './answer-challenge.ts'
 import type { Asking } from './asking.ts'
 import type { ExpireTransaction } from './expire-transactions.ts'
 import { findOwn } from './find-own.ts'
-import type { ViewTransaction } from './read-transactions.ts'
 import { isUnavailable, type RequestConfirmation } from './request-confirmation.ts'
-import type { TransactionRepository } from './transaction-repository.ts'
+import type { CountersignedRepository } from './countersigned-repository.ts'
+import type { Countersigned } from './transaction.ts'
 
-export interface ConfirmDeps {
-  readonly transactions: Pick<TransactionRepository, 'find'>
-  readonly view: ViewTransaction
+export interface ConfirmDeps<Row extends Countersigned, View> {
+  readonly transactions: Pick<CountersignedRepository<Row>, 'find'>
+  readonly view: (row: Row) => Promise<View>
   readonly expire: ExpireTransaction
-  readonly requestConfirmation: RequestConfirmation
+  readonly requestConfirmation: RequestConfirmation<Row>
   readonly otp: AnswerDoor
   readonly acceptReceipt: AcceptReceipt
   readonly crashPoint: CrashPoint
 }
 
-export const createConfirmTransaction = ({ transactions, view, expire, requestConfirmation, otp, acceptReceipt, crashPoint }: ConfirmDeps) =>
-  async ({ id, proof }: { readonly id: string, readonly proof: TransactionProof }, asking: Asking): Promise<TransactionView> => {
+export const createConfirmTransaction = <Row extends Countersigned, View>({ transactions, view, expire, requestConfirmation, otp, acceptReceipt, crashPoint }: ConfirmDeps<Row, View>) =>
+  async ({ id, proof }: { readonly id: string, readonly proof: TransactionProof }, asking: Asking): Promise<View> => {
     const { userId, sessionId, requestId } = asking
     const own = await findOwn(transactions, id, userId)
     // It waits for approvals or for time alone.

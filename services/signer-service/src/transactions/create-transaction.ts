@@ -15,7 +15,8 @@ import { intentOf } from './intent.ts'
 import { isUnavailable, type RequestConfirmation } from './request-confirmation.ts'
 import { shortConfirmationText } from './short-text.ts'
 import type { Transaction } from './transaction.ts'
-import { KeyTaken, type TransactionRepository } from './transaction-repository.ts'
+import { KeyTaken } from './countersigned-repository.ts'
+import type { TransactionRepository } from './transaction-repository.ts'
 import { transactionView, type CallsOf } from './transaction-view.ts'
 import { fingerprintOf, normaliseRequest, refuseSenseless, type NormalisedTransaction, type NormaliseRules } from './normalise-request.ts'
 
@@ -64,9 +65,8 @@ export const createCreateTransaction = (deps: CreateDeps) => {
     if (!admission.admitted) throw await refuse(deps, admission, transfer, asking)
     refuseSenseless(transfer, admission.wallet.address, rules)
     const proved = await deps.proveIntent({ jws: intent, principal: admission.principal, idempotencyKey, request: given, at: admission.held.at, requestId: asking.requestId })
-    if (proved === undefined && admission.principal.kind === 'service' && admission.requirements.proof !== undefined) {
-      throw await refuse(deps, { admitted: false, reason: 'no_intent', detail: 'This program must sign its request: what it may do without a proof is over.', policy: { version: admission.policy.version, rule: admission.rule } }, transfer, asking)
-    }
+    const lacking = lackOfProgram(admission, proved)
+    if (lacking !== undefined) throw await refuse(deps, lacking, transfer, asking)
 
     const storing = async (unit: Unit) => {
       const row = await store(deps, unit, { transfer, fingerprint, idempotencyKey, admission, proved }, asking)
@@ -183,6 +183,14 @@ async function store (deps: CreateDeps, unit: Unit, admitted: Admitted, asking: 
       facts: { ...proved?.facts, digest, text_sha256: createHash('sha256').update(text, 'utf8').digest('hex'), challenge: received.confirmation.challengeId, wallet: wallet.id }
     }
   })
+}
+
+/** A program has no factors: what it cannot prove by its own signature, nobody ever proves. @returns why it is refused, or undefined. */
+export function lackOfProgram ({ principal, requirements: { proof }, policy, rule }: Extract<Admission, { admitted: true }>, proved: ProvedIntent | undefined): Refusal | undefined {
+  if (principal.kind !== 'service' || proof === undefined) return undefined
+  const refusal = (reason: string, detail: string): Refusal => ({ admitted: false, reason, detail, policy: { version: policy.version, rule } })
+  if (!proof.programs) return refusal('wants_factors', 'A rule that has a say here names the kinds of factors that confirm, and a program has none.')
+  return proved === undefined ? refusal('no_intent', 'This program must sign its request: what it may do without a proof is over.') : undefined
 }
 
 const goesAtOnce = ({ requirements: { proof, approvals, delaySeconds } }: Admitted['admission'], proved: ProvedIntent | undefined): boolean =>

@@ -3,20 +3,20 @@
  * no nonce yet. One that has a nonce goes through however late it is: its bytes may be on their way.
  */
 import type { Transact } from '../unit.ts'
-import type { RecordMove } from './record-move.ts'
-import type { Transaction } from './transaction.ts'
-import type { TransactionRepository } from './transaction-repository.ts'
+import type { CountersignedRepository } from './countersigned-repository.ts'
+import type { RecordOne } from './record-move.ts'
+import type { Countersigned } from './transaction.ts'
 
-export interface ExpireDeps {
-  readonly transactions: Pick<TransactionRepository, 'listOver'>
-  readonly recordMove: RecordMove
+export interface ExpireDeps<Row extends Countersigned> {
+  readonly transactions: Pick<CountersignedRepository<Row>, 'listOver'>
+  readonly recordMove: RecordOne<Row>
   readonly transact: Transact
 }
 
 /** @returns true when this call moved it. False: it is still valid, or was moved by somebody else. */
-export type ExpireTransaction = (transaction: Transaction) => Promise<boolean>
+export type ExpireTransaction = (transaction: Countersigned) => Promise<boolean>
 
-export const createExpireTransaction = ({ recordMove, transact }: Pick<ExpireDeps, 'recordMove' | 'transact'>): ExpireTransaction =>
+export const createExpireTransaction = <Row extends Countersigned>({ recordMove, transact }: Pick<ExpireDeps<Row>, 'recordMove' | 'transact'>): ExpireTransaction =>
   async (transaction) => {
     const { state } = transaction
     if (state !== 'awaiting_confirmation' && state !== 'approved') return false
@@ -30,7 +30,7 @@ export const createExpireTransaction = ({ recordMove, transact }: Pick<ExpireDep
 const batch = 200
 
 /** @returns how many were moved. */
-export const createExpireTransactions = ({ transactions, ...deps }: ExpireDeps) => {
+export const createExpireTransactions = <Row extends Countersigned>({ transactions, ...deps }: ExpireDeps<Row>) => {
   const expire = createExpireTransaction(deps)
   return async (): Promise<number> => {
     let moved = 0

@@ -2,11 +2,12 @@
 import type { TransactionState } from '@countersign/contracts'
 import type { Audit, AuditEntry, AuditFact } from '@countersign/mongo'
 import type { Unit } from '../unit.ts'
-import type { MovingTransaction, Transaction } from './transaction.ts'
-import type { Move, TransactionRepository } from './transaction-repository.ts'
+import type { CountersignedRepository, Move } from './countersigned-repository.ts'
+import type { Countersigned, MovingTransaction, Transaction } from './transaction.ts'
+import type { TransactionRepository } from './transaction-repository.ts'
 
 export interface MoveRecord {
-  /** Default: `transaction.<state>`. */
+  /** Default: `<noun>.<state>`. */
   readonly event?: string
   readonly actor?: string
   /** Default: the request that made the transaction. */
@@ -15,33 +16,53 @@ export interface MoveRecord {
   readonly facts?: Readonly<Record<string, AuditFact>>
 }
 
-export interface RecordMoveDeps {
-  readonly transactions: Pick<TransactionRepository, 'move' | 'moveAll'>
+/** What it is: in the names of audit events. */
+export type Noun = 'transaction' | 'signature'
+
+export interface RecordOneDeps<Row extends Countersigned> {
+  readonly noun: Noun
+  readonly transactions: Pick<CountersignedRepository<Row>, 'move'>
   readonly audit: Pick<Audit, 'append'>
   readonly count: (state: TransactionState) => void
 }
 
-type Moving = Pick<Transaction, 'id' | 'requestId'>
+export interface RecordMoveDeps extends Omit<RecordOneDeps<Transaction>, 'noun'> {
+  readonly transactions: Pick<TransactionRepository, 'move' | 'moveAll'>
+}
+
+type Moving = Pick<Countersigned, 'id' | 'requestId'>
 
 export interface MoveEntry { readonly transaction: Moving, readonly move: Move, readonly record?: MoveRecord }
 
-export interface RecordMove {
-  /** @returns undefined when the row was not as the move wants it; nothing is recorded then. */
-  (unit: Unit, transaction: Moving, move: Move, record?: MoveRecord): Promise<Transaction | undefined>
+/** @returns undefined when the row was not as the move wants it; nothing is recorded then. */
+export type RecordOne<Row extends Countersigned> = (unit: Unit, row: Moving, move: Move, record?: MoveRecord) => Promise<Row | undefined>
+
+export interface RecordMove extends RecordOne<Transaction> {
   /** Different transactions in a few round trips, however many. @returns the same for each entry, in their order. */
   all (unit: Unit, entries: readonly MoveEntry[]): Promise<(MovingTransaction | undefined)[]>
 }
 
-export function createRecordMove ({ transactions, audit, count }: RecordMoveDeps): RecordMove {
-  const note = async (unit: Unit, made: readonly { readonly entry: MoveEntry, readonly row: MovingTransaction }[]): Promise<void> => {
-    if (made.length > 0) await audit.append(made.map(({ entry, row }) => auditRow(entry, row)), unit.session)
-    unit.afterCommit(() => { for (const { entry: { move } } of made) count(move.to) })
-  }
-  const one = async (unit: Unit, transaction: Moving, move: Move, record: MoveRecord = {}): Promise<Transaction | undefined> => {
-    const row = await transactions.move(transaction.id, move, unit)
+interface Made { readonly entry: MoveEntry, readonly row: Pick<Countersigned, 'walletId'> }
+
+const createNote = ({ noun, audit, count }: Pick<RecordOneDeps<Countersigned>, 'noun' | 'audit' | 'count'>) => async (unit: Unit, made: readonly Made[]): Promise<void> => {
+  if (made.length > 0) await audit.append(made.map(({ entry, row }) => auditRow(noun, entry, row)), unit.session)
+  unit.afterCommit(() => { for (const { entry: { move } } of made) count(move.to) })
+}
+
+/** Of any kind of row, one at a time. */
+export function createRecordOne<Row extends Countersigned> (deps: RecordOneDeps<Row>): RecordOne<Row> {
+  const note = createNote(deps)
+  return async (unit, transaction, move, record = {}) => {
+    const row = await deps.transactions.move(transaction.id, move, unit)
     if (row !== undefined) await note(unit, [{ entry: { transaction, move, record }, row }])
     return row
   }
+}
+
+export function createRecordMove (deps: RecordMoveDeps): RecordMove {
+  const { transactions } = deps
+  const note = createNote({ ...deps, noun: 'transaction' })
+  const one = createRecordOne<Transaction>({ ...deps, noun: 'transaction' })
   const all: RecordMove['all'] = async (unit, entries) => {
     const [only] = entries
     if (only === undefined) return []
@@ -54,8 +75,8 @@ export function createRecordMove ({ transactions, audit, count }: RecordMoveDeps
   return Object.assign(one, { all })
 }
 
-const auditRow = ({ transaction: { id, requestId }, move, record = {} }: MoveEntry, { walletId }: MovingTransaction): AuditEntry => ({
-  event: record.event ?? `transaction.${move.to}`,
+const auditRow = (noun: Noun, { transaction: { id, requestId }, move, record = {} }: MoveEntry, { walletId }: Made['row']): AuditEntry => ({
+  event: record.event ?? `${noun}.${move.to}`,
   subject: id,
   walletId,
   requestId: record.requestId ?? requestId,

@@ -1,25 +1,26 @@
 /** Makes sure that otp-service was asked about a waiting transaction. Safe to repeat: the challenge id is chosen and stored first. */
 import { Problem, problems, type OpenChallenge } from '@countersign/contracts'
 import type { OtpDoor } from '../otp/otp-door.ts'
+import { evmAccounts } from '../principals/learn-accounts.ts'
 import type { PrincipalRepository } from '../principals/principal-repository.ts'
 import type { Asking } from './asking.ts'
-import type { AskedChallenge, Transaction } from './transaction.ts'
-import type { TransactionRepository } from './transaction-repository.ts'
+import type { CountersignedRepository } from './countersigned-repository.ts'
+import type { AskedChallenge, Countersigned, Transaction } from './transaction.ts'
 
-export interface RequestConfirmationDeps {
-  readonly transactions: Pick<TransactionRepository, 'setAsked' | 'find'>
-  readonly principals: Pick<PrincipalRepository, 'find'>
+export interface RequestConfirmationDeps<Row extends Countersigned> {
+  readonly transactions: Pick<CountersignedRepository<Row>, 'setAsked' | 'find'>
+  readonly principals: Pick<PrincipalRepository, 'find' | 'learnAccounts'>
   readonly otp: Pick<OtpDoor, 'create'>
 }
 
 /** @param choosing `quiet`: no code is sent yet, since the user chose a factor */
-export type RequestConfirmation = (transaction: Transaction, asking: Pick<Asking, 'requestId'>, choosing?: { readonly quiet: boolean }) => Promise<Transaction>
+export type RequestConfirmation<Row extends Countersigned = Transaction> = (transaction: Row, asking: Pick<Asking, 'requestId'>, choosing?: { readonly quiet: boolean }) => Promise<Row>
 
 /**
  * @returns the row with its challenge; the same row when it waits for nothing or was asked before.
  * @throws Problem what otp-service refuses with (factorRequired, factorLocked, sendLimited, …), or unavailable.
  */
-export const createRequestConfirmation = ({ transactions, principals, otp }: RequestConfirmationDeps): RequestConfirmation =>
+export const createRequestConfirmation = <Row extends Countersigned>({ transactions, principals, otp }: RequestConfirmationDeps<Row>): RequestConfirmation<Row> =>
   async (transaction, { requestId }, { quiet } = { quiet: false }) => {
     const { confirmation } = transaction
     const needless = transaction.requirements !== null && !transaction.missing.includes('proof')
@@ -41,6 +42,7 @@ export const createRequestConfirmation = ({ transactions, principals, otp }: Req
       quiet,
       action_ends_at: transaction.validUntil.toISOString()
     }, { requestId })
+    await principals.learnAccounts(principal.id, evmAccounts(reply.factors.flatMap(({ wallet }) => wallet?.address ?? [])))
     return await transactions.setAsked(transaction.id, { ...confirmation, asked: toAsked(reply) }) ?? await transactions.find(transaction.id) ?? transaction
   }
 

@@ -4,8 +4,11 @@ import { inUnits, tokenAmount, type ConfirmedAction } from './confirmation-text.
 /** As `SmsContent` takes it. */
 const line = /^[ -~]{1,400}$/
 
+/** Its random end, by which two transactions of one kind are told apart. */
+const shownOfId = 8
+
 /** @returns undefined where no line says it, as of a contract call or a batch: then no text message confirms it. */
-export function shortConfirmationText ({ walletName, kind, calls, chainId, symbol, tokens, maxFeeTotal }: ConfirmedAction): string | undefined {
+export function shortConfirmationText ({ txId, walletName, kind, calls, chainId, symbol, tokens, maxFeeTotal, validUntil }: ConfirmedAction): string | undefined {
   const [call] = calls
   const said = call === undefined || kind === 'batch'
     ? undefined
@@ -13,6 +16,6 @@ export function shortConfirmationText ({ walletName, kind, calls, chainId, symbo
       ? `${inUnits(call.value, 18)} ${symbol} to ${call.to}`
       : call.movement?.kind === 'transfer' && call.value === 0n ? `${tokenAmount(call.movement, tokens)} to ${call.movement.destination}` : undefined
   if (said === undefined) return undefined
-  const text = `Send ${said} on chain ${chainId} from wallet ${walletName}, fee at most ${inUnits(maxFeeTotal, 18)} ${symbol}`
+  const text = `Send ${said} on chain ${chainId} from wallet ${walletName}, fee at most ${inUnits(maxFeeTotal, 18)} ${symbol}, until ${validUntil.toISOString().replace('.000Z', 'Z')}, tx ..${txId.slice(-shownOfId)}`
   return line.test(text) ? text : undefined
 }

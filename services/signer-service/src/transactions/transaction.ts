@@ -117,6 +117,11 @@ export interface Transaction {
   readonly validUntil: Date
 }
 
+/** What a transaction has in common with everything else that is asked for, decided, confirmed and approved before it is done. */
+export type Countersigned = Pick<Transaction,
+  'id' | 'state' | 'initiator' | 'idempotencyKey' | 'fingerprint' | 'requestId' | 'walletId' | 'chainId' | 'policy' | 'digest' | 'text' | 'shortText' | 'confirmation' | 'firstAnswer' | 'receiptId' |
+  'requirements' | 'missing' | 'proof' | 'notBefore' | 'reservation' | 'failure' | 'history' | 'createdAt' | 'updatedAt' | 'approvedAt' | 'validUntil'>
+
 /** Long, and for people: who moves transactions on does without. */
 export const toldFields = ['text', 'shortText', 'firstAnswer', 'history'] as const satisfies readonly (keyof Transaction)[]
 /** As a lane reads its rows, many at once. */
