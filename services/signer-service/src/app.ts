@@ -26,6 +26,7 @@ export interface AppOptions {
 const sweepMs = 5_000
 const expiryMs = 2_000
 const delayMs = 1_000
+const compareNodesMs = 30_000
 
 /** @returns where the operations port listens. */
 export async function startApp ({ config, parts, log, metrics, lifecycle }: AppOptions): Promise<{ readonly opsUrl: string }> {
@@ -55,6 +56,9 @@ export async function startApp ({ config, parts, log, metrics, lifecycle }: AppO
 
   const reconcileLoop = startIntervalLoop({ round: parts.reconcile, intervalMs: config.reconcileMs, failed: 'wallets could not be compared with their chains', log })
   lifecycle.onStop('reconciliation', () => reconcileLoop.close())
+
+  const nodeLoop = startIntervalLoop({ round: parts.compareNodes, intervalMs: compareNodesMs, failed: 'nodes could not be compared with one another', log })
+  lifecycle.onStop('nodes', () => nodeLoop.close())
 
   const laneLoop = startLaneLoop({ ...lanes, pollMs: config.lanes.pollMs, log })
   parts.onApproved(laneLoop.nudge)

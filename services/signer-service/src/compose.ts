@@ -14,11 +14,10 @@ import { createAttemptRepository } from './attempts/attempt-repository.ts'
 import { createReadDigests } from './audit/read-digests.ts'
 import { parseCalls } from './calls/parse-calls.ts'
 import { checksummed, zeroAddress } from './chain/address.ts'
-import { createChainNode } from './chain/chain-node.ts'
-import { checkNodes, createChain, createChains } from './chain/chains.ts'
 import { dataHash, intentDigest } from './chain/intent-digest.ts'
 import { createSealRound } from './compose-audit.ts'
 import { createLanes } from './compose-lanes.ts'
+import { openChains } from './compose-nodes.ts'
 import { createReconciliation, createReconcileRound } from './compose-reconciliation.ts'
 import { createWalletUseCases } from './compose-wallets.ts'
 import type { Config } from './config.ts'
@@ -26,7 +25,7 @@ import { createCrashPoint } from './crash-points.ts'
 import { createProveIntent } from './intents/prove-intent.ts'
 import { createAskAgain } from './lanes/ask-again.ts'
 import { createFindAltered } from './lanes/find-altered.ts'
-import { createTellAlarm, createTellOperator } from './mail/operator-mail.ts'
+import { createTellAlarm, createTellNodeAlarm, createTellOperator } from './mail/operator-mail.ts'
 import { oncePerUnit } from './once-per-unit.ts'
 import { createOtpDoor } from './otp/otp-door.ts'
 import { createPolicyRepository } from './policies/policy-repository.ts'
@@ -94,7 +93,9 @@ export async function compose (options: ComposeOptions) {
   const audit = createAudit(db)
   const outbox = createOutbox(db)
   const dispatcher = createOutboxDispatcher({ outbox, producers: producers as never, log, metrics })
-  const chains = await openChains(options)
+  const leases = createLeases(db)
+  const mailing = { outbox, dispatcher, ...config.mail, now: () => clock.now(), newDeliveryId: () => newId('dlv'), newRequestId: () => newId('req') }
+  const chains = await openChains({ config, log, metrics, leases, holder, audit, transact, tellOperator: createTellNodeAlarm(mailing) })
 
   const states = metrics.counter({ name: 'signer_transactions_total', help: 'Transactions that came into a state', labels: ['state'] })
   const refusals = metrics.counter({ name: 'signer_receipts_refused_total', help: 'Receipts that moved nothing, by what was wrong', labels: ['reason'] })
@@ -127,8 +128,6 @@ export async function compose (options: ComposeOptions) {
   })
   const requestConfirmation = createRequestConfirmation({ transactions, principals, otp })
   const newChallengeId = (): string => newId('chl')
-  const leases = createLeases(db)
-  const mailing = { outbox, dispatcher, ...config.mail, now: () => clock.now(), newDeliveryId: () => newId('dlv'), newRequestId: () => newId('req') }
   const reading = { transactions, attempts, callsOf, cursors: createCursors(deriveKey(config.secretKey, 'cursor')) }
 
   return {
@@ -141,6 +140,7 @@ export async function compose (options: ComposeOptions) {
     walletUseCases: createWalletUseCases({ db, chains, wallets, principals, cursors: reading.cursors, audit, transact }),
     reconcile: createReconcileRound({ log, metrics, db }, createReconciliation({ db, chains, wallets, leases, holder, transact, audit, tellAlarm: createTellAlarm(mailing) })),
     sealAudit: createSealRound({ config, log, metrics, db, holder, transact, leases, keyRing, wallets }),
+    compareNodes: async () => { await Promise.all(chains.ids().map(async (id) => { await chains.find(id)?.compare() })) },
     checkKeys: async () => { await checkKeys({ keyRing, wallets: await wallets.list(), defaultKeyId: config.defaultKeyId, log }) },
     releaseWindows: createReleaseWindows({ noun: 'transaction', transactions, windows, audit, transact }),
     endDelays: createEndDelays({ transactions, admitRow, advance, recordMove, transact }),
@@ -204,15 +204,6 @@ async function connect ({ config, log, metrics, lifecycle }: ComposeOptions) {
   lifecycle.onStop('keys', () => { keyRing.close() })
   if (config.localPrivateKey !== undefined) log.warn('HOT_WALLET_PRIVATE_KEY is in use: this process holds a private key in its memory, which production refuses')
   return { mongo, redis, commands, producers, keyRing }
-}
-
-/** A node that is down is no reason not to start: its chain's transactions wait. A node of another chain is. */
-async function openChains ({ config, log, metrics }: ComposeOptions) {
-  const configured = config.chains.map((chain) => ({
-    chain, nodes: chain.rpcUrls.map((url) => createChainNode({ chainId: chain.chainId, url, timeoutMs: config.rpcTimeoutMs, metrics }))
-  }))
-  for (const fault of await checkNodes(configured.flatMap(({ nodes }) => nodes))) log.warn({ err: fault, fault: fault.code }, 'a chain node does not answer: its chain waits')
-  return createChains(configured.map(({ chain, nodes }) => createChain(chain, nodes)))
 }
 
 const receiptVerdicts = (verifier: ReturnType<typeof createReceiptVerifier>) =>

@@ -10,10 +10,14 @@ import { checksummed } from './chain/address.ts'
 import { crashPointNames } from './crash-points.ts'
 
 const Base64url32 = Type.String({ pattern: '^[A-Za-z0-9_-]{43}$' })
+const RpcUrl = Type.String({ pattern: '^https?://' })
 const Chain = Type.Object({
   chain_id: ChainId,
-  /** `${ALCHEMY_API_KEY}` and `${INFURA_PROJECT_ID}` are filled in. Tried in order; one round of a lane stays with one of them. */
-  rpc_urls: Type.Array(Type.String({ pattern: '^https?://' }), { minItems: 1, maxItems: 8 }),
+  /**
+   * `${ALCHEMY_API_KEY}` and `${INFURA_PROJECT_ID}` are filled in. Tried in order, or, where one has a weight, each serves its share of the
+   * lanes (1 where it has none itself; 0: only when no other can be asked). A lane stays with one of them.
+   */
+  rpc_urls: Type.Array(Type.Union([RpcUrl, Type.Object({ url: RpcUrl, weight: Type.Integer({ minimum: 0, maximum: 1_000 }) }, { additionalProperties: false })]), { minItems: 1, maxItems: 8 }),
   /** Blocks that make a transaction final, its own included. */
   confirmations: Type.Integer({ minimum: 1, maximum: 10_000 }),
   block_time_ms: Type.Integer({ minimum: 50, maximum: 600_000 }),
@@ -46,6 +50,7 @@ const Ed25519PublicJwk = Type.Object({
 
 const ReceiptKeys = Type.Object({ keys: Type.Array(Ed25519PublicJwk, { minItems: 1, maxItems: 8 }) }, { additionalProperties: false })
 const RpcKey = Type.Optional(Type.String({ pattern: '^[A-Za-z0-9_-]{8,128}$' }))
+const urlOf = (one: string | { readonly url: string }): string => typeof one === 'string' ? one : one.url
 const placeholders = { '${ALCHEMY_API_KEY}': 'ALCHEMY_API_KEY', '${INFURA_PROJECT_ID}': 'INFURA_PROJECT_ID' } as const
 
 /** Chains whose coin is ETH: the mainnet, its rollups, their test networks, and local chains. */
@@ -69,7 +74,7 @@ export const environment = defineEnvironment({
   OPERATOR_EMAIL: variable(Type.Optional(EmailAddress), { description: 'Who is told that a wallet cannot pay' }),
   CHAINS: jsonVariable(Type.Array(Chain, { minItems: 1, maxItems: 64 }), {
     description: 'Chains as JSON', example: '[{"chain_id":1,"rpc_urls":["https://…"],"confirmations":12,"block_time_ms":12000}]',
-    strict: (chains) => chains.every(({ rpc_urls: urls }) => urls.every(isGuardedUrl)) ? undefined : 'must have nodes over https, or a private network\'s,'
+    strict: (chains) => chains.every(({ rpc_urls: urls }) => urls.every((one) => isGuardedUrl(urlOf(one)))) ? undefined : 'must have nodes over https, or a private network\'s,'
   }),
   ALCHEMY_API_KEY: variable(RpcKey, { description: 'Fills ${ALCHEMY_API_KEY} in RPC URLs', secret: 'issued' }),
   INFURA_PROJECT_ID: variable(RpcKey, { description: 'Fills ${INFURA_PROJECT_ID} in RPC URLs', secret: 'issued' }),
@@ -124,7 +129,7 @@ export const environment = defineEnvironment({
     return twice === undefined ? undefined : { name: 'CHAINS', fault: `names a token, or a symbol, of chain ${twice.chain_id} twice` }
   },
   (values) => {
-    const used = values.CHAINS.flatMap(({ rpc_urls: urls }) => urls).join(' ')
+    const used = values.CHAINS.flatMap(({ rpc_urls: urls }) => urls.map(urlOf)).join(' ')
     const missing = Object.entries(placeholders).find(([text, name]) => used.includes(text) && values[name] === undefined)
     return missing === undefined ? undefined : { name: missing[1], fault: 'is used by CHAINS and not set' }
   },
@@ -153,7 +158,7 @@ export const configFrom = (values: Readonly<Values<typeof environment.variables>
   mail: { sealKey: keyFromText(values.MAIL_SEAL_KEY), operator: values.OPERATOR_EMAIL },
   chains: values.CHAINS.map((chain) => ({
     chainId: chain.chain_id,
-    rpcUrls: chain.rpc_urls.map((url) => filled(url, values)),
+    rpcUrls: chain.rpc_urls.map((one) => ({ url: filled(urlOf(one), values), ...typeof one === 'object' && { weight: one.weight } })),
     confirmations: chain.confirmations,
     blockTimeMs: chain.block_time_ms,
     symbol: chain.symbol ?? 'ETH',

@@ -3,11 +3,10 @@ import t from 'tap'
 import { abandonedTransactionSeconds, createLeases, inTransaction } from '@countersign/mongo'
 import { createTransaction } from '@countersign/contracts'
 import { createCli, createMetrics, newId, readEnvironment } from '@countersign/runtime'
-import { until } from '@countersign/testing'
+import { startAnvil, until } from '@countersign/testing'
 import { checksummed } from '../src/chain/address.ts'
 import { ChainFault, classify, toChainFault } from '../src/chain/chain-fault.ts'
-import { createChainNode, type ChainNode } from '../src/chain/chain-node.ts'
-import { createChain } from '../src/chain/chains.ts'
+import { createChainNode } from '../src/chain/chain-node.ts'
 import { signTransfer } from '../src/chain/signed-bytes.ts'
 import { configFrom, environment } from '../src/config.ts'
 import { createDisplaceRefused } from '../src/lanes/displace-refused.ts'
@@ -98,25 +97,6 @@ t.test('a number that is none is no answer', async (t) => {
   await t.rejects(node.transactionsIn(1), fault, 'nor does a hash that is none')
   const transfer = { chainId: 1, nonce: NaN, to: '0x', value: 1n, data: '0x' as const, gas: 21_000n, maxFeePerGas: 1n, maxPriorityFeePerGas: 1n, eip1559: true }
   await t.rejects(signTransfer(transfer, '0x', async () => { throw new Error('asked to sign') }), RangeError)
-})
-
-t.test('a node that is behind is passed over until it has caught up; one that contradicts what was final comes last', async (t) => {
-  const nodes = [100, 100].map((number) => ({ number, chainId: 1, chainIdThere: async () => 1, head () { return Promise.resolve({ number: this.number }) } }))
-  const [first, second] = nodes as unknown as [ChainNode & { number: number }, ChainNode & { number: number }]
-  const { look } = createChain({ chainId: 1, confirmations: 2, blockTimeMs: 1_000, symbol: 'ETH', maxFeeTotal: '1', eip1559: true, multicall3: undefined, tokens: [], explorerUrl: undefined }, [first, second])
-  const node = async (avoid?: ChainNode): Promise<ChainNode> => (await look(avoid)).node
-  t.equal(await node(), first)
-  second.number = 102
-  t.equal(await node(), first, 'two blocks are nothing')
-  t.equal(await node(first), second)
-  second.number = 110
-  t.equal(await node(first), second)
-  t.equal(await node(), second)
-  first.number = 111
-  t.equal(await node(), first)
-  first.number = 5
-  second.number = 6
-  t.equal(await node(), second, 'where all are behind, the one that is furthest')
 })
 
 t.test('a transfer that cannot go hides none behind it', async (t) => {
@@ -468,4 +448,46 @@ t.test('a nonce that nothing was signed for until long after the end is given up
   await house.reach(await house.approve(1), ['mined', 'confirmed'])
   const sent = await house.sentOnChain()
   t.strictSame(sent.map(({ to, nonce }) => [to, nonce]), [[house.wallet.address, 0], [house.destination(1), 1]], 'a no-op fills the gap')
+})
+
+t.test('a node that was started anew, empty, is sent no new nonce; one that tells another history is dropped, and the operator told', { buffered: true }, async (t) => {
+  const [own, empty] = await Promise.all([openWorld(t), startAnvil(t)])
+  const scripted = await startScriptedNode(t, own.chain.rpcUrl)
+  const house = await own.house(t, { rpcUrl: scripted.url })
+  const signer = await house.start()
+  const first = await house.approve(0)
+  await house.reach(first, ['mined', 'confirmed'])
+  await own.chain.mine(2)
+  await house.reach(first, 'confirmed')
+  const second = await house.approve(1)
+  await house.reach(second, 'mined')
+
+  scripted.target = empty.rpcUrl
+  const third = await house.approve(2)
+  await until(async () => (await house.audit({ event: 'lane.paused' })).length === 1, { timeoutMs: patienceMs, what: 'the lane to pause' })
+  t.match((await house.audit({ event: 'lane.paused' }))[0]?.facts, { reason: 'chain_behind' })
+  t.equal((await house.row(third))?.nonce, null)
+  t.equal((await house.row(second))?.state, 'mined', 'what the empty node does not know is not gone')
+  t.equal(await empty.request('eth_getTransactionCount', [house.wallet.address, 'latest']), '0x0')
+
+  scripted.target = own.chain.rpcUrl
+  await house.reach(third, ['mined', 'confirmed'])
+  await own.chain.mine(2)
+  for (const id of [second, third]) await house.reach(id, 'confirmed')
+  t.strictSame((await house.sentOnChain()).map(({ nonce }) => nonce), [0, 1, 2])
+  await signer.stop()
+
+  await empty.mine(Number(await own.chain.request<string>('eth_blockNumber')))
+  const { metrics } = await house.start({
+    OPERATOR_EMAIL: 'operator@example.com', CHAINS: JSON.stringify([{ chain_id: 31337, rpc_urls: [own.chain.rpcUrl, { url: empty.rpcUrl, weight: 5 }], confirmations: 2, block_time_ms: 400 }])
+  })
+  const [alarm] = await until(async () => {
+    const rows = await house.audit({ event: 'node.dropped' })
+    return rows.length > 0 && rows
+  }, { timeoutMs: patienceMs, what: 'the second node to be dropped' })
+  t.match(alarm, { subject: 'eip155:31337', facts: { node: 2, reason: 'distrusted' } })
+  t.match((await metrics.text()).split('\n').filter((line) => line.startsWith('rpc_node_serving{')).map((line) => line.slice(-1)), ['1', '0'])
+  t.equal(await house.db.collection('outbox').countDocuments({ queue: 'mail-signer' }), 1)
+  await house.reach(await house.approve(3), ['mined', 'confirmed'])
+  t.equal((await house.sentOnChain()).length, 4, 'and its weight sends no lane there')
 })

@@ -4,9 +4,10 @@ import type { AddressInfo } from 'node:net'
 import t from 'tap'
 import { createMetrics } from '@countersign/runtime'
 import { until, type TestContext } from '@countersign/testing'
-import { toChainFault } from '../src/chain/chain-fault.ts'
-import { createChainNode } from '../src/chain/chain-node.ts'
+import { badAnswer, toChainFault, wrongChain } from '../src/chain/chain-fault.ts'
+import { createChainNode, type ChainNode } from '../src/chain/chain-node.ts'
 import { tipsFrom } from '../src/chain/fee-history.ts'
+import { createNodePool, type NodeNews } from '../src/chain/node-pool.ts'
 import { createRpcClient } from '../src/chain/rpc-client.ts'
 import { atSpeed } from '../src/lanes/fees.ts'
 import { readMarket } from '../src/lanes/read-market.ts'
@@ -162,4 +163,122 @@ t.test('fees follow the chain\'s history, asked for once for each block; a node 
   answers['eth_feeHistory'] = { result: history([0.5, 1, 3, 7]) }
   t.match(await tip(4, 'slow'), { tip: gwei }, 'and its refusal is not remembered')
   t.match(atSpeed(await readMarket(node, { eip1559: false }, head(5)), 'fast'), { baseFee: 0n, tip: 45n * gwei }, 'a legacy chain has one price')
+})
+
+interface StandIn { head: number, chainId: number, down: boolean, /** From this block on it is on a chain of its own. */ forkedAt: number }
+
+/** Nodes of one chain without a network, and what was told of them. */
+function openPool (heads: readonly number[], weights: readonly (number | undefined)[] = []) {
+  const stands = heads.map((head): StandIn => ({ head, chainId: 1, down: false, forkedAt: Infinity }))
+  const nodes = stands.map((stand, index) => ({
+    chainId: 1,
+    chainIdThere: async () => stand.chainId,
+    head: async () => {
+      if (stand.down) throw badAnswer('eth_getBlockByNumber', 'nothing')
+      return { number: stand.head }
+    },
+    block: async (at: number) => ({ number: at, hash: at >= stand.forkedAt ? `fork ${index}` : `block ${at}` })
+  })) as unknown as ChainNode[]
+  const time = { ms: 0 }
+  const news: NodeNews[] = []
+  const pool = createNodePool(nodes.map((node, index) => ({ node, ...weights[index] !== undefined && { weight: weights[index] } })), {
+    chainId: 1, confirmations: 2, blockTimeMs: 1_000, report: (one) => { news.push(one) }, now: () => time.ms
+  })
+  /** @returns which node is asked, from 1. */
+  const asked = async (name?: string, avoid?: number): Promise<number> =>
+    nodes.indexOf((await pool.look({ ...name !== undefined && { name }, ...avoid !== undefined && { avoid: nodes[avoid - 1] } })).node) + 1
+  return { pool, stands: stands as [StandIn, StandIn, StandIn], asked, news, time, states: () => news.splice(0).map(({ position, state }) => `${position} ${state}`) }
+}
+
+t.test('a node that is behind is passed over until it has caught up; one that contradicts what was final comes last', async (t) => {
+  const { asked, stands: [first, second], states, time } = openPool([100, 100])
+  t.equal(await asked(), 1)
+  second.head = 102
+  t.equal(await asked(), 1, 'two blocks are nothing')
+  t.equal(await asked(undefined, 1), 2)
+  second.head = 110
+  t.equal(await asked(undefined, 1), 2)
+  t.equal(await asked(), 2)
+  t.strictSame(states(), ['1 serving', '2 serving'])
+  time.ms += 60_000
+  t.equal(await asked(), 2)
+  first.head = 111
+  time.ms += 60_000
+  t.equal(await asked(), 1)
+  first.head = 5
+  second.head = 6
+  t.equal(await asked(), 2, 'where all are behind, the one that is furthest')
+  t.strictSame(states(), ['1 behind', '1 serving', '1 behind', '2 behind'])
+})
+
+t.test('a lane stays with the node that took over, and is not shown a shorter chain unless it stays shorter', async (t) => {
+  const { asked, stands: [first, second], time, news } = openPool([100, 100])
+  t.equal(await asked('lane'), 1)
+  first.down = true
+  t.equal(await asked('lane'), 2)
+  first.down = false
+  t.equal(await asked('lane'), 2, 'the first one is back, and may not have what was sent meanwhile')
+  t.equal(await asked('another lane'), 1)
+  time.ms += 60_000
+  t.equal(await asked('lane'), 1)
+  t.match(news.map(({ position, state }) => `${position} ${state}`), ['1 serving', '1 down', '2 serving', '1 serving'])
+
+  first.head = 103
+  t.equal(await asked('lane'), 1)
+  first.down = true
+  second.head = 102
+  await t.rejects(asked('lane'), { code: 'behind', retryable: true }, 'one block less than this lane has seen')
+  t.equal(await asked(), 2, 'who follows nothing takes it')
+  second.head = 103
+  t.equal(await asked('lane'), 2)
+  second.head = 1
+  await t.rejects(asked('lane'), { code: 'behind' })
+  time.ms += 3_999
+  await t.rejects(asked('lane'), { code: 'behind' })
+  time.ms += 1
+  t.equal(await asked('lane'), 2, 'a chain that went back is believed in the end')
+  t.equal(await asked('lane'), 2)
+})
+
+t.test('each node has the share of the lanes that its weight gives it; one without weight is kept for need', async (t) => {
+  const { asked, stands } = openPool([100, 100, 100], [3, 1, 0])
+  const names = Array.from({ length: 400 }, (_none, index) => `eip155:1:wal_${index}`)
+  const taken = await Promise.all(names.map(async (name) => await asked(name)))
+  const ofFirst = taken.filter((node) => node === 1).length
+  t.ok(ofFirst > 260 && ofFirst < 340, `${ofFirst} of 400`)
+  t.notOk(taken.includes(3))
+  const elsewhere = openPool([100, 100, 100], [3, 1, 0])
+  t.strictSame(await Promise.all(names.map(async (name) => await elsewhere.asked(name))), taken, 'every process sends a lane to the same node')
+  stands[0].down = stands[1].down = true
+  t.equal(await asked('eip155:1:wal_0'), 3)
+})
+
+t.test('a node that serves another chain, or tells another history than most, is dropped and told of until it agrees', async (t) => {
+  const { pool, asked, stands, states, news } = openPool([100, 100, 101])
+  stands[0].forkedAt = 90
+  await pool.compare()
+  t.match(news, [{ position: 1, state: 'distrusted', detail: 'block 98 is fork 0 there and block 98 elsewhere' }, { position: 2, state: 'serving' }, { position: 3, state: 'serving' }])
+  states()
+  t.equal(await asked(), 2)
+  t.equal(await asked(undefined, 2), 3)
+  stands[0].head = 5_000
+  t.equal(await asked('lane'), 2, 'what it counts is nothing to the others')
+  stands[0].forkedAt = Infinity
+  stands[0].head = 101
+  await pool.compare()
+  t.strictSame(states(), ['1 serving'])
+  stands[2].forkedAt = 99
+  await pool.compare()
+  t.strictSame(states(), [], 'above what is final, nodes may differ for a while')
+
+  stands[0].chainId = 7
+  t.equal(await asked('another lane'), 2)
+  t.match(news, [{ position: 1, state: 'wrong_chain', detail: wrongChain(1, 7).message }])
+
+  const two = openPool([100, 4_000])
+  two.stands[1].forkedAt = 50
+  await two.pool.compare()
+  t.strictSame(two.states(), ['1 serving', '2 distrusted'], 'of two the first is believed')
+  two.stands[0].down = true
+  await t.rejects(two.asked('lane'), { name: 'ChainFault' }, 'and the other one is not asked all the same')
 })

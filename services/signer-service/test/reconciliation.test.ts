@@ -84,7 +84,7 @@ t.test('money that left without a nonce, a transfer that is gone, and a token th
   const token = '0x00000000000000000000000000000000000070c0'
   await world.chain.request('anvil_setCode', [token, tokenCode])
   const node = createChainNode({ chainId: 31337, url: world.chain.rpcUrl, timeoutMs: 5_000, metrics: createMetrics({ service: 'test', sha: 'test' }) })
-  const chains = createChains([createChain({ chainId: 31337, confirmations: 1, blockTimeMs: 1_000, symbol: 'ETH', maxFeeTotal: '10000000000000000', eip1559: true, multicall3: undefined, explorerUrl: undefined, tokens: [{ address: token, symbol: 'TOK', decimals: 18 }]  }, [node])])
+  const chains = createChains([createChain({ chainId: 31337, confirmations: 1, blockTimeMs: 1_000, symbol: 'ETH', maxFeeTotal: '10000000000000000', eip1559: true, multicall3: undefined, explorerUrl: undefined, tokens: [{ address: token, symbol: 'TOK', decimals: 18 }]  }, [{ node }])])
   const reconcile = async () => await house.withParts(async ({ mongo, transact }) => await createReconciliation({
     db: mongo.db, chains, transact, audit: createAudit(mongo.db), wallets: createWalletRepository(mongo.db), leases: createLeases(mongo.db), holder: newId('prc'), tellAlarm: () => Promise.resolve()
   })())

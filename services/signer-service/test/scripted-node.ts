@@ -8,15 +8,15 @@ export interface AskedOfNode { readonly method: string, params: unknown[] }
 /** A result, an error in the node's words, or a connection that breaks. Undefined: the node itself answers, as the request is by then. */
 export type Scripted = { readonly result: unknown } | { readonly error: string } | 'drop' | undefined
 
-export interface ScriptedNode { readonly url: string, script: (asked: AskedOfNode) => Scripted | Promise<Scripted> }
+export interface ScriptedNode { readonly url: string, /** The node behind it. */ target: string, script: (asked: AskedOfNode) => Scripted | Promise<Scripted> }
 
 export async function startScriptedNode (t: TestContext, target: string): Promise<ScriptedNode> {
-  const node: { url: string, script: ScriptedNode['script'] } = { url: '', script: () => undefined }
+  const node = { url: '', target, script: (() => undefined) as ScriptedNode['script'] }
   const answer = async (request: AskedOfNode & { readonly id: number }): Promise<object | undefined> => {
     const scripted = await node.script(request)
     if (scripted === 'drop') return undefined
     if (scripted !== undefined) return { jsonrpc: '2.0', id: request.id, ...'error' in scripted ? { error: { code: -32000, message: scripted.error } } : scripted }
-    return await (await fetch(target, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(request) })).json() as object
+    return await (await fetch(node.target, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(request) })).json() as object
   }
   /** Each by itself, whether it came in a batch or alone; one that is dropped takes its batch with it. */
   const answerAll = async (text: string): Promise<string | undefined> => {

@@ -98,11 +98,20 @@ export const WalletAlarmMail = template('wallet_alarm', {
   detail: line(500)
 })
 
+/** To the operator: a chain node cannot be believed, and is not asked any more. */
+export const NodeAlarmMail = template('node_alarm', {
+  chain_id: Type.Integer(),
+  /** From 1, as configured: a URL may hold a provider's key. */
+  node: Type.Integer({ minimum: 1 }),
+  alarm: Type.String({ pattern: '^[a-z_]{1,64}$' }),
+  detail: line(500)
+})
+
 /** What is inside the seal. */
 export const MailContent = Type.Union([
   CodeMail, SignupCodeMail, LoginCodeMail, PasswordResetMail, EmailLinkCodeMail, FactorChangedMail, FactorAddedMail, FactorRemovedMail, FactorLockedMail, FactorResetAskedMail, FactorResetDoneMail,
   FirstFactorAddedMail, SessionClosedMail, NewDeviceMail, PasswordChangedMail, IdentityLinkedMail, IdentityUnlinkedMail, ApiKeyCreatedMail, EmailTakenMail, AccountDeletingMail, AccountDeletedMail, TransactionConfirmedMail, TransactionFailedMail, BroadcastMail,
-  WalletLowMail, WalletAlarmMail
+  WalletLowMail, WalletAlarmMail, NodeAlarmMail
 ])
 export type MailContent = Static<typeof MailContent>
 export type MailTemplate = MailContent['template']
@@ -132,5 +141,5 @@ export const templatesOf: Readonly<Record<string, readonly MailTemplate[]>> = Ob
     'session_closed', 'new_device', 'first_factor_added', 'password_changed', 'identity_linked', 'identity_unlinked', 'api_key_created', 'email_taken', 'account_deleting', 'account_deleted',
     'transaction_confirmed', 'transaction_failed', 'broadcast'
   ],
-  'mail-signer': ['wallet_low', 'wallet_alarm']
+  'mail-signer': ['wallet_low', 'wallet_alarm', 'node_alarm']
 })

@@ -118,6 +118,13 @@ export const catalogue = {
   'wallet_alarm.alarm': 'Alarm',
   'wallet_alarm.detail': 'What was found',
 
+  'node_alarm.subject': '{brand}: a chain node is not believed',
+  'node_alarm.what': 'A node that is configured for a chain serves another one, or tells another history than the other nodes. It is not asked any more until it agrees with them. Until you know which of them is wrong, look at the newest transactions yourself.',
+  'node_alarm.chain': 'Chain',
+  'node_alarm.node': 'Node, in the order of the configuration',
+  'node_alarm.alarm': 'Alarm',
+  'node_alarm.detail': 'What was found',
+
   'sms.code': 'Code',
   'sms.life': 'good for {life}. Not you? Tell it to nobody.',
 

@@ -38,7 +38,8 @@ export function exampleMails (now: Date): { readonly [Template in MailTemplate]:
     transaction_failed: { template: 'transaction_failed', to, parameters: { ...transaction, reason: 'the chain refused it' } },
     broadcast: { template: 'broadcast', to, parameters: { message: 'Tonight between 22:00 and 23:00 UTC nothing can be signed.\n\nThe operators' } },
     wallet_low: { template: 'wallet_low', to, parameters: { wallet_id: 'wal_01HZZZZZZZZZZZZZZZZZZZZZZZ', chain_id: 1, balance: '1000000000', needed: '25000000000000' } },
-    wallet_alarm: { template: 'wallet_alarm', to, parameters: { wallet_id: 'wal_01HZZZZZZZZZZZZZZZZZZZZZZZ', chain_id: 1, alarm: 'foreign_transaction', detail: 'nonce 7 was used by a transaction that is none of ours' } }
+    wallet_alarm: { template: 'wallet_alarm', to, parameters: { wallet_id: 'wal_01HZZZZZZZZZZZZZZZZZZZZZZZ', chain_id: 1, alarm: 'foreign_transaction', detail: 'nonce 7 was used by a transaction that is none of ours' } },
+    node_alarm: { template: 'node_alarm', to, parameters: { chain_id: 1, node: 2, alarm: 'distrusted', detail: 'block 19000000 is 0x12 there and 0x34 elsewhere' } }
   }
 }
 

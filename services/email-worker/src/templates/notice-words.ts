@@ -98,5 +98,14 @@ function partsOf ({ say }: Voice, notice: Notice): Part[] {
         [say('wallet_alarm.detail'), notice.parameters.detail]
       ])
     ]
+    case 'node_alarm': return [
+      says(say('node_alarm.what')),
+      showsTable([
+        [say('node_alarm.chain'), String(notice.parameters.chain_id)],
+        [say('node_alarm.node'), String(notice.parameters.node)],
+        [say('node_alarm.alarm'), notice.parameters.alarm],
+        [say('node_alarm.detail'), notice.parameters.detail]
+      ])
+    ]
   }
 }

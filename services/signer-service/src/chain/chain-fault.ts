@@ -6,7 +6,7 @@ import type { Hex } from 'viem'
 
 export type ChainFaultCode =
   | 'reverted' | 'already_known' | 'nonce_too_low' | 'nonce_too_high' | 'replacement_underpriced' | 'underpriced'
-  | 'insufficient_funds' | 'refused' | 'pool_full' | 'rate_limited' | 'timeout' | 'unreachable' | 'wrong_chain' | 'unknown'
+  | 'insufficient_funds' | 'refused' | 'pool_full' | 'rate_limited' | 'timeout' | 'unreachable' | 'wrong_chain' | 'behind' | 'distrusted' | 'unknown'
 
 /**
  * - accepted: the node has it. - conflict: the nonce is used, perhaps by ourselves. - fees: the same payload may go with higher fees.
@@ -105,6 +105,13 @@ export function toChainFault (method: string, error: unknown): ChainFault {
 
 export const wrongChain = (expected: number, got: number): ChainFault =>
   new ChainFault('eth_chainId', fault('wrong_chain', 'trouble', false, false), `wanted ${expected}, got ${got}`, true)
+
+/** Asked of a chain's nodes together, and not of one. */
+export const behind = (seen: number, got: number): ChainFault =>
+  new ChainFault('eth_getBlockByNumber', fault('behind', 'trouble', true, false), `block ${seen} was there, and now ${got} is the newest`, true)
+
+/** @returns what is said when no node is left whose history the others share. */
+export const distrusted = (): ChainFault => new ChainFault('eth_getBlockByNumber', fault('distrusted', 'trouble', true, false), 'no node is believed', true)
 
 /** The node answered something that no node may answer; nothing is concluded from it. */
 export const badAnswer = (method: string, what: string): ChainFault =>

@@ -1,6 +1,7 @@
 /** The chains of this deployment. A round of work takes one node and stays with it, so that its reads follow its writes. */
-import { assertChain, type Block, type ChainNode } from './chain-node.ts'
+import { assertChain, type ChainNode } from './chain-node.ts'
 import { ChainFault } from './chain-fault.ts'
+import { createNodePool, type NodeNews, type NodePool, type PooledNode } from './node-pool.ts'
 
 export interface ChainSettings {
   readonly chainId: number
@@ -17,49 +18,19 @@ export interface ChainSettings {
   readonly explorerUrl: string | undefined
 }
 
-export interface Chain extends ChainSettings {
-  /**
-   * The first node, in the order of the configuration, that answers, serves this chain and is not far behind the highest head that any
-   * node of it has shown; where all are, the one that is furthest.
-   * @param avoid comes last: what it shows contradicts what was final.
-   * @throws ChainFault of the first one when none answers.
-   */
-  look (avoid?: ChainNode): Promise<Look>
-  /** The same, for whoever needs no head. */
+export interface Chain extends ChainSettings, NodePool {
+  /** Any node that can be asked, for whoever needs no head. @throws ChainFault */
   node (): Promise<ChainNode>
 }
-
-/** A node and the newest block that it has. */
-export interface Look { readonly node: ChainNode, readonly head: Block }
 
 export interface Chains {
   ids (): number[]
   find (chainId: number): Chain | undefined
 }
 
-/** Nodes that follow their chain differ by a block or two. */
-const blocksBehind = 3
-
-export function createChain (settings: ChainSettings, nodes: readonly ChainNode[]): Chain {
-  let highest = 0
-  const look = async (avoid?: ChainNode): Promise<Look> => {
-    let first: unknown
-    let furthest: Look | undefined
-    for (const node of avoid === undefined ? nodes : [...nodes.filter((other) => other !== avoid), avoid]) {
-      try {
-        // Asked each time: a URL may lead to another chain tomorrow, and the question, which goes with the other, costs less than a wrong answer.
-        const [, head] = await Promise.all([assertChain(node), node.head()])
-        highest = Math.max(highest, head.number)
-        if (nodes.length === 1 || head.number >= highest - blocksBehind) return { node, head }
-        if (furthest === undefined || head.number > furthest.head.number) furthest = { node, head }
-      } catch (error) {
-        first ??= error
-      }
-    }
-    if (furthest !== undefined) return furthest
-    throw first ?? new Error('a chain needs a node')
-  }
-  return { ...settings, look, node: async () => (await look()).node }
+export function createChain (settings: ChainSettings, nodes: readonly PooledNode[], report: (news: NodeNews) => void = () => {}): Chain {
+  const pool = createNodePool(nodes, { ...settings, report, now: () => performance.now() })
+  return { ...settings, ...pool, node: async () => (await pool.look()).node }
 }
 
 export const createChains = (chains: readonly Chain[]): Chains => {

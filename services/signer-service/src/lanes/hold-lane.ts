@@ -9,6 +9,7 @@ import type { CrashPoint } from '../crash-points.ts'
 import type { LaneKey } from '../transactions/transaction-repository.ts'
 import type { Transact } from '../unit.ts'
 import type { WalletRepository } from '../wallets/wallet-repository.ts'
+import { laneId } from './lane.ts'
 import type { Holding, LaneRepository } from './lane-repository.ts'
 import type { RoundResult, RunRound } from './run-round.ts'
 
@@ -85,7 +86,7 @@ async function work (deps: HoldLaneDeps, key: LaneKey, holding: Holding, { signa
     const next = nudged()
     let full = false
     try {
-      const { node, head } = await chain.look(avoided !== undefined && performance.now() < avoided.until ? avoided.node : undefined)
+      const { node, head } = await chain.look({ name: laneId(key), avoid: avoided !== undefined && performance.now() < avoided.until ? avoided.node : undefined })
       const result = await runRound({ key, wallet, chain, node, head, fenced, log })
       full = result.full
       if (result.chainBehind) avoided = { node, until: performance.now() + avoidMs }

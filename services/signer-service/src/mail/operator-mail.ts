@@ -33,6 +33,11 @@ export const createTellAlarm = (deps: OperatorMailDeps) => {
   return async (unit: Unit, parameters: OperatorMail<'wallet_alarm'>): Promise<void> => { await write(unit, (to) => ({ template: 'wallet_alarm', to, parameters })) }
 }
 
+export const createTellNodeAlarm = (deps: OperatorMailDeps) => {
+  const write = createWriteMail(deps)
+  return async (unit: Unit, parameters: OperatorMail<'node_alarm'>): Promise<void> => { await write(unit, (to) => ({ template: 'node_alarm', to, parameters })) }
+}
+
 const createWriteMail = ({ outbox, dispatcher, sealKey, operator, now, newDeliveryId, newRequestId }: OperatorMailDeps) =>
   async (unit: Unit, contentFor: (to: string) => MailContent): Promise<void> => {
     if (operator === undefined) return

@@ -3,8 +3,8 @@ import { createCommandClient, type CommandClient } from '@countersign/redis'
 import { connectMongo, createAudit, inTransaction, type Audit, type Mongo } from '@countersign/mongo'
 import { createKeyAdmin, type KeyAdmin, type OpenKeyRing } from '@countersign/kms'
 import { createLogger, createMetrics, readEnvironment, type EnvironmentSource } from '@countersign/runtime'
-import { createChainNode } from '../chain/chain-node.ts'
 import { createChain, createChains, type Chains } from '../chain/chains.ts'
+import { openNodes } from '../compose-nodes.ts'
 import { configFrom, environment, type Config } from '../config.ts'
 import { createTransact, type Transact } from '../unit.ts'
 import { openKeyRing } from '../wallets/key-rings.ts'
@@ -42,7 +42,7 @@ export const createWithParts = (env: EnvironmentSource): WithParts => async (wor
       keyAdmin,
       transact: createTransact(async (write) => await inTransaction(mongo, write)),
       audit: createAudit(mongo.db),
-      chains: createChains(config.chains.map((chain) => createChain(chain, chain.rpcUrls.map((url) => createChainNode({ chainId: chain.chainId, url, timeoutMs: config.rpcTimeoutMs, metrics }))))),
+      chains: createChains(config.chains.map((chain) => createChain(chain, openNodes(chain, config, metrics)))),
       commands: async () => client ??= await createCommandClient({ url: config.redisUrl, service: 'signer-service', log, metrics })
     })
   } finally {
