@@ -6,7 +6,7 @@ import { openKmsCalls, type KmsCalls, type KmsOptions } from './kms-calls.ts'
 import { assertDigest, type Address, type OpenKeyRing } from './key-ring.ts'
 import { addressOf, publicKeyFromSpki, PublicKeyRefused } from './public-key.ts'
 import { toRecoverableSignature, verifyingKey, type VerifyingKey } from './recoverable-signature.ts'
-import { createTokenBucket } from './token-bucket.ts'
+import { createTokenBucket, type TokenBucket } from './token-bucket.ts'
 
 export interface KeyRingOptions extends KmsOptions {
   /**
@@ -14,14 +14,16 @@ export interface KeyRingOptions extends KmsOptions {
    * AWS gives an account 1,000 a second per Region for all ECC keys: divide it by the number of processes.
    */
   signsPerSecond?: number
+  /** In place of that rate: a limit that processes share. */
+  signLimit?: TokenBucket
 }
 
 interface KnownKey { publicKey: Uint8Array, address: Address, verifying?: VerifyingKey }
 
 /** @throws RangeError for options that allow no call */
 export function createKeyRing (options: KeyRingOptions): OpenKeyRing {
-  const { signsPerSecond = 800 } = options
-  const kms = openKmsCalls(options, createTokenBucket({ perSecond: signsPerSecond, burst: Math.max(1, signsPerSecond / 10) }))
+  const { signsPerSecond = 800, signLimit = createTokenBucket({ perSecond: signsPerSecond, burst: Math.max(1, signsPerSecond / 10) }) } = options
+  const kms = openKmsCalls(options, signLimit)
   // For ever: the public half of a KMS key cannot change. An alias that is moved to another key makes every later signature a
   // bad_signature until the process starts again, which is what a wallet whose key was swapped must do.
   const known = new Map<string, Promise<KnownKey>>()

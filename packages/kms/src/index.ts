@@ -5,3 +5,4 @@ export { createLocalKeyRing, type LocalKeyRingOptions } from './local-key-ring.t
 export { createKeyAdmin, type CreatedKey, type KeyAdmin, type ListedKey, type NewKey } from './key-admin.ts'
 export { KmsFault, type KmsFaultCode, type KmsFaultDetails } from './kms-fault.ts'
 export { type KmsOptions } from './kms-calls.ts'
+export { createTokenBucket, type TokenBucket, type TokenBucketOptions } from './token-bucket.ts'

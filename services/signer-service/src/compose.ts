@@ -1,7 +1,8 @@
 /** The only file that knows everything: connects, picks, and hands each part its own. */
 import { accountDeletedSigner, mailFromSigner, type Job, type ReceiptClaims } from '@countersign/contracts'
+import { createTokenBucket } from '@countersign/kms'
 import { abandonedTransactionSeconds, connectMongo, createAudit, createLeases, createOutbox, createOutboxDispatcher, inTransaction } from '@countersign/mongo'
-import { connectRedis, createCommandClient, createProducer, jobConnection, type InvalidMessage } from '@countersign/redis'
+import { connectRedis, createCommandClient, createProducer, createTurns, jobConnection, type InvalidMessage } from '@countersign/redis'
 import { clockFrom, newId, retryWithin, type Lifecycle, type Logger, type Metrics } from '@countersign/runtime'
 import { createCursors, createReceiptVerifier, deriveKey, ReceiptRefused } from '@countersign/secrets'
 import { createAdvance } from './approvals/advance.ts'
@@ -57,6 +58,7 @@ import { askedOf, type Transaction } from './transactions/transaction.ts'
 import { createTransact, type Unit } from './unit.ts'
 import { checkKeys } from './wallets/check-keys.ts'
 import { openKeyRing } from './wallets/key-rings.ts'
+import { createSignLimit } from './wallets/sign-limit.ts'
 import { createWalletRepository } from './wallets/wallet-repository.ts'
 
 const service = 'signer-service'
@@ -200,7 +202,9 @@ async function connect ({ config, log, metrics, lifecycle }: ComposeOptions) {
     lifecycle.onStop(`producer of ${job.name}`, () => producer.close())
     return [job.name, producer]
   }))
-  const keyRing = openKeyRing({ ...config.kms, log, metrics }, config.localPrivateKey)
+  const signs = { perSecond: config.signsPerSecond, burst: Math.max(1, config.signsPerSecond / 10) }
+  const signLimit = createSignLimit({ shared: createTurns({ redis, key: `signer:kms-signs:${config.kms.region}`, ...signs }), own: createTokenBucket(signs), log })
+  const keyRing = openKeyRing({ ...config.kms, log, metrics, signLimit }, config.localPrivateKey)
   lifecycle.onStop('keys', () => { keyRing.close() })
   if (config.localPrivateKey !== undefined) log.warn('HOT_WALLET_PRIVATE_KEY is in use: this process holds a private key in its memory, which production refuses')
   return { mongo, redis, commands, producers, keyRing }

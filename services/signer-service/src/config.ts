@@ -100,6 +100,9 @@ export const environment = defineEnvironment({
   AUDIT_SEAL_INTERVAL_SECONDS: variable(Type.Integer({ default: 30, minimum: 1, maximum: 3_600 }), { description: 'Pause between two rounds of sealing, each of which signs once per wallet that something happened to' }),
   RECONCILE_INTERVAL_SECONDS: variable(Type.Integer({ default: 600, minimum: 1, maximum: 3_600 }), { description: 'Pause between two comparisons of every wallet with its chains' }),
   KMS_TIMEOUT_MS: variable(Type.Integer({ default: 5_000, minimum: 100, maximum: 60_000 }), { description: 'Longest time of one KMS call, retries included' }),
+  KMS_SIGNS_PER_SECOND: variable(Type.Integer({ default: 800, minimum: 1, maximum: 100_000 }), {
+    description: 'Most Sign attempts of all processes together, with bursts of a tenth on top: below the quota that AWS gives the account (1,000 a second per Region)'
+  }),
   KMS_MAX_ATTEMPTS: variable(Type.Integer({ default: 3, minimum: 1, maximum: 10 }), { description: 'Attempts of one KMS call' }),
   HOT_WALLET_PRIVATE_KEY: variable(Type.Optional(Type.String({ pattern: '^(0x)?[0-9a-fA-F]{64}$' })), {
     description: 'Raw private key of the wallet key `local`, for development; needs ALLOW_PRIVATE_KEY_FALLBACK=true', secret: 'issued', strict: 'refused'
@@ -183,6 +186,7 @@ export const configFrom = (values: Readonly<Values<typeof environment.variables>
     timeoutMs: values.KMS_TIMEOUT_MS,
     maxAttempts: values.KMS_MAX_ATTEMPTS
   },
+  signsPerSecond: values.KMS_SIGNS_PER_SECOND,
   defaultKeyId: values.KMS_KEY_ID,
   reconcileMs: values.RECONCILE_INTERVAL_SECONDS * 1_000,
   audit: { keyId: values.AUDIT_KMS_KEY_ID, sealAfterMs: values.AUDIT_SEAL_AFTER_SECONDS * 1_000, sealIntervalMs: values.AUDIT_SEAL_INTERVAL_SECONDS * 1_000 },

@@ -62,10 +62,15 @@ t.test('bytes that were changed in the database are not signed', { buffered: tru
   await signer.stop()
 })
 
-t.test('where there is no EIP-1559, transactions have one gas price', { buffered: true }, async (t) => {
+t.test('where there is no EIP-1559, transactions have one gas price; of the KMS the service needs Sign and GetPublicKey alone', { buffered: true }, async (t) => {
   const house = await world.house(t, { env: { CHAINS: JSON.stringify([{ chain_id: 31337, rpc_urls: [world.chain.rpcUrl], confirmations: 2, block_time_ms: 400, eip1559: false }]) } })
+  const before = world.kms.calls()
+  world.kms.faults.set({ deny: ['CreateAlias', 'CreateKey', 'DescribeKey', 'DisableKey', 'EnableKey', 'ListAliases', 'ListKeys', 'ListResourceTags'] })
+  t.teardown(() => { world.kms.faults.clear() })
   await house.start()
   const id = await house.approve()
   await house.reach(id, 'confirmed')
   t.match(await bytesOf(house, id), { type: 'legacy', chainId: 31337 })
+  const asked = Object.entries(world.kms.calls()).filter(([operation, times]) => times > (before[operation] ?? 0)).map(([operation]) => operation)
+  t.strictSame(asked.sort(), ['GetPublicKey', 'Sign'])
 })

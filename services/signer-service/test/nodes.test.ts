@@ -11,6 +11,7 @@ import { createNodePool, type NodeNews } from '../src/chain/node-pool.ts'
 import { createRpcClient } from '../src/chain/rpc-client.ts'
 import { atSpeed } from '../src/lanes/fees.ts'
 import { readMarket } from '../src/lanes/read-market.ts'
+import { createSignLimit } from '../src/wallets/sign-limit.ts'
 
 interface Asked { readonly id: number, readonly method: string, readonly params: readonly unknown[] }
 interface Answer { readonly status?: number, readonly body: unknown }
@@ -281,4 +282,23 @@ t.test('a node that serves another chain, or tells another history than most, is
   t.strictSame(two.states(), ['1 serving', '2 distrusted'], 'of two the first is believed')
   two.stands[0].down = true
   await t.rejects(two.asked('lane'), { name: 'ChainFault' }, 'and the other one is not asked all the same')
+})
+
+t.test('while the shared limit of signatures cannot be asked, each process keeps to its own, and says so once', async (t) => {
+  let away = false
+  const [shared, own, said]: [number[], number[], string[]] = [[], [], []]
+  const limit = createSignLimit({
+    shared: { take: async (ms) => { if (away) throw new Error('Redis is away'); shared.push(ms); return shared.length < 2 } },
+    own: { take: async (ms) => { own.push(ms); return false } },
+    log: { warn: (_fields: object, text: string) => { said.push(text) } } as never
+  })
+  t.strictSame([await limit.take(7), await limit.take(8)], [true, false], 'a full limit is back-pressure, and no reason to go around it')
+  away = true
+  t.strictSame([await limit.take(9), await limit.take(9)], [false, false])
+  t.strictSame([shared, own, said.length], [[7, 8], [9, 9], 1])
+  away = false
+  await limit.take(1)
+  away = true
+  await limit.take(1)
+  t.equal(said.length, 2)
 })

@@ -1,6 +1,6 @@
 import { startRedis, until } from '@countersign/testing'
 import t from 'tap'
-import { connectRedis, createLimiter, redisTime } from '../../src/index.ts'
+import { connectRedis, createLimiter, createTurns, redisTime } from '../../src/index.ts'
 import { telemetry } from '../commands/echo.ts'
 
 const server = await startRedis(t)
@@ -104,12 +104,28 @@ t.test('what is given back may be taken again, once, and only in the window that
   t.strictSame((await Promise.all([1, 2, 3].map(() => limiter.take([bucket])))).map(({ allowed }) => allowed), [true, true, false], 'nothing sinks below none')
 })
 
+t.test('turns are taken in order, by all processes together, and never more than rate and burst', async (t) => {
+  const [one, other] = [redis, second].map((connection) => createTurns({ redis: connection, key: 'signer:slow', perSecond: 0.01, burst: 10 })) as [ReturnType<typeof createTurns>, ReturnType<typeof createTurns>]
+  const taken = await Promise.all(Array.from({ length: 200 }, (_none, index) => (index % 2 === 0 ? one : other).take(0)))
+  t.equal(taken.filter(Boolean).length, 10)
+  t.equal(await one.take(50_000), false, 'nor does who would wait too long keep a turn')
+  t.ok(await redis.pttl('signer:slow') > 900_000)
+
+  const quick = [redis, second].map((connection) => createTurns({ redis: connection, key: 'signer:quick', perSecond: 50, burst: 1 }))
+  const startedAt = performance.now()
+  const all = await Promise.all(Array.from({ length: 12 }, async (_none, index) => await quick[index % 2]?.take(60_000)))
+  t.ok(all.every(Boolean))
+  t.ok(performance.now() - startedAt >= 215, 'eleven of them waited for twenty milliseconds each')
+  for (const wrong of [{ perSecond: 0, burst: 1 }, { perSecond: NaN, burst: 1 }, { perSecond: 1, burst: 0 }]) t.throws(() => createTurns({ redis, key: 'signer:none', ...wrong }), { name: 'RangeError' })
+})
+
 t.test('buckets go away by themselves, and Redis away is an error', async (t) => {
   await limiter.take([{ key: 'gone', max: 1, windowMs: 100 }])
   t.ok(await redis.pttl('gw:{limits}:100:gone') <= 200)
   await server.kill()
 
   await t.rejects(limiter.take([{ key: 'k', max: 1, windowMs: minute }]))
+  await t.rejects(createTurns({ redis, key: 'signer:away', perSecond: 1, burst: 1 }).take(0))
 
   await server.restart()
 })

@@ -1,10 +1,10 @@
 /** Which keeper signs for a key: the KMS, or outside strict mode the one raw key of this process. */
-import { createKeyRing, createLocalKeyRing, type KmsOptions, type OpenKeyRing } from '@countersign/kms'
+import { createKeyRing, createLocalKeyRing, type KeyRingOptions, type OpenKeyRing } from '@countersign/kms'
 
 /** Key id of HOT_WALLET_PRIVATE_KEY. */
 export const localKeyId = 'local'
 
-export function openKeyRing (kms: KmsOptions, localPrivateKey: string | undefined): OpenKeyRing {
+export function openKeyRing (kms: KeyRingOptions, localPrivateKey: string | undefined): OpenKeyRing {
   const remote = createKeyRing(kms)
   if (localPrivateKey === undefined) return remote
   const local = createLocalKeyRing({ privateKey: localPrivateKey, keyId: localKeyId })
