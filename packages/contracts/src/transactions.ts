@@ -33,6 +33,16 @@ export const transactionMoves: Readonly<Record<TransactionState, readonly Transa
 const State = Type.Union(transactionStates.map((state) => Type.Literal(state)) as never, { description: 'See ARCHITECTURE.md for the moves' })
 export const TransactionStateSchema = Type.Unsafe<TransactionState>(State)
 
+/** By what lists of them are narrowed. */
+export const transactionFilter = {
+  state: Type.Optional(TransactionStateSchema),
+  wallet_id: Type.Optional(WalletId),
+  chain_id: Type.Optional(ChainId),
+  destination: Type.Optional(EvmAddress),
+  since: Type.Optional(Timestamp),
+  until: Type.Optional(Timestamp)
+} as const
+
 export const AttemptView = Type.Object({
   kind: Type.Union([Type.Literal('first'), Type.Literal('replacement'), Type.Literal('noop')], { description: 'noop: a transfer of nothing to the wallet itself, which takes the nonce' }),
   because: Type.Optional(Type.Union([Type.Literal('refused'), Type.Literal('fees'), Type.Literal('cancel')], { description: 'Of a noop: no node took the payload, its fees were too low, or somebody cancelled' })),

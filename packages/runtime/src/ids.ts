@@ -18,6 +18,9 @@ export function newId (prefix: string, now: number = Date.now()): string {
   return `${prefix}_${encodeTime(now)}${encodeBytes(drawBytes())}`
 }
 
+/** @returns what sorts before every id of that millisecond and of later ones, and after all earlier ones. */
+export const lowestId = (prefix: string, now: number): string => `${prefix}_${encodeTime(now)}`
+
 /** @returns the milliseconds that an id was made at. */
 export function timeOfId (id: string): number {
   let time = 0

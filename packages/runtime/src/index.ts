@@ -20,7 +20,7 @@ export { runService, type Lifecycle, type RunServiceOptions } from './lifecycle/
 export { readEnvironmentOrExit } from './lifecycle/environment-or-exit.ts'
 export { retryWithin, type Attempt, type RetryOptions } from './lifecycle/retry.ts'
 export { createBoundedQueue, type BoundedQueue, type BoundedQueueOptions } from './load-shedding/bounded-queue.ts'
-export { newId, timeOfId } from './ids.ts'
+export { lowestId, newId, timeOfId } from './ids.ts'
 export { clockFrom, systemClock, type Clock } from './clock.ts'
 export { createCli, exitCodes, UsageFault, type Cli, type CliCommand, type CliOptions, type CommandContext, type ExitCode } from './cli/create-cli.ts'
 export { printJson, printTable, type Cell, type Row, type Write } from './cli/output.ts'

@@ -1,5 +1,5 @@
 /** The whole gateway, joined: stores, adapters, use cases, server. */
-import { mailHeartbeatKey, Problem, problems } from '@countersign/contracts'
+import { countMoves, mailHeartbeatKey, Problem, problems } from '@countersign/contracts'
 import { createServer, listenOn, startOpsServer } from '@countersign/http'
 import { createAudit, inTransaction } from '@countersign/mongo'
 import { clockFrom, createMetrics, newId, type Clock, type Lifecycle, type Logger, type Metrics } from '@countersign/runtime'
@@ -27,6 +27,7 @@ import { createSignInReport } from './sign-in/report-sign-in.ts'
 import { createTellFactorAdded } from './step-ups/tell-factor-added.ts'
 import { createTellFirstFactor } from './step-ups/tell-first-factor.ts'
 import { openStores, type Stores } from './stores.ts'
+import { createMoveWatch } from './transactions/move-watch.ts'
 import { createIdentityRepository } from './users/identity-repository.ts'
 import { createUserRepository } from './users/user-repository.ts'
 
@@ -99,6 +100,7 @@ export async function compose (config: GatewayConfig, log: Logger, lifecycle: Li
     introspect: sessions.introspect,
     revokeToken: sessions.revokeToken,
     commands,
+    moveWatch: createMoveWatch({ log, countMoves: async (ids) => (await commands.call(countMoves, { ids: [...ids] }, { requestId: newId('req') })).moves }),
     ...composeStepUps({ config, stores, users, audit, verifyReceipt: (jws) => receipts.verify(jws), unlink: wallets.unlink, tellFirstFactor }),
     ...composePasskeys({ config, stores, users, identities, audit, report, sessions, verifyReceipt: (jws) => receipts.verify(jws), tellFirstFactor }),
     confirmEmail: createConfirmEmail({

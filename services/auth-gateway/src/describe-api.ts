@@ -27,7 +27,7 @@ export async function describeApi (): Promise<unknown> {
     passkeys: { add: { begin: unused, confirm: unused }, answer: unused, ask: unused, signIn: unused }, passkeyOrigins: [],
     exportAccount: unused, askForWipeCode: unused, deleteAccount: unused,
     refresh: unused, close: unused, closeOwn: unused, revokeSessions: unused, listSessions: unused, checkOrigin: unused, introspect: unused, revokeToken: unused,
-    cookies: { secretIn: unused, refreshIn: unused, setSecret: unused, forget: unused }, commands: { call: unused }, confirmEmail: unused
+    cookies: { secretIn: unused, refreshIn: unused, setSecret: unused, forget: unused }, commands: { call: unused }, moveWatch: { next: unused, close: () => {} }, confirmEmail: unused
   }
   await serve(app, deps)
   await app.ready()

@@ -1,8 +1,9 @@
 /** Every route of the contract, called as every kind of caller; API keys; roles; the audit. */
 import {
-  beginFactorWipe, beginPasskey, beginPasskeySignIn, beginPasskeyStepUp, beginSms, beginTotp, cancelTransaction, challengeTransaction, confirmFactorWipe, disableWallet, explainPolicy, getTransaction, getWallet, listFactors, listTransactions, listWallets, makeRecoveryCodes, Problem, problems, readApprovals, readPolicies, readWalletAudit, removeFactor, routes, scopes, speedUpTransaction, type Route, type Scope
+  beginFactorWipe, beginPasskey, beginPasskeySignIn, beginPasskeyStepUp, beginSms, beginTotp, cancelTransaction, challengeTransaction, confirmFactorWipe, countMoves, disableWallet, explainPolicy, getTransaction, getWallet, listFactors, listTransactions, listWallets, makeRecoveryCodes, Problem, problems, readApprovals, readPolicies, readWalletAudit, removeFactor, routes, scopes, speedUpTransaction, TransactionView, type Route, type Scope, type TransactionState
 } from '@countersign/contracts'
 import { handle } from '@countersign/redis'
+import { newId } from '@countersign/runtime'
 import { until } from '@countersign/testing'
 import t from 'tap'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
@@ -14,6 +15,13 @@ const other = await house.open()
 const enrolled = new Set<string>()
 const factor = { id: 'fct_01HZZZZZZZZZZZZZZZZZZZZZZZ', kind: 'email_code' as const, label: 'a***@e***.com', shown: true, sends: true, proved_at: '2030-01-01T00:00:00Z' }
 const notThere = (): never => { throw new Problem(problems.notFound) }
+/** What signer-service has, and how it was asked how far that is. */
+const shown = new Map<string, TransactionView>()
+const looks: string[][] = []
+const countShown = (ids: string[]): Promise<{ moves: { id: string, moves: number }[] }> => {
+  looks.push(ids)
+  return Promise.resolve({ moves: ids.map((id) => ({ id, moves: shown.get(id)?.history.length ?? 0 })) })
+}
 await house.answerFor('otp-service', [
   handle(beginFactorWipe, () => Promise.resolve({ challenge: null })),
   handle(confirmFactorWipe, () => Promise.resolve({ receipt: null })),
@@ -23,7 +31,7 @@ await house.answerFor('otp-service', [
 ])
 await house.answerFor('signer-service', [
   handle(readApprovals, notThere), handle(readPolicies, notThere), handle(explainPolicy, notThere),
-  handle(getTransaction, notThere), handle(challengeTransaction, notThere), handle(cancelTransaction, notThere), handle(speedUpTransaction, notThere),
+  handle(getTransaction, ({ id }) => Promise.resolve(shown.get(id) ?? notThere())), handle(countMoves, ({ ids }) => countShown(ids)), handle(challengeTransaction, notThere), handle(cancelTransaction, notThere), handle(speedUpTransaction, notThere),
   handle(listTransactions, () => Promise.resolve({ data: [], next_cursor: null })),
   handle(getWallet, notThere), handle(disableWallet, notThere),
   handle(listWallets, () => Promise.resolve({ data: [], next_cursor: null })),
@@ -316,4 +324,44 @@ t.test('a key that works is listed before any number of revoked ones', async (t)
   await keys.insertMany(Array.from({ length: 300 }, (_unused, i) => ({ ...document, _id: `key_${i}`, mac: `${i}`, createdAt: new Date(Date.now() + 60_000 + i), revokedAt: new Date() })))
 
   t.match((await gateway.send('GET', '/api/v1/api-keys', { token: tokens.access })).json, { data: [{ id }] })
+})
+
+t.test('whoever waits for the next move of a transaction is answered with it; a hundred ask no oftener than one, and who goes away waits no longer', async (t) => {
+  const { access } = await newUser()
+  const put = (id: string, state: TransactionState, moves: number): void => {
+    shown.set(id, { ...(TransactionView as unknown as { examples: [TransactionView] }).examples[0], id, state, history: Array.from({ length: moves }, () => ({ state, at: '2030-01-01T00:00:00.000Z' })) } as TransactionView)
+  }
+  const [still, moving, over] = [newId('tx'), newId('tx'), newId('tx')]
+  put(still, 'approved', 3)
+  put(moving, 'approved', 3)
+  put(over, 'confirmed', 8)
+  const read = async (id: string, query = ''): Promise<Answer> => await gateway.send('GET', `/api/v1/transactions/${id}${query}`, { token: access })
+  t.match((await read(over, '?wait=30')).json, { state: 'confirmed' }, 'it will not move')
+  t.match((await read(still, '?wait=30&seen=2')).json, { state: 'approved' }, 'it has moved')
+  t.equal((await read(still, '?wait=31')).status, 422)
+  t.equal((await read(newId('tx'), '?wait=30')).status, 404)
+  t.strictSame(looks, [], 'nobody waited')
+  t.match((await read(still, '?wait=1')).json, { state: 'approved' }, 'as it is when the time is over')
+
+  const leaving = new AbortController()
+  const left = fetch(new URL(`/api/v1/transactions/${still}?wait=30`, gateway.url), { headers: { authorization: `Bearer ${access}` }, signal: leaving.signal }).then(() => 'answered', () => 'left')
+  const waiting = Array.from({ length: 100 }, async () => await read(moving, '?wait=30'))
+  await until(() => looks.some((ids) => ids.includes(still) && ids.includes(moving)), { what: 'one look for both' })
+  leaving.abort()
+  t.equal(await left, 'left')
+  await until(() => looks.at(-1)?.join() === moving, { what: 'nobody to ask for what one has left' })
+  put(moving, 'assigned', 4)
+  const answers = await Promise.all(waiting)
+  t.ok(answers.every(({ json }) => json['state'] === 'assigned'))
+  const asked = looks.length
+  t.match((await read(over)).json, { state: 'confirmed' })
+  t.ok(looks.every((ids) => new Set(ids).size === ids.length), 'each id once')
+  t.ok(looks.length - asked <= 1, 'nobody looks when nobody waits')
+
+  const third = await house.open()
+  const last = third.send('GET', `/api/v1/transactions/${still}?wait=30`, { token: access })
+  last.catch(() => undefined)
+  await until(() => looks.at(-1)?.join() === still, { what: 'the last one to wait' })
+  await third.stop()
+  t.match((await last).json, { state: 'approved' }, 'a process that stops answers whoever waits')
 })

@@ -47,7 +47,7 @@ import { createConfirmTransaction } from './transactions/confirm-transaction.ts'
 import { createCreateTransaction } from './transactions/create-transaction.ts'
 import { createExpireTransaction, createExpireTransactions } from './transactions/expire-transactions.ts'
 import { intentOf } from './transactions/intent.ts'
-import { createGetTransaction, createListTransactions, createViewTransaction } from './transactions/read-transactions.ts'
+import { createCountMoves, createGetTransaction, createListTransactions, createViewTransaction } from './transactions/read-transactions.ts'
 import { createRecordMove } from './transactions/record-move.ts'
 import { createRequestConfirmation } from './transactions/request-confirmation.ts'
 import { createSpeedUpTransaction } from './transactions/speed-up-transaction.ts'
@@ -130,7 +130,7 @@ export async function compose (options: ComposeOptions) {
   })
   const requestConfirmation = createRequestConfirmation({ transactions, principals, otp })
   const newChallengeId = (): string => newId('chl')
-  const reading = { transactions, attempts, callsOf, cursors: createCursors(deriveKey(config.secretKey, 'cursor')) }
+  const reading = { transactions, attempts, callsOf, checksummed, cursors: createCursors(deriveKey(config.secretKey, 'cursor')) }
 
   return {
     mongo, redis, dispatcher, holder, wallets, acceptReceipt,
@@ -174,6 +174,7 @@ export async function compose (options: ComposeOptions) {
       }),
       get: createGetTransaction(reading),
       list: createListTransactions(reading),
+      countMoves: createCountMoves(reading),
       confirm: createConfirmTransaction({
         transactions, expire, requestConfirmation, otp, acceptReceipt, crashPoint,
         view: createViewTransaction(reading)

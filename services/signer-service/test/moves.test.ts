@@ -1,6 +1,6 @@
 /** What can be done about a transaction that was asked for: cancelled, hurried, found. */
 import t, { type Test } from 'tap'
-import { cancelTransaction, problems, speedUpTransaction, type TransactionState, type TransactionView } from '@countersign/contracts'
+import { cancelTransaction, countMoves, listTransactions, problems, speedUpTransaction, type TransactionState, type TransactionView } from '@countersign/contracts'
 import { newId } from '@countersign/runtime'
 import { until } from '@countersign/testing'
 import { raised } from '../src/lanes/fees.ts'
@@ -131,4 +131,39 @@ t.test('fees rise up to what was confirmed and no further; what stands there can
   higher(t, all.slice(-2))
   t.ok(all.slice(0, -1).every(({ max_fee_per_gas: fee }) => BigInt(fee) <= 6n * gwei))
   await minedUntil(house, id, 'cancelled')
+})
+
+t.test('a list is narrowed by what stands in an index, page by page, and a cursor goes on with the same list alone', async (t) => {
+  const house = await world.house(t)
+  await house.start()
+  const ids: string[] = []
+  for (const index of [0, 1, 0, 1, 0]) ids.push((await house.request(index)).id)
+  const [first = '', second = '', third = '', fourth = '', fifth = ''] = ids
+  await cancel(house, third)
+  const list = async (filter: object, limit = 10) => await house.call(listTransactions, { ...house.asking, limit, ...filter })
+  const found = async (filter: object): Promise<string[]> => (await list(filter)).data.map(({ id }) => id)
+  t.strictSame(await found({}), [...ids].reverse())
+  t.strictSame(await found({ state: 'cancelled' }), [third])
+  t.strictSame(await found({ state: 'awaiting_confirmation', destination: house.destination(0).toLowerCase() }), [fifth, first])
+  t.strictSame(await found({ wallet_id: house.wallet.id, chain_id: 31337, destination: house.destination(1) }), [fourth, second])
+  for (const none of [{ wallet_id: newId('wal') }, { chain_id: 1 }, { state: 'failed' }, { destination: house.wallet.address }]) t.strictSame(await found(none), [])
+  const { created_at: since } = await house.get(second)
+  const { created_at: until } = await house.get(fourth)
+  t.strictSame(await found({ since, until }), [third, second])
+  t.strictSame([...await found({ since: until }), ...await found({ until: since })], [fifth, fourth, first])
+  await t.rejects(list({ destination: house.destination(0).replace(/[a-f]/, (letter) => letter.toUpperCase()).replace(/D/, 'd') }), { kind: problems.schemaViolation } as unknown as Error)
+
+  const page = await list({ destination: house.destination(0), until }, 1)
+  t.strictSame(page.data.map(({ id }) => id), [third])
+  const cursor = page.next_cursor ?? ''
+  t.match(await list({ destination: house.destination(0), until, cursor }, 1), { data: [{ id: first }], next_cursor: null })
+  await t.rejects(list({ destination: house.destination(0), cursor }), { kind: problems.schemaViolation } as unknown as Error)
+
+  const transactions = house.db.collection('transactions')
+  for (const narrowed of [{ walletId: house.wallet.id }, { chainId: 31337 }, { destinations: house.destination(0) }, { state: { $eq: 'cancelled' } }, {}]) {
+    const { queryPlanner: { winningPlan }, executionStats } = await transactions.find({ initiator: house.userId, ...narrowed }, { sort: { _id: -1 }, limit: 1 }).explain('executionStats') as { queryPlanner: { winningPlan: object }, executionStats: { totalDocsExamined: number } }
+    t.notMatch(JSON.stringify(winningPlan), /"SORT"/, Object.keys(narrowed).join())
+    t.equal(executionStats.totalDocsExamined, 1)
+  }
+  t.strictSame((await house.call(countMoves, { ids: [first, third, newId('tx')] })).moves.sort((a, b) => a.moves - b.moves), [{ id: first, moves: 2 }, { id: third, moves: 3 }])
 })

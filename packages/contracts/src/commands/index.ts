@@ -12,7 +12,7 @@ import { answerByWallet, askWallet, beginWallet, confirmWallet } from './wallet-
 import { giveApproval, readApprovals } from './approvals.ts'
 import { changePolicy, draftPolicy, explainPolicy, readPolicies } from './policies.ts'
 import { answerMailbox, beginMailbox, cancelMailbox, resendMailbox } from './mailbox.ts'
-import { cancelTransaction, speedUpTransaction } from './transaction-moves.ts'
+import { cancelTransaction, countMoves, speedUpTransaction } from './transaction-moves.ts'
 import { challengeTransaction, confirmTransaction, createTransaction, getTransaction, listTransactions } from './transactions.ts'
 
 /** Every command there is: Redis users, docs/messages.md and the tests are made from this list. */
@@ -26,7 +26,7 @@ export const commands: readonly Command[] = Object.freeze([
   beginStepUp, sendStepUp, verifyStepUp, listFactors,
   sendEarlierOtp, earlierOtpStatus, verifyEarlierOtp,
   beginMailbox, resendMailbox, answerMailbox, cancelMailbox,
-  createTransaction, getTransaction, listTransactions, confirmTransaction, challengeTransaction, cancelTransaction, speedUpTransaction,
+  createTransaction, getTransaction, listTransactions, confirmTransaction, challengeTransaction, cancelTransaction, speedUpTransaction, countMoves,
   listWallets, getWallet, disableWallet, readWalletAudit,
   readApprovals, giveApproval, readPolicies, draftPolicy, changePolicy, explainPolicy
 ])

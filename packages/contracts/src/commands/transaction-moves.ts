@@ -22,3 +22,13 @@ export const speedUpTransaction = defineCommand({
   request: Type.Object({ ...claim, over: Type.Optional(Hash32) }, { additionalProperties: false }),
   reply: TransactionView
 })
+
+/** For all requests of a gateway process that wait for a next move at once. The ids are of transactions that it has shown before; unknown ones are left out. */
+export const countMoves = defineCommand({
+  ...served,
+  name: 'transactions.moves',
+  summary: 'How often each of these transactions has moved',
+  deadlineMs: 3_000,
+  request: Type.Object({ ids: Type.Array(TransactionId, { minItems: 1, maxItems: 200 }) }, { additionalProperties: false }),
+  reply: Type.Object({ moves: Type.Array(Type.Object({ id: TransactionId, moves: Type.Integer() }, { additionalProperties: false })) }, { additionalProperties: false })
+})

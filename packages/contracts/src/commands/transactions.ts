@@ -2,7 +2,7 @@ import { Type } from 'typebox'
 import { defineCommand } from '../command.ts'
 import { CallerHandle, Cursor, FactorId, IdempotencyKey, SessionId, TransactionId, UserId } from '../primitives.ts'
 import { TransactionChallenge, TransactionProof } from '../transaction-proofs.ts'
-import { TransactionStateSchema, TransactionView } from '../transactions.ts'
+import { transactionFilter, TransactionView } from '../transactions.ts'
 import { TransactionRequest } from '../transaction-request.ts'
 
 /** What the gateway says of who is asking. A claim: the signer believes receipts and principals, not this. */
@@ -43,7 +43,7 @@ export const listTransactions = defineCommand({
     ...readerClaim,
     limit: Type.Integer({ minimum: 1, maximum: 100 }),
     cursor: Type.Optional(Cursor),
-    state: Type.Optional(TransactionStateSchema)
+    ...transactionFilter
   }, { additionalProperties: false }),
   reply: Type.Object({ data: Type.Array(TransactionView), next_cursor: Type.Union([Cursor, Type.Null()]) }, { additionalProperties: false })
 })

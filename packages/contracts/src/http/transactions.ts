@@ -4,7 +4,7 @@ import { defineRoute } from '../route.ts'
 import { ada, treasuryTransfer } from './examples.ts'
 import { serviceIntentHeader, serviceIntentType } from '../service-intents.ts'
 import { TransactionChallenge, TransactionProofBody } from '../transaction-proofs.ts'
-import { TransactionStateSchema, TransactionView } from '../transactions.ts'
+import { transactionFilter, TransactionView } from '../transactions.ts'
 import { TransactionRequest } from '../transaction-request.ts'
 
 const params = Type.Object({ id: TransactionId })
@@ -35,13 +35,14 @@ export const readTransactions = defineRoute({
   operationId: 'listTransactions',
   tag: 'Transactions',
   summary: 'Own transactions, newest first',
+  description: 'Filters narrow together. `destination` is any account or contract that the transaction names: its receiver, the token or contract that it calls, what is inside a batch. `since` is included, `until` is not; both are of `created_at`. A cursor goes on with the filters that it was given for.',
   caller: 'session',
   scope: 'transactions:read',
   limit: 'general',
   query: Type.Object({
     limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, default: 20 })),
     cursor: Type.Optional(Cursor),
-    state: Type.Optional(TransactionStateSchema)
+    ...transactionFilter
   }, { additionalProperties: false }),
   status: 200,
   reply: Type.Object({ data: Type.Array(TransactionView), next_cursor: Type.Union([Cursor, Type.Null()]) }, { examples: [{ data: [treasuryTransfer], next_cursor: null }] }),
@@ -54,10 +55,15 @@ export const readTransaction = defineRoute({
   operationId: 'readTransaction',
   tag: 'Transactions',
   summary: 'One transaction: state, attempts with hashes, block, history',
+  description: 'With `wait`, the answer comes with its next move (its `history` grows by one), or as it is after so many seconds. What is over is answered at once. With `seen`, the length of the `history` that the caller has, nothing that happened between two requests is missed.',
   caller: 'session',
   scope: 'transactions:read',
   limit: 'general',
   params,
+  query: Type.Object({
+    wait: Type.Optional(Type.Integer({ minimum: 0, maximum: 30, description: 'Seconds' })),
+    seen: Type.Optional(Type.Integer({ minimum: 0, maximum: 1_000_000 }))
+  }, { additionalProperties: false }),
   status: 200,
   reply: TransactionView,
   problems: ['unauthorized', 'notFound', 'schemaViolation', 'rateLimited', 'unavailable']

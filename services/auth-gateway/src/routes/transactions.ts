@@ -1,24 +1,26 @@
 /** The gateway hands transactions over to signer-service, and is believed for nothing there. */
 import {
   cancelTransaction, challengeTransaction, confirmTransaction, createTransaction, getTransaction, IdempotencyKey, listTransactions,
-  postCancellation, postChallenge, postConfirmation, postSpeedUp, postTransaction, Problem, problems, readTransaction, readTransactions, serviceIntentHeader, speedUpTransaction
+  postCancellation, postChallenge, postConfirmation, postSpeedUp, postTransaction, Problem, problems, readTransaction, readTransactions, serviceIntentHeader, speedUpTransaction, transactionMoves, type TransactionView
 } from '@countersign/contracts'
 import { addRoute } from '@countersign/http'
 import type { CommandClient } from '@countersign/redis'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { Compile } from 'typebox/compile'
 import type { OpenSession } from '../sessions/session-state.ts'
+import type { MoveWatch } from '../transactions/move-watch.ts'
 import { proofOf } from './transaction-proof.ts'
 
 export interface TransactionRoutesDeps {
   readonly commands: Pick<CommandClient, 'call'>
+  readonly moveWatch: Pick<MoveWatch, 'next' | 'close'>
 }
 
 const idempotencyKey = Compile(IdempotencyKey)
 const claim = ({ id, userId }: OpenSession) => ({ user_id: userId, session_id: id })
 const options = (request: FastifyRequest, session: OpenSession) => ({ requestId: request.id, actor: session.userId })
 
-export function transactionRoutes (app: FastifyInstance, { commands }: TransactionRoutesDeps): void {
+export function transactionRoutes (app: FastifyInstance, { commands, moveWatch }: TransactionRoutesDeps): void {
   addRoute<typeof postTransaction, OpenSession>(app, postTransaction, async ({ headers, body, session, request, reply }) => {
     const key = headers['idempotency-key']
     if (!idempotencyKey.Check(key)) throw new Problem(problems.idempotencyKeyRequired)
@@ -29,10 +31,21 @@ export function transactionRoutes (app: FastifyInstance, { commands }: Transacti
   })
 
   addRoute<typeof readTransactions, OpenSession>(app, readTransactions, async ({ query, session, request }) =>
-    await commands.call(listTransactions, { ...claim(session), limit: query.limit ?? 20, cursor: query.cursor, state: query.state }, options(request, session)))
+    await commands.call(listTransactions, { ...claim(session), ...query, limit: query.limit ?? 20 }, options(request, session)))
 
-  addRoute<typeof readTransaction, OpenSession>(app, readTransaction, async ({ params, session, request }) =>
-    await commands.call(getTransaction, { ...claim(session), id: params.id }, options(request, session)))
+  // Else a process that stops would wait for whoever waits.
+  app.addHook('preClose', async () => { moveWatch.close() })
+
+  addRoute<typeof readTransaction, OpenSession>(app, readTransaction, async ({ params, query, session, request, reply }) => {
+    const read = async (): Promise<TransactionView> => await commands.call(getTransaction, { ...claim(session), id: params.id }, options(request, session))
+    const now = await read()
+    const { wait = 0, seen = now.history.length } = query
+    if (wait === 0 || now.history.length > seen || transactionMoves[now.state].length === 0) return now
+    const gone = new AbortController()
+    reply.raw.once('close', () => { gone.abort() })
+    await moveWatch.next(params.id, seen, wait * 1_000, gone.signal)
+    return gone.signal.aborted ? now : await read()
+  })
 
   addRoute<typeof postConfirmation, OpenSession>(app, postConfirmation, async ({ params, body, session, request }) =>
     await commands.call(confirmTransaction, { ...claim(session), id: params.id, proof: proofOf(body) }, options(request, session)))

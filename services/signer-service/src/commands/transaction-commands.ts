@@ -1,12 +1,12 @@
 /** Commands of the gateway: contract in, use case, contract out. */
-import { cancelTransaction, challengeTransaction, confirmTransaction, createTransaction, getTransaction, listTransactions, speedUpTransaction, type TransactionView } from '@countersign/contracts'
+import { cancelTransaction, challengeTransaction, confirmTransaction, countMoves, createTransaction, getTransaction, listTransactions, speedUpTransaction, type TransactionView } from '@countersign/contracts'
 import { handle, type CommandContext, type CommandHandler } from '@countersign/redis'
 import type { Asking } from '../transactions/asking.ts'
 import type { createCancelTransaction } from '../transactions/cancel-transaction.ts'
 import type { createChallengeTransaction } from '../transactions/challenge-transaction.ts'
 import type { createConfirmTransaction } from '../transactions/confirm-transaction.ts'
 import type { createCreateTransaction } from '../transactions/create-transaction.ts'
-import type { createGetTransaction, createListTransactions } from '../transactions/read-transactions.ts'
+import type { createCountMoves, createGetTransaction, createListTransactions } from '../transactions/read-transactions.ts'
 import type { createSpeedUpTransaction } from '../transactions/speed-up-transaction.ts'
 import type { Transaction } from '../transactions/transaction.ts'
 
@@ -14,6 +14,7 @@ export interface TransactionUseCases {
   readonly create: ReturnType<typeof createCreateTransaction>
   readonly get: ReturnType<typeof createGetTransaction>
   readonly list: ReturnType<typeof createListTransactions>
+  readonly countMoves: ReturnType<typeof createCountMoves>
   readonly confirm: ReturnType<typeof createConfirmTransaction<Transaction, TransactionView>>
   readonly challenge: ReturnType<typeof createChallengeTransaction>
   readonly cancel: ReturnType<typeof createCancelTransaction>
@@ -23,13 +24,18 @@ export interface TransactionUseCases {
 const asking = ({ user_id: userId, session_id: sessionId }: { readonly user_id: string, readonly session_id: string }, { requestId, commandId }: CommandContext): Asking =>
   ({ userId, sessionId, requestId, commandId })
 
-export const transactionCommands = ({ create, get, list, confirm, challenge, cancel, speedUp }: TransactionUseCases): CommandHandler[] => [
+const dateOf = (text: string | undefined): Date | undefined => text === undefined ? undefined : new Date(text)
+
+export const transactionCommands = ({ create, get, list, countMoves: count, confirm, challenge, cancel, speedUp }: TransactionUseCases): CommandHandler[] => [
   handle(createTransaction, async (request, context) =>
     await create({ idempotencyKey: request.idempotency_key, transfer: request.transfer, intent: request.intent }, asking(request, context))),
 
   handle(getTransaction, async ({ id, user_id: userId }) => await get(id, userId)),
 
-  handle(listTransactions, async ({ limit, cursor, state, user_id: userId }) => await list({ limit, cursor, state }, userId)),
+  handle(listTransactions, async ({ limit, cursor, state, wallet_id: walletId, chain_id: chainId, destination, since, until, user_id: userId }) =>
+    await list({ limit, cursor, state, walletId, chainId, destination, since: dateOf(since), until: dateOf(until) }, userId)),
+
+  handle(countMoves, async ({ ids }) => await count(ids)),
 
   handle(confirmTransaction, async (request, context) => await confirm({ id: request.id, proof: request.proof }, asking(request, context))),
 

@@ -1,10 +1,10 @@
 /** Reading: a user sees its own transactions and nobody else's. */
-import type { TransactionState, TransactionView } from '@countersign/contracts'
+import { Problem, problems, type TransactionView } from '@countersign/contracts'
 import type { Cursors } from '@countersign/secrets'
 import type { AttemptRepository } from '../attempts/attempt-repository.ts'
 import { findOwn } from './find-own.ts'
 import type { Transaction } from './transaction.ts'
-import type { TransactionRepository } from './transaction-repository.ts'
+import type { TransactionFilter, TransactionRepository } from './transaction-repository.ts'
 import { transactionView, type CallsOf } from './transaction-view.ts'
 
 export interface ReadDeps {
@@ -12,6 +12,8 @@ export interface ReadDeps {
   readonly attempts: Pick<AttemptRepository, 'ofTransaction'>
   readonly callsOf: CallsOf
   readonly cursors: Cursors
+  /** @returns EIP-55, or undefined for a wrong checksum. */
+  readonly checksummed: (address: string) => string | undefined
 }
 
 export type ViewTransaction = (transaction: Transaction) => Promise<TransactionView>
@@ -24,15 +26,23 @@ export const createGetTransaction = ({ transactions, ...deps }: Pick<ReadDeps, '
   return async (id: string, userId: string): Promise<TransactionView> => await view(await findOwn(transactions, id, userId))
 }
 
-export interface ListGiven { readonly limit: number, readonly cursor: string | undefined, readonly state: TransactionState | undefined }
+/** How often each of these has moved; for whoever was shown them before. */
+export const createCountMoves = ({ transactions }: { readonly transactions: Pick<TransactionRepository, 'countMoves'> }) =>
+  async (ids: readonly string[]) => ({ moves: await transactions.countMoves(ids) })
 
-export const createListTransactions = ({ transactions, cursors, ...deps }: ReadDeps) => {
+export interface ListGiven extends TransactionFilter { readonly limit: number, readonly cursor: string | undefined }
+
+/** @throws Problem schemaViolation for a destination with a wrong checksum */
+export const createListTransactions = ({ transactions, cursors, checksummed, ...deps }: ReadDeps) => {
   const view = createViewTransaction(deps)
-  return async ({ limit, cursor, state }: ListGiven, userId: string): Promise<{ data: TransactionView[], next_cursor: string | null }> => {
-    const scope = [userId, state ?? '']
+  return async ({ limit, cursor, ...given }: ListGiven, userId: string): Promise<{ data: TransactionView[], next_cursor: string | null }> => {
+    const { state, walletId, chainId, since, until } = given
+    const destination = given.destination === undefined ? undefined : checksummed(given.destination)
+    if (given.destination !== undefined && destination === undefined) throw new Problem(problems.schemaViolation, { faults: [{ path: 'query/destination', message: 'has a wrong EIP-55 checksum' }] })
+    const scope = [userId, JSON.stringify([state, walletId, chainId, destination, since, until])]
     const before = cursor === undefined ? undefined : cursors.read(scope, cursor)
     // One more than asked tells whether there is a next page.
-    const found = await transactions.listOf(userId, { limit: limit + 1, before, state })
+    const found = await transactions.listOf(userId, { ...given, destination, limit: limit + 1, before })
     const page = found.slice(0, limit)
     const last = page.at(-1)
     return {

@@ -1,5 +1,6 @@
 import { exactly, inOneBatch, literally, type IndexSpec } from '@countersign/mongo'
 import type { TransactionState } from '@countersign/contracts'
+import { lowestId } from '@countersign/runtime'
 import type { Collection, Db, Document, Filter } from 'mongodb'
 import type { Unit } from '../unit.ts'
 import { countersignedIndexes, createCountersignedRepository, nothingWanted, type KeptRow, type MoveOf } from './countersigned-repository.ts'
@@ -12,12 +13,32 @@ type MovingRow = Omit<MovingTransaction, 'id'> & { readonly _id: string }
 export const transactionIndexes: readonly IndexSpec[] = [
   ...countersignedIndexes('transactions'),
   { collection: 'transactions', name: 'one_per_nonce', key: { chainId: 1, walletId: 1, nonce: 1 }, unique: true, partialFilterExpression: { nonce: { $gte: 0 } } },
+  { collection: 'transactions', name: 'newest_by_wallet', key: { initiator: 1, walletId: 1, _id: -1 } },
+  { collection: 'transactions', name: 'newest_by_chain', key: { initiator: 1, chainId: 1, _id: -1 } },
+  // Of the other states there are either few at a time, which by_state_and_end finds, or so many that reading from the newest one finds them.
+  { collection: 'transactions', name: 'newest_by_rare_end', key: { initiator: 1, state: 1, _id: -1 }, partialFilterExpression: { state: { $in: ['rejected', 'cancelled', 'expired', 'failed'] } } },
   { collection: 'transactions', name: 'newest_by_destination', key: { initiator: 1, destinations: 1, _id: -1 } },
   { collection: 'transactions', name: 'queue_of_lane', key: { chainId: 1, walletId: 1, state: 1, priority: -1, approvedAt: 1, _id: 1 } }
 ]
 
 /** Fields of a new row; the rest is stamped or empty. */
 export type NewTransaction = Pick<Transaction, 'id' | 'initiator' | 'idempotencyKey' | 'fingerprint' | 'requestId' | 'walletId' | 'chainId' | 'from' | 'kind' | 'to' | 'value' | 'data' | 'errors' | 'dataHash' | 'destinations' | 'speed' | 'priority' | 'metadata' | 'maxFeeTotal' | 'policy' | 'confirmation'>
+
+/** Of a list; what is undefined narrows nothing. */
+export interface TransactionFilter {
+  readonly state: TransactionState | undefined
+  readonly walletId: string | undefined
+  readonly chainId: number | undefined
+  /** EIP-55. */
+  readonly destination: string | undefined
+  /** By the database's clock, that one included. */
+  readonly since: Date | undefined
+  /** That one not included. */
+  readonly until: Date | undefined
+}
+
+/** The clock of whoever made an id and the database's are never this far apart. */
+const clocksApartMs = 24 * 3_600_000
 
 export interface LaneKey { readonly chainId: number, readonly walletId: string }
 
@@ -82,13 +103,27 @@ export function createTransactionRepository (db: Db) {
     },
 
     /** Newest first. @param before id of the last one of the page before. */
-    async listOf (initiator: string, { limit, before, state }: { readonly limit: number, readonly before?: string | undefined, readonly state?: TransactionState | undefined }): Promise<Transaction[]> {
+    async listOf (initiator: string, { limit, before, ...narrowed }: TransactionFilter & { readonly limit: number, readonly before: string | undefined }): Promise<Transaction[]> {
+      const { state, walletId, chainId, destination, since, until } = narrowed
+      // Ids sort by the time at which they were made, so these bounds spare reading all others.
+      const [first, last] = [since && lowestId('tx', since.getTime() - clocksApartMs), until && lowestId('tx', until.getTime() + clocksApartMs)]
+      const below = last !== undefined && (before === undefined || last < before) ? last : before
       const filter: Document = {
         initiator: exactly(initiator),
-        ...before !== undefined && { _id: { $lt: before } },
-        ...state !== undefined && { state: exactly(state) }
+        ...(first ?? below) !== undefined && { _id: { ...first !== undefined && { $gte: first }, ...below !== undefined && { $lt: below } } },
+        ...state !== undefined && { state: exactly(state) },
+        ...walletId !== undefined && { walletId: exactly(walletId) },
+        ...chainId !== undefined && { chainId: exactly(chainId) },
+        ...destination !== undefined && { destinations: exactly(destination) },
+        ...(since ?? until) !== undefined && { createdAt: { ...since !== undefined && { $gte: since }, ...until !== undefined && { $lt: until } } }
       }
       return (await transactions.find(filter as Filter<TransactionRow>, { sort: { _id: -1 }, limit }).toArray()).map(toTransaction)
+    },
+
+    /** How many states each has been in. */
+    async countMoves (ids: readonly string[]): Promise<{ readonly id: string, readonly moves: number }[]> {
+      const rows = transactions.find({ _id: { $in: [...ids] } }, { projection: { moves: { $size: '$history' } } })
+      return (await rows.toArray() as unknown as { readonly _id: string, readonly moves: number }[]).map(({ _id, moves }) => ({ id: _id, moves }))
     },
 
     /** Wei that the transactions at these nonces may have taken in all. */
