@@ -4,7 +4,7 @@
  */
 import type { Attempt } from '../attempts/attempt.ts'
 import type { CrashPoint } from '../crash-points.ts'
-import type { Transaction } from '../transactions/transaction.ts'
+import type { MovingTransaction } from '../transactions/transaction.ts'
 import { atSpeed, noopGas, noopLimit, payloadLimit, replacementFees } from './fees.ts'
 import type { LaneRound, OpenWork } from './lane-round.ts'
 import type { SendAttempts } from './send-attempts.ts'
@@ -33,7 +33,7 @@ export const createAnswerWishes = ({ signAttempts, sendAttempts, crashPoint }: W
 }
 
 /** Within what was confirmed for the transaction itself, wherever that is enough. */
-function cancelling ({ market, chain, log }: LaneRound, row: Transaction, newest: Attempt): Payload | undefined {
+function cancelling ({ market, chain, log }: LaneRound, row: MovingTransaction, newest: Attempt): Payload | undefined {
   const fees = replacementFees(feesOf(newest), market, noopGas, BigInt(row.maxFeeTotal)) ?? replacementFees(feesOf(newest), market, noopGas, noopLimit(chain, row))
   if (fees === undefined) {
     log.warn({ transaction: row.id, nonce: newest.nonce }, 'to be cancelled, and a no-op that outbids it would cost more than max_fee_total of the chain: waiting')
@@ -42,7 +42,7 @@ function cancelling ({ market, chain, log }: LaneRound, row: Transaction, newest
   return { row, nonce: newest.nonce, sequence: newest.sequence + 1, kind: 'noop', because: 'cancel', gas: noopGas, fees }
 }
 
-function faster ({ market, chain }: LaneRound, row: Transaction, newest: Attempt): Payload | undefined {
+function faster ({ market, chain }: LaneRound, row: MovingTransaction, newest: Attempt): Payload | undefined {
   const gas = BigInt(newest.gas)
   const fees = replacementFees(feesOf(newest), atSpeed(market, 'fast'), gas, payloadLimit(row, gas, chain))
   return fees && { row, nonce: newest.nonce, sequence: newest.sequence + 1, kind: 'replacement', gas, fees }
