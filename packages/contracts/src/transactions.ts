@@ -49,6 +49,7 @@ export const AttemptView = Type.Object({
   state: Type.Union([Type.Literal('stored'), Type.Literal('sent'), Type.Literal('mined'), Type.Literal('replaced'), Type.Literal('dead')]),
   nonce: Type.Integer({ minimum: 0 }),
   hash: Hash32,
+  explorer_url: Type.Optional(Type.String({ description: 'Of the chain\'s configured explorer' })),
   max_fee_per_gas: Amount,
   max_priority_fee_per_gas: Amount,
   created_at: Timestamp

@@ -15,6 +15,7 @@ import { createAttemptRepository } from './attempts/attempt-repository.ts'
 import { createReadDigests } from './audit/read-digests.ts'
 import { parseCalls } from './calls/parse-calls.ts'
 import { checksummed, zeroAddress } from './chain/address.ts'
+import { createHasCode } from './chain/has-code.ts'
 import { dataHash, intentDigest } from './chain/intent-digest.ts'
 import { createSealRound } from './compose-audit.ts'
 import { createLanes } from './compose-lanes.ts'
@@ -48,6 +49,7 @@ import { createCreateTransaction } from './transactions/create-transaction.ts'
 import { createExpireTransaction, createExpireTransactions } from './transactions/expire-transactions.ts'
 import { intentOf } from './transactions/intent.ts'
 import { createCountMoves, createGetTransaction, createListTransactions, createViewTransaction } from './transactions/read-transactions.ts'
+import { createRefuseCodeless } from './transactions/refuse-codeless.ts'
 import { createRecordMove } from './transactions/record-move.ts'
 import { createRequestConfirmation } from './transactions/request-confirmation.ts'
 import { createSpeedUpTransaction } from './transactions/speed-up-transaction.ts'
@@ -63,6 +65,9 @@ import { createWalletRepository } from './wallets/wallet-repository.ts'
 
 const service = 'signer-service'
 const longestAbandonedSeconds = 30
+/** Whoever asks for a contract call waits no longer to hear that there is no such contract. */
+const codeTimeoutMs = 500
+const codePauseMs = 5_000
 
 export type Parts = Awaited<ReturnType<typeof compose>>
 
@@ -130,7 +135,7 @@ export async function compose (options: ComposeOptions) {
   })
   const requestConfirmation = createRequestConfirmation({ transactions, principals, otp })
   const newChallengeId = (): string => newId('chl')
-  const reading = { transactions, attempts, callsOf, checksummed, cursors: createCursors(deriveKey(config.secretKey, 'cursor')) }
+  const reading = { transactions, attempts, callsOf, checksummed, explorerOf: (chainId: number) => chains.find(chainId)?.explorerUrl, cursors: createCursors(deriveKey(config.secretKey, 'cursor')) }
 
   return {
     mongo, redis, dispatcher, holder, wallets, acceptReceipt,
@@ -164,7 +169,7 @@ export async function compose (options: ComposeOptions) {
     onApproved: (wake: typeof nudge) => { nudge = wake },
     useCases: {
       create: createCreateTransaction({
-        transactions, admit, advance, requestConfirmation, proveIntent: createProveIntent({ receipts, audit, deployment: config.deployment }), audit, transact, inLine, digestOf, callsOf, crashPoint, newChallengeId,
+        transactions, admit, advance, requestConfirmation, refuseCodeless: createRefuseCodeless({ multicall3, hasCode: createHasCode({ chains, timeoutMs: codeTimeoutMs, pauseMs: codePauseMs, now: () => performance.now() }) }), proveIntent: createProveIntent({ receipts, audit, deployment: config.deployment }), audit, transact, inLine, digestOf, callsOf, crashPoint, newChallengeId,
         hashOf: dataHash,
         rules: { checksummed, zeroAddress, multicall3 },
         chain: (chainId) => chains.find(chainId),

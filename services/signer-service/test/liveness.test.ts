@@ -100,7 +100,7 @@ t.test('a number that is none is no answer', async (t) => {
 })
 
 t.test('a transfer that cannot go hides none behind it', async (t) => {
-  const row = (id: string, value: bigint, cap: bigint) => ({ id, from: '0xA', to: id, value: value.toString(), maxFeeTotal: cap.toString() }) as Transaction
+  const row = (id: string, value: bigint, cap: bigint) => ({ id, from: '0xA', to: id, data: '0x', value: value.toString(), maxFeeTotal: cap.toString() }) as unknown as Transaction
   const verdicts: Record<string, () => bigint> = {
     odd: () => { throw new ChainFault('eth_estimateGas', answered(-32000, 'header not found', 'eth_estimateGas'), 'header not found', true) },
     silent: () => { throw new ChainFault('eth_estimateGas', classify({ kind: 'timeout' }, 'eth_estimateGas'), '', false) },

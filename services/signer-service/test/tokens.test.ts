@@ -8,6 +8,7 @@ import { createSetPolicy } from '../src/policies/set-policy.ts'
 import { validatePolicy } from '../src/policies/validate-policy.ts'
 import { checksummed } from '../src/chain/address.ts'
 import { openWorld, type House } from './house.ts'
+import { startScriptedNode } from './scripted-node.ts'
 
 const world = await openWorld(t, { blockTime: 1 })
 const { chain } = world
@@ -16,16 +17,16 @@ const [gold, silent, moody] = [
 ]
 const multicall3 = await placeMulticall3(chain)
 
-const env = {
+const envOf = (rpcUrl: string) => ({
   CHAINS: JSON.stringify([{
-    chain_id: 31337, rpc_urls: [chain.rpcUrl], confirmations: 2, block_time_ms: 400, tokens: [{ address: gold.address, symbol: 'GLD', decimals: 6 }, { address: silent.address, symbol: 'SILENT', decimals: 6 }]
+    chain_id: 31337, rpc_urls: [rpcUrl], confirmations: 2, block_time_ms: 400, explorer_url: 'https://explorer.example/', tokens: [{ address: gold.address, symbol: 'GLD', decimals: 6 }, { address: silent.address, symbol: 'SILENT', decimals: 6 }]
   }])
-}
+})
 /** Its wallet holds a thousand of each token; calls of the moody one, and coins, may go as well. */
-const openTokens = async (t: Parameters<typeof world.house>[0]): Promise<House> => {
-  const house = await world.house(t, { env })
+const openTokens = async (t: Parameters<typeof world.house>[0], rpcUrl = chain.rpcUrl): Promise<House> => {
+  const house = await world.house(t, { env: envOf(rpcUrl) })
   for (const token of [gold, silent, moody]) await token.send('transfer', [house.wallet.address, 1_000n])
-  const tokens = [gold, silent, moody].map(({ address }) => ({ token: address, max_amount: '100' }))
+  const tokens = [gold.address, silent.address, moody.address, ghost].map((token) => ({ token, max_amount: '100' }))
   await house.withParts(async (parts) => await createSetPolicy({ ...parts, policies: createPolicyRepository(parts.mongo.db), newPolicyId: () => newId('pol') })(validatePolicy({ rules: [
     { name: 'tokens', effect: 'allow', wallets: [house.wallet.id], destinations: [payee, other, multicall3, ...tokens.map(({ token }) => token)], max_value: '100', tokens, methods: [{ signature: 'poke(uint256)' }], require: { shown_proof: true } }
   ] }, checksummed)))
@@ -33,6 +34,8 @@ const openTokens = async (t: Parameters<typeof world.house>[0]): Promise<House> 
 }
 const payee = checksummed(`0x${'beef'.padStart(40, '0')}`) ?? ''
 const other = checksummed(`0x${'cafe'.padStart(40, '0')}`) ?? ''
+/** Nothing stands there. */
+const ghost = checksummed(`0x${'90057'.padStart(40, '0')}`) ?? ''
 const ask = async (house: House, fields: object) =>
   (await house.call(createTransaction, { ...house.asking, idempotency_key: newId('idk'), transfer: { wallet_id: house.wallet.id, chain_id: 31337, ...fields } })).transaction
 const confirmed = async (house: House, fields: object): Promise<string> => {
@@ -52,7 +55,7 @@ t.test('a token is paid by its amount, within the policy, and both sides hold wh
   const loud = house.confirm(id)
   const quiet = confirmed(house, { token: silent.address, to: payee, amount: '7' })
   await loud
-  t.match(await house.reach(id, 'confirmed'), { kind: 'token', to: gold.address, calls: [{ movement: { kind: 'transfer', token: gold.address, destination: payee, amount: '100' } }] })
+  t.match(await house.reach(id, 'confirmed'), { kind: 'token', to: gold.address, calls: [{ movement: { kind: 'transfer', token: gold.address, destination: payee, amount: '100' } }], attempts: [{ explorer_url: /^https:\/\/explorer\.example\/tx\/0x[0-9a-f]{64}$/ }] })
   t.match(await house.reach(await quiet, 'confirmed'), { kind: 'token', to: silent.address }, 'a token whose transfer returns nothing')
   t.equal(await gold.read('balanceOf', [payee]), 100n)
   t.equal(await silent.read('balanceOf', [payee]), 7n)
@@ -82,4 +85,45 @@ t.test('a call that would revert is not sent, and its reason is told in words an
     t.match(view, { state: 'rejected', attempts: [], failure: { code: 'reverted', ...failure } }, mood)
   }
   await moody.send('setMood', [0])
+})
+
+t.test('a token that answers false moves nothing and is not sent; one that answers false only once it is mined has failed', async (t) => {
+  const payment = { token: moody.address, to: payee, amount: '5' }
+  const doubtful = await confirmed(house, payment)
+  await house.reach(doubtful, 'confirmed')
+  await moody.send('setMood', [moods.indexOf('returns false')])
+  t.match(await house.reach(await confirmed(house, payment), 'rejected'), { failure: { code: 'token_refused', detail: new RegExp(`The token ${moody.address} answers`) }, attempts: [] })
+  await moody.send('setMood', [0])
+
+  // The mood changes between the simulation and the block.
+  const node = await startScriptedNode(t, chain.rpcUrl)
+  const late = await openTokens(t, node.url)
+  node.script = async ({ method }) => {
+    if (method === 'eth_sendRawTransaction') await moody.send('setMood', [moods.indexOf('returns false')])
+    return undefined
+  }
+  const signer = await late.start()
+  const view = await late.reach(await confirmed(late, payment), ['failed', 'confirmed'])
+  t.match(view, { state: 'failed', failure: { code: 'token_refused', detail: /logged nothing/ }, attempts: [{ state: 'mined' }] })
+  t.match(await late.db.collection<{ _id: string }>('transactions').findOne({ _id: view.id }), { mined: { outcome: 'unmoved' } })
+  await signer.stop()
+  await moody.send('setMood', [0])
+  t.equal(await moody.read('balanceOf', [payee]), 5n)
+})
+
+t.test('a call of a contract that is not there is refused at once, and where no node says so, before it is signed', async (t) => {
+  const nowhere = { to: other, data: '0x12345678' }
+  const fault = (path: string) => ({ name: 'Problem', kind: { slug: 'schema-violation' }, extensions: { faults: [{ path, message: /contract/ }] } })
+  await t.rejects(ask(house, { to: ghost, abi: 'poke(uint256)', args: ['1'] }), fault('body/to'))
+  await t.rejects(ask(house, { token: ghost, to: payee, amount: '1' }), fault('body/token'))
+  await t.rejects(ask(house, { calls: [{ to: payee, value: '1' }, { to: ghost, abi: 'poke(uint256)', args: ['1'] }] }), fault('body/calls/1/to'))
+  await t.rejects(ask(house, nowhere), refusal(problems.policyDenied), 'the policy goes first')
+
+  const node = await startScriptedNode(t, chain.rpcUrl)
+  node.script = ({ method }) => method === 'eth_getCode' ? { error: 'try again later' } : undefined
+  const blind = await openTokens(t, node.url)
+  await blind.start()
+  const id = await confirmed(blind, { token: ghost, to: payee, amount: '1' })
+  node.script = () => undefined
+  t.match(await blind.reach(id, 'rejected'), { failure: { code: 'no_code', detail: new RegExp(ghost) }, attempts: [] })
 })

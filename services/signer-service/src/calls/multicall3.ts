@@ -3,7 +3,7 @@
  * called contracts see Multicall3 as their caller, not the wallet: a batch pays coins to several and calls contracts that do not ask who
  * calls, but it cannot transfer the wallet's tokens. Whatever reaches Multicall3 and stays there belongs to whoever calls it next.
  */
-import { decodeFunctionData, encodeFunctionData, parseAbi } from 'viem'
+import { decodeFunctionData, decodeFunctionResult, encodeFunctionData, parseAbi } from 'viem'
 import { checksummed } from '../chain/address.ts'
 import type { Hex } from '../chain/quantity.ts'
 import type { Call } from './call.ts'
@@ -28,6 +28,15 @@ export const batchOf = (calls: readonly Call[], multicall3: string): Call => ({
     abi, functionName: 'aggregate3Value', args: [calls.map(({ to, value, data }) => ({ target: to as Hex, allowFailure: false, value, callData: data }))]
   })
 })
+
+/** @param answer of a batch that happened, hex. @returns what each part returned; undefined when this is no answer of a Multicall3. */
+export function answersOf (answer: string): readonly Hex[] | undefined {
+  try {
+    return decodeFunctionResult({ abi, functionName: 'aggregate3Value', data: answer as Hex }).map(({ returnData }) => returnData)
+  } catch {
+    return undefined
+  }
+}
 
 /**
  * @returns the parts in order; undefined for what is not, byte for byte, the encoding of a batch that happens whole: other functions, bytes

@@ -3,7 +3,8 @@ import type { Metrics } from '@countersign/runtime'
 import { getAddress } from 'viem'
 import { badAnswer, toChainFault, wrongChain, type ChainFault } from './chain-fault.ts'
 import { advisedTips, historyBlocks, percentiles, tipsFrom, type Tips } from './fee-history.ts'
-import { hash32, quantity, safeNumber, type Hex } from './quantity.ts'
+import { byteText, hash32, quantity, safeNumber, type Hex } from './quantity.ts'
+import { createRememberedCode } from './remembered-code.ts'
 import { createRpcClient } from './rpc-client.ts'
 
 export type { Hex } from './quantity.ts'
@@ -23,6 +24,8 @@ export interface ChainReceipt {
   readonly gasUsed: bigint
   /** Wei per gas; undefined where the node knows only what was offered: a chain without EIP-1559. */
   readonly gasPrice: bigint | undefined
+  /** As the node gave them; undefined when it gave none at all. */
+  readonly logs: readonly unknown[] | undefined
 }
 
 /** What an account asks of another one, as it would be mined. */
@@ -51,6 +54,10 @@ export interface ChainNode {
   pendingNonce (address: string): Promise<number>
   balanceAt (address: string, block: number): Promise<bigint>
   estimateGas (message: Message): Promise<bigint>
+  /** What the called contract would answer now, 0x hex. */
+  answerTo (message: Message): Promise<string>
+  /** Whether a contract stands at the address; that it does is remembered for a while. */
+  hasCode (address: string): Promise<boolean>
   /** The node's advice, wei per gas. */
   priorityFee (): Promise<bigint>
   /** What blocks up to that one took, wei per gas; where the node keeps no such history, parts and multiples of its advice. Asked once for each block. */
@@ -151,6 +158,8 @@ export function createChainNode ({ chainId, url, timeoutMs, metrics }: ChainNode
     pendingNonce: async (address) => safeNumber('eth_getTransactionCount', await ask('eth_getTransactionCount', address, 'pending')),
     balanceAt: async (address, block) => quantity('eth_getBalance', await ask('eth_getBalance', address, hex(block))),
     estimateGas: async (message) => quantity('eth_estimateGas', await ask('eth_estimateGas', toCall(message))),
+    answerTo: async (message) => byteText('eth_call', await ask('eth_call', toCall(message), 'latest')),
+    hasCode: createRememberedCode(async (address) => byteText('eth_getCode', await ask('eth_getCode', address, 'latest')) !== '0x', () => performance.now()),
     priorityFee,
     tips: async ({ hash, number }) => {
       const known = tipsAt?.hash === hash ? tipsAt : { hash, tips: readTips(number) }
@@ -222,7 +231,7 @@ export async function assertChain (node: Pick<ChainNode, 'chainId' | 'chainIdThe
 const usualTip = 1_000_000_000n
 
 interface RpcBlock { readonly number: Hex, readonly hash: Hex, readonly parentHash: Hex, readonly baseFeePerGas?: Hex }
-interface RpcReceipt { readonly transactionHash: Hex, readonly status: Hex, readonly blockNumber: Hex, readonly blockHash: Hex, readonly gasUsed: Hex, readonly effectiveGasPrice?: Hex | null }
+interface RpcReceipt { readonly transactionHash: Hex, readonly status: Hex, readonly blockNumber: Hex, readonly blockHash: Hex, readonly gasUsed: Hex, readonly effectiveGasPrice?: Hex | null, readonly logs?: unknown }
 
 const hex = (value: number | bigint): Hex => `0x${value.toString(16)}`
 
@@ -232,7 +241,7 @@ const toBlock = (method: string, { number, hash, parentHash, baseFeePerGas = '0x
   ({ number: safeNumber(method, number), hash: hash32(method, hash), parentHash: hash32(method, parentHash), baseFee: quantity(method, baseFeePerGas) })
 
 /** A receipt decides what became of money: anything but 0 or 1 as its status, or another transaction's, decides nothing. */
-function toReceipt ({ transactionHash, status, blockNumber, blockHash, gasUsed, effectiveGasPrice }: RpcReceipt, wanted: string = transactionHash): ChainReceipt {
+function toReceipt ({ transactionHash, status, blockNumber, blockHash, gasUsed, effectiveGasPrice, logs }: RpcReceipt, wanted: string = transactionHash): ChainReceipt {
   const method = 'eth_getTransactionReceipt'
   if (hash32(method, transactionHash) !== wanted) throw badAnswer(method, 'the receipt of another transaction')
   if (status !== '0x0' && status !== '0x1') throw badAnswer(method, 'a receipt without a status')
@@ -241,6 +250,7 @@ function toReceipt ({ transactionHash, status, blockNumber, blockHash, gasUsed, 
     blockNumber: safeNumber(method, blockNumber),
     blockHash: hash32(method, blockHash),
     gasUsed: quantity(method, gasUsed),
-    gasPrice: effectiveGasPrice === undefined || effectiveGasPrice === null ? undefined : quantity(method, effectiveGasPrice)
+    gasPrice: effectiveGasPrice === undefined || effectiveGasPrice === null ? undefined : quantity(method, effectiveGasPrice),
+    logs: Array.isArray(logs) ? logs : undefined
   }
 }

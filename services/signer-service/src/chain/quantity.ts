@@ -19,6 +19,12 @@ export function safeNumber (method: string, given: unknown): number {
   return value
 }
 
+/** Whole bytes in hex, `0x` for none. @throws ChainFault */
+export function byteText (method: string, given: unknown): Hex {
+  if (typeof given !== 'string' || !/^0x(?:[0-9a-f]{2})*$/.test(given)) throw badAnswer(method, 'bytes were expected')
+  return given as Hex
+}
+
 /** @throws ChainFault */
 export function hash32 (method: string, given: unknown): Hex {
   if (typeof given !== 'string' || !hashPattern.test(given)) throw badAnswer(method, 'a hash was expected')

@@ -95,6 +95,7 @@ async function failureOf (node: ChainNode, row: MinedRow): Promise<Failure | und
   const { mined } = row
   if (mined.outcome === 'succeeded') return undefined
   if (mined.outcome === 'cancelled') return { code: 'cancelled', detail: 'It was cancelled: its nonce was used by a transfer of nothing.' }
+  if (mined.outcome === 'unmoved') return { code: 'token_refused', detail: 'Mined and not reverted, but the token logged nothing of it: it answered false, most likely. Look at the balances before you ask again.' }
   if (mined.outcome === 'displaced') return { code: 'refused', detail: 'Every node refused this payload for good; its nonce was used by a transfer of nothing.' }
   if (mined.outcome === 'outbid') return { code: 'fees', detail: 'Its fees stayed too low for a block, until long after its end or while others waited behind it; its nonce was used by a transfer of nothing.' }
   const fault = await node.replay(messageOf(row), Math.max(0, mined.blockNumber - 1)).catch(() => undefined)

@@ -1,9 +1,10 @@
 /** Which approved transfers can go now, oldest first. One that cannot hides none of those behind it. */
 import { ChainFault } from '../chain/chain-fault.ts'
 import { revertFailure } from '../transactions/revert-failure.ts'
-import { messageOf, type Failure, type MovingTransaction } from '../transactions/transaction.ts'
+import type { Failure, MovingTransaction } from '../transactions/transaction.ts'
 import { atSpeed, cappedFees, gasLimitFor, payloadLimit } from './fees.ts'
 import type { LaneRound } from './lane-round.ts'
+import { simulateTransaction } from './simulate-transaction.ts'
 
 export interface Shortage { readonly balance: bigint, readonly needed: bigint }
 
@@ -54,6 +55,10 @@ export async function judgeApproved (round: LaneRound, candidates: AsyncIterable
       else log.warn({ transaction: row.id, err: estimate, fault: estimate.code }, 'not simulated: this transfer waits')
       return
     }
+    if (typeof estimate === 'object') {
+      refused.push({ row, failure: estimate })
+      return
+    }
     const gas = gasLimitFor(estimate)
     const fees = cappedFees(atSpeed(market, row.speed), gas, payloadLimit(row, gas, chain))
     if (fees === undefined) return waits(row)
@@ -84,12 +89,12 @@ export async function judgeApproved (round: LaneRound, candidates: AsyncIterable
   return { ready, refused, shortage }
 }
 
-type Estimate = bigint | ChainFault
+type Estimate = bigint | Failure | ChainFault
 
-async function simulate ({ node }: LaneRound, rows: readonly MovingTransaction[], tellSilent: Limits['silent']): Promise<Estimate[]> {
+async function simulate ({ node, chain }: LaneRound, rows: readonly MovingTransaction[], tellSilent: Limits['silent']): Promise<Estimate[]> {
   const estimates = await Promise.all(rows.map(async (row): Promise<Estimate> => {
     try {
-      return await node.estimateGas(messageOf(row))
+      return await simulateTransaction(node, chain, row)
     } catch (error) {
       if (error instanceof ChainFault) return error
       throw error

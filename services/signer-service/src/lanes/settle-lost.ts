@@ -7,11 +7,13 @@ import type { Attempt } from '../attempts/attempt.ts'
 import { ChainFault } from '../chain/chain-fault.ts'
 import { findNonceUser } from '../chain/nonce-user.ts'
 import type { RecordMove } from '../transactions/record-move.ts'
-import { messageOf, type Failure, type MovingTransaction } from '../transactions/transaction.ts'
+import { revertFailure } from '../transactions/revert-failure.ts'
+import type { Failure, MovingTransaction } from '../transactions/transaction.ts'
 import type { AskAgain } from './ask-again.ts'
 import type { AssignNonces } from './assign-nonces.ts'
 import { atSpeed, cappedFees, gasLimitFor, payloadLimit } from './fees.ts'
 import type { LaneRound } from './lane-round.ts'
+import { simulateTransaction } from './simulate-transaction.ts'
 
 export interface SettleLostDeps {
   readonly attempts: Pick<AttemptRepository, 'bury'>
@@ -75,10 +77,12 @@ const expired: Failure = { code: 'expired_after_loss', detail: 'Somebody else us
 
 async function simulate ({ node, market, chain }: LaneRound, row: MovingTransaction): Promise<bigint | Failure | 'waits'> {
   try {
-    const gas = gasLimitFor(await node.estimateGas(messageOf(row)))
+    const simulated = await simulateTransaction(node, chain, row)
+    if (typeof simulated !== 'bigint') return simulated
+    const gas = gasLimitFor(simulated)
     return cappedFees(atSpeed(market, row.speed), gas, payloadLimit(row, gas, chain)) === undefined ? 'waits' : gas
   } catch (error) {
     if (!(error instanceof ChainFault)) throw error
-    return error.code === 'reverted' ? { code: 'reverted', detail: error.message } : 'waits'
+    return error.code === 'reverted' ? revertFailure('Would revert, and was not sent again', error, row) : 'waits'
   }
 }

@@ -1,11 +1,13 @@
 /** Nonces that the chain has passed: which of our payloads is in a block, and what to do when none is. */
 import type { AttemptRepository } from '../attempts/attempt-repository.ts'
 import type { Attempt } from '../attempts/attempt.ts'
+import { parseCalls } from '../calls/parse-calls.ts'
+import { tokenWithoutLog } from '../calls/token-answers.ts'
 import { ChainFault } from '../chain/chain-fault.ts'
 import type { ChainReceipt } from '../chain/chain-node.ts'
 import type { CrashPoint } from '../crash-points.ts'
 import type { RecordMove } from '../transactions/record-move.ts'
-import { isInFlight, type Mined, type MovingTransaction } from '../transactions/transaction.ts'
+import { isInFlight, messageOf, type Mined, type MovingTransaction } from '../transactions/transaction.ts'
 import type { LaneKey } from '../transactions/transaction-repository.ts'
 import type { LaneRound, OpenWork } from './lane-round.ts'
 import type { SettleLost } from './settle-lost.ts'
@@ -98,9 +100,9 @@ async function findReceipt ({ node }: LaneRound, attempts: readonly Attempt[]): 
   return undefined
 }
 
-async function recordMined ({ attempts, recordMove, crashPoint }: SettleDeps, { fenced, key, head }: LaneRound, all: readonly { row: MovingTransaction, found: Found }[]): Promise<void> {
+async function recordMined ({ attempts, recordMove, crashPoint }: SettleDeps, { fenced, key, head, chain }: LaneRound, all: readonly { row: MovingTransaction, found: Found }[]): Promise<void> {
   const entries = all.map(({ row, found }) => {
-    const mined = minedAs(found, head.number)
+    const mined = minedAs(found, head.number, withoutEffect(row, found, chain.multicall3))
     return {
       transaction: row,
       move: { from: row.state, to: 'mined', nonce: found.attempt.nonce, set: { mined } },
@@ -117,13 +119,19 @@ async function recordMined ({ attempts, recordMove, crashPoint }: SettleDeps, { 
 
 const outcomeOfNoop = { refused: 'displaced', fees: 'outbid', cancel: 'cancelled' } as const
 
-const minedAs = ({ attempt, receipt }: Found, head: number): Mined => ({
+/** It was not reverted, and a token that it moves says nothing of it: it returned false, although it had not when it was simulated. */
+function withoutEffect (row: MovingTransaction, { receipt: { logs } }: Found, multicall3: string | undefined): boolean {
+  if (row.data === '0x' || logs === undefined) return false
+  return tokenWithoutLog(parseCalls(messageOf(row), { from: row.from, multicall3 }), row.from, logs) !== undefined
+}
+
+const minedAs = ({ attempt, receipt }: Found, head: number, unmoved: boolean): Mined => ({
   hash: attempt.hash,
   blockNumber: receipt.blockNumber,
   blockHash: receipt.blockHash,
   gasUsed: receipt.gasUsed.toString(),
   feePaid: (receipt.gasUsed * (receipt.gasPrice ?? BigInt(attempt.maxFeePerGas))).toString(),
-  outcome: attempt.kind === 'noop' ? outcomeOfNoop[attempt.because ?? 'refused'] : receipt.succeeded ? 'succeeded' : 'reverted',
+  outcome: attempt.kind === 'noop' ? outcomeOfNoop[attempt.because ?? 'refused'] : !receipt.succeeded ? 'reverted' : unmoved ? 'unmoved' : 'succeeded',
   confirmations: Math.max(0, head - receipt.blockNumber + 1)
 })
 

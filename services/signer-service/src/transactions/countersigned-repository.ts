@@ -86,7 +86,8 @@ export function createCountersignedRepository<Noun extends Countersigned> ({ row
     state: to,
     updatedAt: '$$NOW',
     ...to === 'approved' && { approvedAt: '$$NOW' },
-    ...ends.has(to) && { reservation: settled(to === done) },
+    // Of what was mined without effect nothing is given back: only its token says that it moved nothing.
+    ...ends.has(to) && { reservation: settled(to === done || set.mined?.outcome === 'unmoved') },
     history: { $concatArrays: ['$history', [{ state: to, at: '$$NOW' }]] }
   } })
 

@@ -1,4 +1,4 @@
-/** Admission: validated, decided by policy, stored once per (user, idempotency key). No chain is asked. */
+/** Admission: validated, decided by policy, stored once per (user, idempotency key). No chain is asked, but for whether a called contract is there. */
 import { createHash } from 'node:crypto'
 import { Problem, problems, type TransactionRequest, type TransactionView } from '@countersign/contracts'
 import type { Audit } from '@countersign/mongo'
@@ -12,6 +12,7 @@ import type { Admission, AdmitTransfer } from './admit-transfer.ts'
 import type { Asking } from './asking.ts'
 import { confirmationText, longestText, type Token } from './confirmation-text.ts'
 import { intentOf } from './intent.ts'
+import type { RefuseCodeless } from './refuse-codeless.ts'
 import { isUnavailable, type RequestConfirmation } from './request-confirmation.ts'
 import { shortConfirmationText } from './short-text.ts'
 import type { Transaction } from './transaction.ts'
@@ -23,6 +24,7 @@ import { fingerprintOf, normaliseRequest, refuseSenseless, type NormalisedTransa
 export interface CreateDeps {
   readonly transactions: Pick<TransactionRepository, 'findByKey' | 'insert' | 'keepFirstAnswer'>
   readonly admit: AdmitTransfer
+  readonly refuseCodeless: RefuseCodeless
   readonly advance: Advance
   readonly requestConfirmation: RequestConfirmation
   readonly proveIntent: ProveIntent
@@ -64,6 +66,7 @@ export const createCreateTransaction = (deps: CreateDeps) => {
     await deps.crashPoint('create.admitted')
     if (!admission.admitted) throw await refuse(deps, admission, transfer, asking)
     refuseSenseless(transfer, admission.wallet.address, rules)
+    await deps.refuseCodeless(transfer, admission.wallet.address)
     const proved = await deps.proveIntent({ jws: intent, principal: admission.principal, idempotencyKey, request: given, at: admission.held.at, requestId: asking.requestId })
     const lacking = lackOfProgram(admission, proved)
     if (lacking !== undefined) throw await refuse(deps, lacking, transfer, asking)

@@ -11,6 +11,8 @@ export interface ReadDeps {
   readonly transactions: Pick<TransactionRepository, 'find' | 'listOf'>
   readonly attempts: Pick<AttemptRepository, 'ofTransaction'>
   readonly callsOf: CallsOf
+  /** Of that chain, without a slash at the end; undefined when none is configured. */
+  readonly explorerOf: (chainId: number) => string | undefined
   readonly cursors: Cursors
   /** @returns EIP-55, or undefined for a wrong checksum. */
   readonly checksummed: (address: string) => string | undefined
@@ -18,10 +20,10 @@ export interface ReadDeps {
 
 export type ViewTransaction = (transaction: Transaction) => Promise<TransactionView>
 
-export const createViewTransaction = ({ attempts, callsOf }: Pick<ReadDeps, 'attempts' | 'callsOf'>): ViewTransaction =>
-  async (transaction) => transactionView(transaction, await attempts.ofTransaction(transaction.id), callsOf(transaction))
+export const createViewTransaction = ({ attempts, callsOf, explorerOf }: Pick<ReadDeps, 'attempts' | 'callsOf' | 'explorerOf'>): ViewTransaction =>
+  async (transaction) => transactionView(transaction, await attempts.ofTransaction(transaction.id), callsOf(transaction), explorerOf(transaction.chainId))
 
-export const createGetTransaction = ({ transactions, ...deps }: Pick<ReadDeps, 'transactions' | 'attempts' | 'callsOf'>) => {
+export const createGetTransaction = ({ transactions, ...deps }: Pick<ReadDeps, 'transactions' | 'attempts' | 'callsOf' | 'explorerOf'>) => {
   const view = createViewTransaction(deps)
   return async (id: string, userId: string): Promise<TransactionView> => await view(await findOwn(transactions, id, userId))
 }

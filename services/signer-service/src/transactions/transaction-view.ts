@@ -6,8 +6,9 @@ import type { Confirmation, Failure, Transaction } from './transaction.ts'
 
 type AttemptView = TransactionView['attempts'][number]
 
-const attemptView = ({ kind, because, state, nonce, hash, maxFeePerGas, maxPriorityFeePerGas, createdAt }: Attempt): AttemptView => ({
-  kind, ...because !== undefined && { because }, state, nonce, hash, max_fee_per_gas: maxFeePerGas, max_priority_fee_per_gas: maxPriorityFeePerGas, created_at: createdAt.toISOString()
+const attemptView = ({ kind, because, state, nonce, hash, maxFeePerGas, maxPriorityFeePerGas, createdAt }: Attempt, explorerUrl: string | undefined): AttemptView => ({
+  kind, ...because !== undefined && { because }, state, nonce, hash, ...explorerUrl !== undefined && { explorer_url: `${explorerUrl}/tx/${hash}` },
+  max_fee_per_gas: maxFeePerGas, max_priority_fee_per_gas: maxPriorityFeePerGas, created_at: createdAt.toISOString()
 })
 
 /** @returns undefined until otp-service took the challenge. */
@@ -32,7 +33,8 @@ const failureView = ({ code, detail, revert }: Failure): NonNullable<Transaction
   code, detail, ...revert !== undefined && { revert: { data: revert.data, ...revert.error !== undefined && { error: revert.error, args: [...revert.args] } } }
 })
 
-export function transactionView (transaction: Transaction, attempts: readonly Attempt[], calls: readonly ParsedCall[]): TransactionView {
+/** @param explorerUrl of its chain, without a slash at the end. */
+export function transactionView (transaction: Transaction, attempts: readonly Attempt[], calls: readonly ParsedCall[], explorerUrl?: string): TransactionView {
   const { mined, failure, confirmation, cancellation } = transaction
   const challenge = transaction.state === 'awaiting_confirmation' ? challengeView(confirmation) : undefined
   return {
@@ -56,7 +58,7 @@ export function transactionView (transaction: Transaction, attempts: readonly At
     ...challenge !== undefined && { confirmation: challenge },
     ...transaction.state === 'awaiting_confirmation' && { missing: [...transaction.missing] },
     ...cancellation !== null && { cancellation: { asked_by: cancellation.by, asked_at: cancellation.at.toISOString() } },
-    attempts: attempts.map(attemptView),
+    attempts: attempts.map((attempt) => attemptView(attempt, explorerUrl)),
     ...mined !== null && {
       hash: mined.hash, block_number: mined.blockNumber, block_hash: mined.blockHash, confirmations: mined.confirmations, fee_paid: mined.feePaid
     },

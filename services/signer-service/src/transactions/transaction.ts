@@ -33,8 +33,8 @@ export interface Mined {
   readonly gasUsed: string
   /** Wei, decimal. */
   readonly feePaid: string
-  /** A no-op took the nonce: `displaced` after a node had refused the transfer for good, `outbid` after its fees stayed too low for too long, `cancelled` after somebody wanted that. */
-  readonly outcome: 'succeeded' | 'reverted' | 'displaced' | 'outbid' | 'cancelled'
+  /** `unmoved`: not reverted, and yet a token logged nothing of what it was asked. A no-op took the nonce: `displaced` after a node had refused the transfer for good, `outbid` after its fees stayed too low for too long, `cancelled` after somebody wanted that. */
+  readonly outcome: 'succeeded' | 'reverted' | 'unmoved' | 'displaced' | 'outbid' | 'cancelled'
   readonly confirmations: number
 }
 
