@@ -9,6 +9,7 @@ import { policyCommands } from './operator/policy-commands.ts'
 import { principalCommands } from './operator/principal-commands.ts'
 import { reconcileCommands } from './operator/reconcile-commands.ts'
 import { transactionCommands } from './operator/transaction-commands.ts'
+import { reserveCommands } from './operator/reserve-commands.ts'
 import { rotationCommands } from './operator/rotation-commands.ts'
 import { walletCommands } from './operator/wallet-commands.ts'
 import { walletKeyCommands } from './operator/wallet-key-commands.ts'
@@ -20,6 +21,7 @@ process.exitCode = await createCli({ name: 'signer-service', description: 'Walle
     ...walletCommands(withParts),
     ...walletKeyCommands(withParts),
     ...rotationCommands(withParts),
+    ...reserveCommands(withParts),
     ...reconcileCommands(withParts),
     ...kmsCommands(process.env),
     ...auditCommands(withParts),

@@ -11,6 +11,7 @@ import { createReconcileLane } from './reconciliation/reconcile-lane.ts'
 import { createReconciliationRepository } from './reconciliation/reconciliation-repository.ts'
 import { createTransactionRepository } from './transactions/transaction-repository.ts'
 import type { Transact } from './unit.ts'
+import type { WatchBalance } from './wallets/watch-balance.ts'
 import type { WalletRepository } from './wallets/wallet-repository.ts'
 
 export interface ReconciliationOptions {
@@ -37,12 +38,20 @@ export const createReconciliation = ({ db, chains, wallets, leases, holder, tran
   })
 })
 
-export function createReconcileRound ({ log, metrics, db }: { readonly log: Logger, readonly metrics: Metrics, readonly db: Db }, reconcileAll: (signal: AbortSignal) => Promise<Reconciled[]>): (signal: AbortSignal) => Promise<void> {
+export interface ReconcileRoundOptions {
+  readonly log: Logger
+  readonly metrics: Metrics
+  readonly db: Db
+  readonly watchBalance: WatchBalance
+}
+
+export function createReconcileRound ({ log, metrics, db, watchBalance }: ReconcileRoundOptions, reconcileAll: (signal: AbortSignal) => Promise<Reconciled[]>): (signal: AbortSignal) => Promise<void> {
   const reconciliations = createReconciliationRepository(db)
   const labels = ['chain', 'wallet'] as const
   const open = metrics.gauge({ name: 'signer_reconciliation_open_alarms', help: 'Things on a chain that are not ours, or of ours that are not there, which nobody has acknowledged' })
   const heights = metrics.gauge({ name: 'signer_reconciliation_height', help: 'Block up to which a wallet was compared with its chain', labels })
   const balances = metrics.gauge({ name: 'signer_wallet_balance', help: 'Of the coin, in its smallest unit, as of the last comparison', labels })
+  const low = metrics.gauge({ name: 'signer_wallet_low', help: '1 while a wallet holds less than it should keep on a chain, as of the last comparison', labels })
   const failures = metrics.counter({ name: 'signer_reconciliation_failures_total', help: 'Comparisons that a node kept from being made', labels: ['chain', 'reason'] })
 
   return async (signal) => {
@@ -52,6 +61,7 @@ export function createReconcileRound ({ log, metrics, db }: { readonly log: Logg
       if (one.outcome !== 'first' && one.outcome !== 'compared') continue
       heights.set(lane, one.height)
       balances.set(lane, Number(one.balances['coin'] ?? 0))
+      low.set(lane, await watchBalance(one.wallet, one.chainId, BigInt(one.balances['coin'] ?? 0)) ? 1 : 0)
       for (const { kind, hash, detail } of one.findings) log.error({ ...lane, kind, hash, detail }, 'a wallet is not as it should be')
     }
     open.set(await reconciliations.countOpen())

@@ -27,6 +27,7 @@ import { createCrashPoint } from './crash-points.ts'
 import { createProveIntent } from './intents/prove-intent.ts'
 import { createAskAgain } from './lanes/ask-again.ts'
 import { createFindAltered } from './lanes/find-altered.ts'
+import { createLaneRepository } from './lanes/lane-repository.ts'
 import { createTellAlarm, createTellNodeAlarm, createTellOperator } from './mail/operator-mail.ts'
 import { oncePerUnit } from './once-per-unit.ts'
 import { createOtpDoor } from './otp/otp-door.ts'
@@ -62,6 +63,7 @@ import { checkKeys } from './wallets/check-keys.ts'
 import { openKeyRing } from './wallets/key-rings.ts'
 import { createSignLimit } from './wallets/sign-limit.ts'
 import { createWalletRepository } from './wallets/wallet-repository.ts'
+import { createWatchBalance } from './wallets/watch-balance.ts'
 
 const service = 'signer-service'
 const longestAbandonedSeconds = 30
@@ -145,7 +147,7 @@ export async function compose (options: ComposeOptions) {
       void noteRefused({ event: 'command.refused', source: caller, reason: 'shape', subject: command }).catch((err: unknown) => { log.warn({ err }, 'a refused command could not be written down') })
     },
     walletUseCases: createWalletUseCases({ db, chains, wallets, principals, cursors: reading.cursors, audit, transact }),
-    reconcile: createReconcileRound({ log, metrics, db }, createReconciliation({ db, chains, wallets, leases, holder, transact, audit, tellAlarm: createTellAlarm(mailing) })),
+    reconcile: createReconcileRound({ log, metrics, db, watchBalance: createWatchBalance({ lanes: createLaneRepository(db), chains, transact, tellOperator: createTellOperator(mailing) }) }, createReconciliation({ db, chains, wallets, leases, holder, transact, audit, tellAlarm: createTellAlarm(mailing) })),
     sealAudit: createSealRound({ config, log, metrics, db, holder, transact, leases, keyRing, wallets }),
     compareNodes: async () => { await Promise.all(chains.ids().map(async (id) => { await chains.find(id)?.compare() })) },
     checkKeys: async () => { await checkKeys({ keyRing, wallets: await wallets.list(), defaultKeyId: config.defaultKeyId, log }) },

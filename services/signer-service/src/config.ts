@@ -25,6 +25,8 @@ const Chain = Type.Object({
   symbol: Type.Optional(Type.String({ pattern: '^[A-Z0-9]{2,8}$' })),
   /** Most wei of gas that one transaction may cost, where its policy rule says nothing. */
   max_fee_total: Type.Optional(Amount),
+  /** Wei below which the lane of a wallet pauses and the operator is told; `wallets reserve` says it for one wallet. */
+  min_balance: Type.Optional(Amount),
   /** Whether its transactions pay a base fee and a tip. False: legacy transactions with one gas price (EIP-155). */
   eip1559: Type.Optional(Type.Boolean()),
   /** Where Multicall3 stands; `null` where it does not, so that there are no batches. */
@@ -166,6 +168,7 @@ export const configFrom = (values: Readonly<Values<typeof environment.variables>
     blockTimeMs: chain.block_time_ms,
     symbol: chain.symbol ?? 'ETH',
     maxFeeTotal: chain.max_fee_total ?? defaultMaxFeeTotal,
+    minBalance: chain.min_balance,
     eip1559: chain.eip1559 ?? true,
     multicall3: chain.multicall3 === null ? undefined : checksummed(chain.multicall3 ?? usualMulticall3),
     tokens: (chain.tokens ?? []).map(({ address, ...token }) => ({ address: checksummed(address) ?? address, ...token })),

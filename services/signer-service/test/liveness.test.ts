@@ -14,6 +14,7 @@ import { judgeApproved } from '../src/lanes/judge-approved.ts'
 import type { LaneRound } from '../src/lanes/lane-round.ts'
 import type { Payload } from '../src/lanes/sign-attempt.ts'
 import { policyCommands } from '../src/operator/policy-commands.ts'
+import { reserveCommands } from '../src/operator/reserve-commands.ts'
 import { createPolicyRepository } from '../src/policies/policy-repository.ts'
 import { createSetPolicy } from '../src/policies/set-policy.ts'
 import { validatePolicy } from '../src/policies/validate-policy.ts'
@@ -315,6 +316,33 @@ t.test('a freeze stops what is approved and has no nonce yet', { buffered: true 
   for (const id of ids) t.match(await house.reach(id, 'rejected'), { failure: { code: 'policy_denied', detail: /freeze/ }, attempts: [] })
   t.match((await house.audit({ event: 'transaction.rejected' })).map(({ facts }) => facts as object), [{ from: 'approved', reason: 'policy', rule: 'freeze' }, { rule: 'freeze' }])
   t.equal((await house.sentOnChain()).length, 0)
+})
+
+t.test('a wallet that holds less than it should keep sends nothing new and is told of; funded, it goes on by itself', { buffered: true }, async (t) => {
+  const house = await world.house(t, { funds: ether, env: { OPERATOR_EMAIL: 'operator@example.com', RECONCILE_INTERVAL_SECONDS: '1' } })
+  const reserve = async (...args: string[]): Promise<number> => await createCli({ name: 'signer', description: '', stdout: quiet, stderr: quiet })
+    .add(...reserveCommands(house.withParts)).run(['node', 'cli', 'wallets', 'reserve', house.wallet.id, ...args])
+  t.equal(await reserve('--chain', '31337'), 2, 'how much?')
+  t.equal(await reserve('--chain', '31337', '--least', '1', '--default'), 2)
+  t.equal(await reserve('--chain', '1', '--least', '1'), 1, 'a chain that the wallet is not used on')
+  t.equal(await reserve('--chain', '31337', '--least', (2n * ether).toString()), 0)
+  const { metrics } = await house.start()
+  const low = async (): Promise<string | undefined> => (await metrics.text()).split('\n').find((line) => line.startsWith('signer_wallet_low{'))?.slice(-1)
+  await until(async () => await low() === '1', { what: 'the wallet to be low before anything waits', timeoutMs: patienceMs, everyMs: 300 })
+  const mails = async (): Promise<number> => await house.db.collection('outbox').countDocuments({ queue: 'mail-signer' })
+  t.equal(await mails(), 1)
+  const id = await house.approve(0)
+  await until(async () => (await house.audit({ event: 'lane.paused' })).length === 1, { what: 'the lane to pause', timeoutMs: patienceMs })
+  t.match((await house.audit({ event: 'lane.paused' }))[0]?.facts, { reason: 'low_balance' })
+  t.match(await house.row(id), { state: 'approved', nonce: null })
+  t.equal(await mails(), 1, 'once an hour')
+  await chain.fund(house.wallet.address, 3n * ether)
+  await house.reach(id, ['mined', 'confirmed'])
+  t.equal((await house.audit({ event: 'lane.resumed' })).length, 1)
+  await chain.mine(2)
+  await until(async () => await low() === '0', { what: 'the wallet not to be low', timeoutMs: patienceMs, everyMs: 300 })
+  t.equal(await reserve('--chain', '31337', '--default'), 0)
+  t.match((await house.audit({ event: 'wallet.reserve_set' })).map(({ facts }) => facts as object), [{ chain: 31337, least: (2n * ether).toString() }, { least: null }])
 })
 
 t.test('a first node that fell behind gives way to the second', { buffered: true }, async (t) => {

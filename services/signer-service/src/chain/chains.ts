@@ -9,6 +9,8 @@ export interface ChainSettings {
   readonly blockTimeMs: number
   readonly symbol: string
   readonly maxFeeTotal: string
+  /** Wei below which a wallet's lane pauses, where nothing was said of the wallet itself; none when absent. */
+  readonly minBalance?: string | undefined
   /** False: transactions are of the old type, with one gas price. */
   readonly eip1559: boolean
   /** EIP-55; undefined where there is none, so that there are no batches. */

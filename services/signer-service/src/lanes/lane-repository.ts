@@ -13,9 +13,12 @@ interface LaneRow {
   readonly headSince?: Date
   readonly observedAt?: Date
   readonly lowMailAt?: Date
+  readonly least?: string
 }
 
 export interface Holding { readonly holder: string, readonly epoch: number }
+
+const ensureMs = 1_000
 
 export type LaneRepository = ReturnType<typeof createLaneRepository>
 
@@ -42,7 +45,7 @@ export function createLaneRepository (db: Db) {
         headSince: { $cond: [same, '$headSince', '$$NOW'] }, headNonce: chainNonce, observedAt: '$$NOW'
       } }], { returnDocument: 'after' })
       const now = row?.observedAt ?? new Date(0)
-      return { nextNonce: row?.nextNonce ?? 0, paused: row?.paused ?? null, headNonce: chainNonce, headForMs: now.getTime() - (row?.headSince ?? now).getTime(), now }
+      return { nextNonce: row?.nextNonce ?? 0, paused: row?.paused ?? null, least: row?.least, headNonce: chainNonce, headForMs: now.getTime() - (row?.headSince ?? now).getTime(), now }
     },
 
     async nextNonce (key: LaneKey, unit: Unit): Promise<number> {
@@ -60,6 +63,23 @@ export function createLaneRepository (db: Db) {
       const { modifiedCount } = await rows.updateOne(
         { _id: exactly(laneId(key)), paused: { $ne: paused } }, [{ $set: { paused: literally(paused) } }], { session: unit.session })
       return modifiedCount === 1
+    },
+
+    /** Wei that the wallet should keep on the chain; undefined when nobody said. */
+    async least (key: LaneKey): Promise<string | undefined> {
+      return (await rows.findOne({ _id: exactly(laneId(key)) }, { projection: { least: 1 } }))?.least
+    },
+
+    /** @param least undefined: what the chain's configuration says. */
+    async setLeast (key: LaneKey, least: string | undefined, unit: Unit): Promise<void> {
+      const update = least === undefined ? [{ $unset: 'least' }] : [{ $set: { least: literally(least) } }]
+      await rows.updateOne({ _id: exactly(laneId(key)) }, update, { session: unit.session })
+    },
+
+    /** Makes the row of a lane that nobody has held yet, by holding it for a moment. */
+    async ensure (key: LaneKey): Promise<void> {
+      const lease = await leases.acquire(laneId(key), 'nobody', ensureMs)
+      if (lease !== null) await leases.release(laneId(key), 'nobody', lease.epoch)
     },
 
     /** True once per interval, by the database's clock. */

@@ -3,19 +3,25 @@ import type { LaneKey } from '../transactions/transaction-repository.ts'
 
 /**
  * `funds`: the wallet cannot pay for what is next. `chain_behind`: the chain's next nonce is below a transfer that was final.
+ * `low_balance`: the wallet holds less than it should keep on this chain.
  * `altered`: a transaction that holds a nonce is not what was confirmed.
  */
-export type PauseReason = 'funds' | 'chain_behind' | 'altered'
+export type PauseReason = 'funds' | 'low_balance' | 'chain_behind' | 'altered'
 
 export interface Lane {
   /** High-water mark: no nonce below it is handed out again. */
   readonly nextNonce: number
   readonly paused: PauseReason | null
+  /** Wei that the wallet should keep on this chain; undefined: what the chain's configuration says. */
+  readonly least: string | undefined
   /** The chain's next nonce when it was last looked at, and for how long it has been that. */
   readonly headNonce: number
   readonly headForMs: number
   /** The database's time. */
   readonly now: Date
 }
+
+/** An operator is told at most so often that a wallet is low. */
+export const lowMailMs = 3_600_000
 
 export const laneId = ({ chainId, walletId }: LaneKey): string => `eip155:${chainId}:${walletId}`

@@ -4,7 +4,7 @@ import type { Audit } from '@countersign/mongo'
 import type { Static } from 'typebox'
 import type { Unit } from '../unit.ts'
 import type { Shortage } from './judge-approved.ts'
-import type { PauseReason } from './lane.ts'
+import { lowMailMs, type PauseReason } from './lane.ts'
 import type { LaneRepository } from './lane-repository.ts'
 import type { LaneRound } from './lane-round.ts'
 
@@ -16,7 +16,6 @@ export interface PauseDeps {
   readonly tellAlarm: (unit: Unit, parameters: Static<typeof WalletAlarmMail>['parameters']) => Promise<void>
 }
 
-const mailIntervalMs = 3_600_000
 /** A line of a mail has no room for more. */
 const mostNamed = 4
 
@@ -24,7 +23,7 @@ export type SettlePause = (round: LaneRound, reason: PauseReason | null, shortag
 
 export const createSettlePause = ({ lanes, audit, tellOperator, tellAlarm }: PauseDeps): SettlePause =>
   async ({ key, fenced, lane, log, wallet, altered }, reason, shortage) => {
-    if (reason === lane.paused && reason !== 'funds') return
+    if (reason === lane.paused && shortage === undefined) return
     await fenced(async (unit) => {
       const changed = await lanes.setPaused(key, reason, unit)
       if (changed) {
@@ -32,7 +31,7 @@ export const createSettlePause = ({ lanes, audit, tellOperator, tellAlarm }: Pau
         if (reason === 'altered') await tellAlarm(unit, { wallet_id: wallet.id, chain_id: key.chainId, alarm: 'altered_transaction', detail: `${[...altered].slice(0, mostNamed).join(', ')} is not what was confirmed: it was changed in the database, and is not signed` })
         unit.afterCommit(() => { log[reason === null ? 'info' : 'error']({ reason, balance: shortage?.balance.toString(), needed: shortage?.needed.toString() }, reason === null ? 'lane goes on' : 'lane paused') })
       }
-      if (shortage !== undefined && await lanes.takeMailTurn(key, mailIntervalMs, unit)) {
+      if (shortage !== undefined && await lanes.takeMailTurn(key, lowMailMs, unit)) {
         await tellOperator(unit, { wallet_id: wallet.id, chain_id: key.chainId, balance: shortage.balance.toString(), needed: shortage.needed.toString() })
       }
     })

@@ -71,10 +71,11 @@ export const createRunRound = (deps: RoundDeps): RunRound => async (given) => {
   const healed = head === 'healthy' ? await deps.answerWishes(round, await openWork()) : head
   const { inFlight, judged, shortage } = healed === 'healthy' ? await moveOn(deps, round, await openWork()) : { inFlight: (await openWork()).rows.filter(isInFlight).length, judged: false, shortage: undefined }
   const chainBehind = healed === 'chain_behind'
+  const low = lowBalance(round)
   // A round that could not get as far as to judge says nothing about money.
   const funds = judged ? shortage !== undefined : round.lane.paused === 'funds'
-  const reason = chainBehind ? 'chain_behind' : round.altered.size > 0 ? 'altered' : funds ? 'funds' : null
-  if (healed !== 'trouble') await deps.settlePause(round, reason, shortage)
+  const reason = chainBehind ? 'chain_behind' : round.altered.size > 0 ? 'altered' : low !== undefined ? 'low_balance' : funds ? 'funds' : null
+  if (healed !== 'trouble') await deps.settlePause(round, reason, reason === 'low_balance' ? low : shortage)
   return { inFlight, full: inFlight >= deps.inFlight, paused: reason !== null, chainBehind }
 }
 
@@ -94,6 +95,12 @@ async function survey ({ lanes, readOpenWork }: RoundDeps, given: RoundGiven): P
   return { round, openWork: async () => work ??= await readOpenWork(round) }
 }
 
+/** What is on its way goes through; nothing new does while the wallet holds less than it should keep. */
+function lowBalance ({ balance, lane, chain }: LaneRound): Shortage | undefined {
+  const least = BigInt(lane.least ?? chain.minBalance ?? 0)
+  return balance < least ? { balance, needed: least } : undefined
+}
+
 interface MovedOn { readonly inFlight: number, readonly judged: boolean, readonly shortage: Shortage | undefined }
 
 /** Read once: what is claimed and signed from here on is known without the database, since only the holder of a lane changes it. */
@@ -110,7 +117,7 @@ async function moveOn (deps: RoundDeps, round: LaneRound, start: OpenWork): Prom
     const inFlight = work.rows.filter(isInFlight).length
     const free = deps.inFlight - inFlight
     // New nonces behind one that could not be signed or sent would only wait there.
-    if (!signed.all || round.altered.size > 0 || sent.trouble || free <= 0) return { inFlight, judged, shortage }
+    if (!signed.all || round.altered.size > 0 || sent.trouble || free <= 0 || lowBalance(round) !== undefined) return { inFlight, judged, shortage }
     const claimed = await deps.claimApproved(round, work, free)
     judged = true
     shortage = claimed.shortage
