@@ -1,5 +1,6 @@
 /** Arguments of a contract call: from JSON to bytes, and from bytes to the words that a person reads. */
-import { decodeAbiParameters, encodeAbiParameters, type AbiParameter } from 'viem'
+import type { AbiParameter } from 'viem'
+import { decodeAbiParameters, encodeAbiParameters } from 'viem/utils'
 import { checksummed } from '../chain/address.ts'
 import type { Hex } from '../chain/quantity.ts'
 import { selectorOf } from '../chain/selector.ts'

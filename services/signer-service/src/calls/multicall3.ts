@@ -3,7 +3,7 @@
  * called contracts see Multicall3 as their caller, not the wallet: a batch pays coins to several and calls contracts that do not ask who
  * calls, but it cannot transfer the wallet's tokens. Whatever reaches Multicall3 and stays there belongs to whoever calls it next.
  */
-import { decodeFunctionData, decodeFunctionResult, encodeFunctionData, parseAbi } from 'viem'
+import { decodeFunctionData, decodeFunctionResult, encodeFunctionData, parseAbi } from 'viem/utils'
 import { checksummed } from '../chain/address.ts'
 import type { Hex } from '../chain/quantity.ts'
 import type { Call } from './call.ts'

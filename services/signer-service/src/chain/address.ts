@@ -1,4 +1,4 @@
-import { getAddress, isAddress, zeroAddress } from 'viem'
+import { getAddress, isAddress } from 'viem/utils'
 
 /**
  * @param text 0x and 40 hex digits.
@@ -11,4 +11,4 @@ export function checksummed (text: string): `0x${string}` | undefined {
   return isAddress(text.toLowerCase()) ? getAddress(text.toLowerCase()) : undefined
 }
 
-export { zeroAddress }
+export const zeroAddress = '0x0000000000000000000000000000000000000000'

@@ -1,6 +1,6 @@
 /** One JSON-RPC node: the questions a lane asks, answered as plain data; every failure is a ChainFault. */
 import type { Metrics } from '@countersign/runtime'
-import { getAddress } from 'viem'
+import { getAddress } from 'viem/utils'
 import { badAnswer, toChainFault, wrongChain, type ChainFault } from './chain-fault.ts'
 import { advisedTips, historyBlocks, percentiles, tipsFrom, type Tips } from './fee-history.ts'
 import { byteText, hash32, quantity, safeNumber, type Hex } from './quantity.ts'

@@ -1,5 +1,6 @@
 import { intentDomain, intentTypes, type TransactionIntent } from '@countersign/contracts'
-import { hashTypedData, keccak256, type Hex } from 'viem'
+import type { Hex } from 'viem'
+import { hashTypedData, keccak256 } from 'viem/utils'
 
 /** @param data 0x hex. @returns what the intent names it by: 0x and 64 lower-case hex digits */
 export const dataHash = (data: string): string => keccak256(data as Hex)

@@ -1,4 +1,4 @@
-import { keccak256, toBytes } from 'viem'
+import { keccak256, toBytes } from 'viem/utils'
 import type { Hex } from './quantity.ts'
 
 /** @param signature canonical: `transfer(address,uint256)`. @returns the first four bytes of its keccak-256 (ABI specification, function selector) */

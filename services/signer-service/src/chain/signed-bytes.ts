@@ -1,5 +1,6 @@
 /** From the fields of a transaction to the bytes that leave: EIP-1559, or legacy with EIP-155, signed by a digest signer. */
-import { hexToBytes, keccak256, numberToHex, serializeTransaction, type TransactionSerializableEIP1559, type TransactionSerializableLegacy } from 'viem'
+import type { TransactionSerializableEIP1559, TransactionSerializableLegacy } from 'viem'
+import { hexToBytes, keccak256, numberToHex, serializeTransaction } from 'viem/utils'
 import type { Hex } from './chain-node.ts'
 
 export interface UnsignedTransfer {

@@ -1,5 +1,5 @@
 /** What a chain says of ERC-20 tokens: balances, and transfers as their contracts logged them (EIP-20, event Transfer). */
-import { getAddress } from 'viem'
+import { getAddress } from 'viem/utils'
 import { badAnswer } from './chain-fault.ts'
 import type { ChainLog, ChainNode } from './chain-node.ts'
 import { hash32 } from './quantity.ts'

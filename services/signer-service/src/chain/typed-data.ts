@@ -1,6 +1,6 @@
 /** Who signed typed data (EIP-712), by the signature alone. */
 import type { SignableData } from '@countersign/contracts'
-import { hashTypedData, recoverAddress } from 'viem'
+import { hashTypedData, recoverAddress } from 'viem/utils'
 import type { Hex } from './quantity.ts'
 
 /** @returns the EIP-712 digest, 0x and 64 hex digits */
