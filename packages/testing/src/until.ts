@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 
 export interface UntilOptions {
-  /** How long it may take; 10 s when not said. */
+  /** How long it may take; 30 s when not said: a machine that runs other tests as well may be slow. */
   readonly timeoutMs?: number
   /** What is waited for, for the message of the failure. */
   readonly what: string
@@ -13,7 +13,7 @@ export interface UntilOptions {
  * This is how tests wait: for a condition with a deadline, never for a time.
  * @throws Error naming `what` and the last refusal when the deadline passes
  */
-export const until = async <T>(condition: () => T | Promise<T>, { timeoutMs = 10_000, what, everyMs = 20 }: UntilOptions): Promise<NonNullable<Exclude<T, false>>> => {
+export const until = async <T>(condition: () => T | Promise<T>, { timeoutMs = 30_000, what, everyMs = 20 }: UntilOptions): Promise<NonNullable<Exclude<T, false>>> => {
   const deadline = Date.now() + timeoutMs
   let refusal = ''
   for (;;) {
