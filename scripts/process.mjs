@@ -21,6 +21,21 @@ export const environment = () => ({
   DO_NOT_TRACK: '1'
 })
 
+/** Of this process and of all its children that have ended, and theirs; without the children where nobody tells of them (outside Linux). */
+export function processorSeconds () {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1e6 + childrenSeconds()
+}
+
+const ticksPerSecond = 100
+
+function childrenSeconds () {
+  if (!existsSync('/proc/self/stat')) return 0
+  // After the name of the program, which may hold spaces: proc_pid_stat(5).
+  const fields = readFileSync('/proc/self/stat', 'utf8').split(') ').at(-1).split(' ')
+  return (Number(fields[13]) + Number(fields[14])) / ticksPerSecond
+}
+
 /** Runs a program with this terminal; signals reach it by the terminal or are handed on. */
 export function run (program, args, { env = {} } = {}) {
   const child = spawn(program, args, { cwd: root, stdio: 'inherit', env: { ...environment(), ...env } })

@@ -1,46 +1,53 @@
-// Each test file is a tap program of its own. They run as plain Node processes: the runner's own hooks would slow down
-// every service and tool that a test starts.
+// Each test file is a tap program; some share a process (test-files.mjs, run-group.mjs). They run as plain Node processes: the runner's own hooks would
+// slow down every service and tool that a test starts.
 import { spawn } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { environment, root } from './process.mjs'
 import { withSharedMongo } from './shared-mongo.mjs'
 
 const atOnce = 2
-const fileTimeoutMs = 300_000
+const fileTimeoutMs = 600_000
 
 /**
- * Test files, and before them whatever else wants a processor, two at once.
+ * Groups of test files, and before them whatever else wants a processor, two at once.
+ * @param groups lists of compiled files: each list is run in one process
  * @param checks functions that reject when they find a fault; the rest goes on, and the first fault is thrown at the end
  * @returns how many assertions passed and failed; a file that dies or hangs counts as one failure at least.
  */
-export const runTests = (files, checks = []) => withSharedMongo(async (env) => {
+export async function runTests (groups, checks = []) {
   mkdirSync(`${root}.local/logs`, { recursive: true })
   const totals = { passed: 0, failed: 0 }
   const faults = []
   const log = []
-  const waiting = [
+  const times = []
+  const waiting = (env) => [
     ...checks.map((check) => () => check().catch((fault) => faults.push(fault))),
-    ...files.map((file) => async () => {
-      const outcome = await runFile(file, env)
-      totals.passed += outcome.passed
-      totals.failed += outcome.failed
-      log.push(`# ${file}\n${outcome.output}`)
-      report(file, outcome)
+    ...groups.map((group) => async () => {
+      const { files, output } = await runGroup(group, env)
+      log.push(output)
+      times.push(...files)
+      for (const { passed, failed } of files) {
+        totals.passed += passed
+        totals.failed += failed
+      }
+      report({ files, output })
     })
   ]
-  const work = async () => {
-    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) await next()
-  }
-  await Promise.all(Array.from({ length: atOnce }, work))
+  await withSharedMongo(async (env) => {
+    const work = waiting(env)
+    await Promise.all(Array.from({ length: atOnce }, async () => {
+      for (let next = work.shift(); next !== undefined; next = work.shift()) await next()
+    }))
+  })
   writeFileSync(`${root}.local/logs/test.tap`, log.join('\n'))
+  writeFileSync(`${root}.local/logs/test-times.txt`, times.sort((a, b) => b.processorSeconds - a.processorSeconds).map(lineOf).join(''))
   if (faults.length > 0) throw faults[0]
   return totals
-})
+}
 
-function runFile (file, env) {
-  const from = performance.now()
-  const child = spawn(process.execPath, [file], {
-    cwd: root, stdio: ['ignore', 'pipe', 'pipe'], env: { ...environment(), AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true', TAP_TIMEOUT: String(fileTimeoutMs / 1000), ...env }
+async function runGroup (group, env) {
+  const child = spawn(process.execPath, ['scripts/run-group.mjs'], {
+    cwd: root, stdio: ['ignore', 'pipe', 'pipe'], env: { ...environment(), TEST_FILES: JSON.stringify(group), AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true', TAP_TIMEOUT: String(fileTimeoutMs / 1000), ...env }
   })
   const end = () => child.kill('SIGTERM')
   process.once('exit', end)
@@ -54,28 +61,34 @@ function runFile (file, env) {
     late = true
     child.kill('SIGTERM')
     setTimeout(() => child.kill('SIGKILL'), 20_000).unref()
-  }, fileTimeoutMs)
-  return new Promise((resolve) => child.on('close', (code, signal) => {
-    clearTimeout(timer)
-    process.off('exit', end)
-    const total = [...output.matchAll(/^# \{ total: (\d+)(?:, pass: (\d+))?(?:, fail: (\d+))?/gm)].at(-1)
-    const passed = Number(total?.[2] ?? 0)
-    const failed = Number(total?.[3] ?? 0)
-    const sound = code === 0 && total !== undefined && !late
-    if (!sound) output += late ? `\nnot ok - ended after ${fileTimeoutMs / 1000} s\n` : `\nnot ok - exit ${signal ?? code}\n`
-    resolve({ passed, failed: sound ? failed : Math.max(failed, 1), output, seconds: (performance.now() - from) / 1000 })
-  }))
+  }, fileTimeoutMs * group.length)
+  const [code, signal] = await new Promise((resolve) => child.on('close', (...ending) => resolve(ending)))
+  clearTimeout(timer)
+  process.off('exit', end)
+
+  const told = [...output.matchAll(/^# file (\{.*\})$/gm)].map(([, line]) => JSON.parse(line))
+  const files = group.map((file) => told.find((one) => one.file === file) ?? { file, passed: 0, failed: 0, seconds: 0, processorSeconds: 0 })
+  // One that died, or was never reached.
+  for (const file of files) if (file.passed + file.failed === 0) file.failed = 1
+  if (code !== 0 || late) {
+    output += `\nnot ok - ${late ? `ended after ${fileTimeoutMs * group.length / 1000} s` : `exit ${signal ?? code}`}\n`
+    if (files.every(({ failed }) => failed === 0)) files.at(-1).failed = 1
+  }
+  return { output, files }
 }
 
-/** A line per file; of a file that failed, every failure whole. */
-function report (file, { passed, failed, seconds, output }) {
-  const source = file.replace('/dist/', '/').replace(/\.js$/, '.ts')
-  process.stdout.write(`${failed === 0 ? '✓' : '✗'} ${source} (${passed} passed${failed === 0 ? '' : `, ${failed} failed`}, ${seconds.toFixed(1)} s)\n`)
-  if (failed === 0) return
+const lineOf = ({ file, passed, failed, seconds, processorSeconds }) =>
+  `${failed === 0 ? '✓' : '✗'} ${file.replace('/dist/', '/').replace(/\.js$/, '.ts')} (${passed} passed${failed === 0 ? '' : `, ${failed} failed`}, ${seconds.toFixed(1)} s, of a processor ${processorSeconds.toFixed(1)} s)\n`
+
+/** A line per file; of a group in which something failed, every failure whole. */
+function report ({ files, output }) {
+  for (const file of files) process.stdout.write(lineOf(file))
+  if (files.every(({ failed }) => failed === 0)) return
   let printing = false
   for (const line of output.split('\n')) {
     if (/^\s*not ok /.test(line)) printing = true
-    else if (/^\s*(ok |# Subtest|1\.\.)/.test(line)) printing = false
+    else if (/^\s*(ok |# |1\.\.)/.test(line)) printing = false
     if (printing || /^Bail out|Error:/.test(line)) process.stdout.write(`  ${line}\n`)
   }
+  if (!/^# \{ total:/m.test(output)) process.stdout.write(`  it ended with:\n${output.split('\n').slice(-40).join('\n')}\n`)
 }

@@ -1,8 +1,8 @@
 // npm test: types, lint, import loops, generated docs, every test against real servers. npm test -- <file> runs that file alone.
-import { Failure, runQuietly } from './process.mjs'
+import { Failure, processorSeconds, runQuietly } from './process.mjs'
 import { checkDocs } from './docs.mjs'
 import { checkImportLoops } from './import-loops.mjs'
-import { listTests, toCompiled } from './test-files.mjs'
+import { groupTests, toCompiled } from './test-files.mjs'
 import { runTests } from './run-tests.mjs'
 
 const help = `Usage: npm test [-- <file> …]
@@ -15,8 +15,8 @@ export async function test (args) {
   if (args.includes('--help')) return process.stdout.write(help)
   const files = args.filter((arg) => !arg.startsWith('-')).map(toCompiled)
   await prepareBrowser()
-  const { passed, failed } = files.length > 0 ? await runTests(files) : await timed('all', () => runTests(listTests(), checks))
-  process.stdout.write(`\n${passed} passed, ${failed} failed\n`)
+  const { passed, failed } = files.length > 0 ? await runTests(files.map((file) => [file])) : await timed('all', () => runTests(groupTests(), checks))
+  process.stdout.write(`${processorSeconds().toFixed(0)} s of a processor; by file: .local/logs/test-times.txt\n\n${passed} passed, ${failed} failed\n`)
   if (failed > 0 || passed === 0) throw new Failure('')
 }
 
