@@ -2,7 +2,7 @@
  * Whether tokens did what they were asked, by what they answer and what they log (EIP-20). A transfer may return nothing, as tokens from
  * before the standard's end do, or true; one that returns false has moved nothing, and its transaction succeeds all the same.
  */
-import { getAddress, isAddress } from 'viem'
+import { getAddress, isAddress } from 'viem/utils'
 import type { Hex } from '../chain/quantity.ts'
 import type { Call, ParsedCall } from './call.ts'
 import { answersOf } from './multicall3.ts'
