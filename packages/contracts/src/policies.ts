@@ -52,6 +52,16 @@ export const Hours = Type.Object({
 export type Hours = Static<typeof Hours>
 
 const Destinations = Type.Array(EvmAddress, { minItems: 1, maxItems: 1_024 })
+/** What may be signed without being sent. A rule with it is about signatures alone. */
+export const SignatureRule = Type.Object({
+  texts: Type.Optional(Type.Array(Type.String({ maxLength: 256 }), { minItems: 1, maxItems: 64, description: 'How a text begins; an empty one is any text' })),
+  typed_data: Type.Optional(Type.Array(Type.Object({
+    contract: Type.Unsafe<string>({ ...EvmAddress, description: 'Of the domain' }),
+    primary_types: Type.Array(Type.String({ pattern: '^[A-Za-z_$][A-Za-z0-9_$]{0,63}$', maxLength: 64 }), { minItems: 1, maxItems: 64, uniqueItems: true })
+  }, closed), { minItems: 1, maxItems: 256 }))
+}, { ...closed, minProperties: 1 })
+export type SignatureRule = Static<typeof SignatureRule>
+
 /** Each narrows; absent, it concerns everything. */
 const conditions = {
   initiators: Type.Optional(Type.Array(PrincipalId, { minItems: 1, maxItems: 256, uniqueItems: true })),
@@ -65,6 +75,7 @@ const narrowing = {
   destinations: Type.Optional(Destinations),
   tokens: Type.Optional(Type.Array(EvmAddress, { minItems: 1, maxItems: 256, description: 'Any call to one of these contracts' })),
   methods: Type.Optional(Type.Array(Selector, { minItems: 1, maxItems: 256, uniqueItems: true })),
+  signatures: Type.Optional(Type.Literal(true, { description: 'Signatures of texts and typed data alone, no transaction' })),
   above: Type.Optional(Type.Array(Type.Object({ token: Type.Optional(EvmAddress), amount: Amount }, closed), {
     minItems: 1, maxItems: 64, description: 'The whole transaction moves more than one of these; wei without a token'
   }))
@@ -105,6 +116,7 @@ export const AllowRule = Type.Object({
   max_fee_total: Type.Optional(Amount),
   tokens: Type.Optional(Type.Array(TokenRule, { minItems: 1, maxItems: 256 })),
   methods: Type.Optional(Type.Array(MethodRule, { minItems: 1, maxItems: 64 })),
+  signatures: Type.Optional(SignatureRule),
   windows: Type.Optional(Type.Array(WindowRule, { minItems: 1, maxItems: 8 })),
   require: Require
 }, closed)

@@ -22,6 +22,7 @@ import { sessionRoutes, type SessionRoutesDeps } from './routes/sessions.ts'
 import { policyRoutes } from './routes/policies.ts'
 import { stepUpRoutes, type StepUpRoutesDeps } from './routes/step-ups.ts'
 import { signInRoutes, type SignInRoutesDeps } from './routes/sign-in.ts'
+import { signatureRoutes } from './routes/signatures.ts'
 import { transactionRoutes, type TransactionRoutesDeps } from './routes/transactions.ts'
 import { walletSignInRoutes, type WalletRoutesDeps } from './routes/wallet-sign-in.ts'
 
@@ -49,6 +50,7 @@ export async function serve (app: FastifyInstance, deps: GatewayDeps): Promise<v
     accountRoutes(door, deps)
     identityRoutes(door, deps)
     transactionRoutes(door, deps)
+    signatureRoutes(door, deps)
     kmsWalletRoutes(door, deps)
     policyRoutes(door, deps)
     apiKeyRoutes(door, deps)

@@ -1,6 +1,6 @@
 /** Every route of the contract, called as every kind of caller; API keys; roles; the audit. */
 import {
-  beginFactorWipe, beginPasskey, beginPasskeySignIn, beginPasskeyStepUp, beginSms, beginTotp, cancelTransaction, challengeTransaction, confirmFactorWipe, countMoves, disableWallet, explainPolicy, getTransaction, getWallet, listFactors, listTransactions, listWallets, makeRecoveryCodes, Problem, problems, readApprovals, readPolicies, readWalletAudit, removeFactor, routes, scopes, speedUpTransaction, TransactionView, type Route, type Scope, type TransactionState
+  beginFactorWipe, beginPasskey, beginPasskeySignIn, beginPasskeyStepUp, beginSms, beginTotp, cancelTransaction, challengeSignature, challengeTransaction, confirmFactorWipe, countMoves, disableWallet, explainPolicy, getSignature, getTransaction, getWallet, listFactors, listSignatures, listTransactions, listWallets, makeRecoveryCodes, Problem, problems, readApprovals, readPolicies, readWalletAudit, removeFactor, routes, scopes, speedUpTransaction, TransactionView, type Route, type Scope, type TransactionState
 } from '@countersign/contracts'
 import { handle } from '@countersign/redis'
 import { newId } from '@countersign/runtime'
@@ -32,6 +32,7 @@ await house.answerFor('otp-service', [
 await house.answerFor('signer-service', [
   handle(readApprovals, notThere), handle(readPolicies, notThere), handle(explainPolicy, notThere),
   handle(getTransaction, ({ id }) => Promise.resolve(shown.get(id) ?? notThere())), handle(countMoves, ({ ids }) => countShown(ids)), handle(challengeTransaction, notThere), handle(cancelTransaction, notThere), handle(speedUpTransaction, notThere),
+  handle(getSignature, notThere), handle(challengeSignature, notThere), handle(listSignatures, () => Promise.resolve({ data: [], next_cursor: null })),
   handle(listTransactions, () => Promise.resolve({ data: [], next_cursor: null })),
   handle(getWallet, notThere), handle(disableWallet, notThere),
   handle(listWallets, () => Promise.resolve({ data: [], next_cursor: null })),

@@ -4,6 +4,7 @@ import { startIndexes } from '@countersign/mongo'
 import { jobConnection, startCommandServer } from '@countersign/redis'
 import { clockFrom, retryWithin, type Lifecycle, type Logger, type Metrics } from '@countersign/runtime'
 import { policyCommands } from './commands/policy-commands.ts'
+import { signatureCommands } from './commands/signature-commands.ts'
 import { transactionCommands } from './commands/transaction-commands.ts'
 import { walletCommands } from './commands/wallet-commands.ts'
 import type { Parts } from './compose.ts'
@@ -45,6 +46,8 @@ export async function startApp ({ config, parts, log, metrics, lifecycle }: AppO
 
   const delayLoop = startIntervalLoop({ round: async () => { await parts.endDelays() }, intervalMs: delayMs, failed: 'delays that ended could not be looked at: they wait', log })
   lifecycle.onStop('delays', () => delayLoop.close())
+  const signLoop = startIntervalLoop({ round: parts.signApproved, intervalMs: delayMs, failed: 'approved signatures could not be looked at: they wait', log })
+  lifecycle.onStop('signatures', () => signLoop.close())
   const windowLoop = startIntervalLoop({ round: async () => { await parts.releaseWindows() }, intervalMs: delayMs, failed: 'room in windows could not be given back: it waits', log })
   lifecycle.onStop('windows', () => windowLoop.close())
 
@@ -94,7 +97,7 @@ export async function startApp ({ config, parts, log, metrics, lifecycle }: AppO
   })
   lifecycle.onStop('operations server', () => ops.close())
 
-  const server = await startCommandServer({ url: config.redisUrl, service: 'signer-service', log, metrics, onInvalid: parts.noteInvalidCommand, handlers: [...transactionCommands(useCases), ...walletCommands(parts.walletUseCases), ...policyCommands(parts.policyUseCases)] })
+  const server = await startCommandServer({ url: config.redisUrl, service: 'signer-service', log, metrics, onInvalid: parts.noteInvalidCommand, handlers: [...transactionCommands(useCases), ...signatureCommands(parts.signatureUseCases), ...walletCommands(parts.walletUseCases), ...policyCommands(parts.policyUseCases)] })
   serving = true
   lifecycle.onStop('commands', async () => {
     serving = false

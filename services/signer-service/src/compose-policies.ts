@@ -13,6 +13,8 @@ import type { Transact } from './unit.ts'
 import type { WalletRepository } from './wallets/wallet-repository.ts'
 
 export interface PolicyParts extends Omit<GiveApprovalDeps, 'signerOf' | 'principals'>, Pick<ExplainDeps, 'windows' | 'callsOf'> {
+  /** What approvers say of signatures. */
+  readonly signatures: Pick<PolicyUseCases, 'readApprovals' | 'giveApproval'>
   readonly policies: PolicyRepository
   readonly principals: PrincipalRepository
   readonly wallets: WalletRepository
@@ -21,11 +23,13 @@ export interface PolicyParts extends Omit<GiveApprovalDeps, 'signerOf' | 'princi
 }
 
 export function createPolicyUseCases (parts: PolicyParts): PolicyUseCases {
-  const { policies, principals } = parts
+  const { policies, principals, signatures } = parts
+  const readApprovals = createReadApprovals(parts)
+  const giveApproval = createGiveApproval({ ...parts, signerOf })
   const changing = { ...parts, checksummed, signerOf }
   return {
-    readApprovals: createReadApprovals(parts),
-    giveApproval: createGiveApproval({ ...parts, signerOf }),
+    readApprovals: async (id, userId) => await (isSignature(id) ? signatures.readApprovals : readApprovals)(id, userId),
+    giveApproval: async (given, asking) => await (isSignature(given.id) ? signatures.giveApproval : giveApproval)(given, asking),
     readPolicies: createReadPolicies({ policies, principals }),
     draft: createDraftPolicy(changing),
     change: createChangePolicy(changing),
@@ -33,3 +37,5 @@ export function createPolicyUseCases (parts: PolicyParts): PolicyUseCases {
     isPrincipal: async (id) => await principals.find(id) !== undefined
   }
 }
+
+const isSignature = (id: string): boolean => id.startsWith('sig_')

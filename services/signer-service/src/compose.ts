@@ -21,6 +21,7 @@ import { createSealRound } from './compose-audit.ts'
 import { createLanes } from './compose-lanes.ts'
 import { openChains } from './compose-nodes.ts'
 import { createReconciliation, createReconcileRound } from './compose-reconciliation.ts'
+import { createSignatures } from './compose-signatures.ts'
 import { createWalletUseCases } from './compose-wallets.ts'
 import type { Config } from './config.ts'
 import { createCrashPoint } from './crash-points.ts'
@@ -42,7 +43,7 @@ import { createPrincipalRepository } from './principals/principal-repository.ts'
 import { createAcceptReceipt } from './receipts/accept-receipt.ts'
 import { createConsumedReceiptRepository } from './receipts/consumed-receipt-repository.ts'
 import type { ReceiptRefusal } from './receipts/match-receipt.ts'
-import { createAdmitTransfer } from './transactions/admit-transfer.ts'
+import { createAdmit, createAdmitTransfer } from './transactions/admit-transfer.ts'
 import { createCancelTransaction } from './transactions/cancel-transaction.ts'
 import { createChallengeTransaction } from './transactions/challenge-transaction.ts'
 import { createConfirmTransaction } from './transactions/confirm-transaction.ts'
@@ -57,7 +58,7 @@ import { createSpeedUpTransaction } from './transactions/speed-up-transaction.ts
 import { createStopTransaction } from './transactions/stop-transaction.ts'
 import type { CallsOf } from './transactions/transaction-view.ts'
 import { createTransactionRepository, type LaneKey } from './transactions/transaction-repository.ts'
-import { askedOf, type Transaction } from './transactions/transaction.ts'
+import { askedOf, type MovingTransaction, type Transaction } from './transactions/transaction.ts'
 import { createTransact, type Unit } from './unit.ts'
 import { checkKeys } from './wallets/check-keys.ts'
 import { openKeyRing } from './wallets/key-rings.ts'
@@ -113,9 +114,10 @@ export async function compose (options: ComposeOptions) {
   const callsOf: CallsOf = ({ chainId, from, to, value, data }) => parseCalls({ to, value: BigInt(value), data }, { from, multicall3: multicall3(chainId) })
   const currentPolicy = oncePerUnit(async (_key: 'current', unit) => await policies.current(unit))
   const findOnce = { find: oncePerUnit(principals.find) }
-  const admit = createAdmitTransfer({
-    principals: findOnce, wallets: { find: oncePerUnit(wallets.find) }, policies: { current: async (unit) => await currentPolicy('current', unit) }, windows, chainIds: chains.ids(), multicall3
+  const admitAction = createAdmit({
+    principals: findOnce, wallets: { find: oncePerUnit(wallets.find) }, policies: { current: async (unit) => await currentPolicy('current', unit) }, windows, chainIds: chains.ids()
   })
+  const admit = createAdmitTransfer(admitAction, multicall3)
   const expire = createExpireTransaction({ recordMove, transact })
   const digestOf = intentDigest
   const admitRow = async (row: Transaction, unit?: Unit) => await admit(askedOf(row), unit)
@@ -129,19 +131,35 @@ export async function compose (options: ComposeOptions) {
   const findApprovers = createFindApprovers({ approvals, principals: findOnce })
   const advance = createAdvance({ noun: 'transaction', findApprovers, windows, transactions, audit, recordMove, nudge: wakeLane })
   const noteRefused = createNoteRefused({ audit, now: () => performance.now() })
+  const inKinds = async (...works: readonly (() => Promise<number>)[]): Promise<number> => {
+    const done = await Promise.allSettled(works.map(async (work) => await work()))
+    const failed = done.find((one) => one.status === 'rejected')
+    if (failed !== undefined) throw failed.reason
+    return done.reduce((sum, one) => sum + (one.status === 'fulfilled' ? one.value : 0), 0)
+  }
+  const newChallengeId = (): string => newId('chl')
+  const cursors = createCursors(deriveKey(config.secretKey, 'cursor'))
+  const learnAccounts = createLearnAccounts({ otp, principals })
+  const proveIntent = createProveIntent({ receipts, audit, deployment: config.deployment })
+  const judging = { verifyReceipt: receiptVerdicts(createReceiptVerifier(config.receiptKeys)), countRefused: (reason: ReceiptRefusal) => { refusals.inc({ reason }) } }
+  const signatures = createSignatures({
+    db, log, metrics, admit: admitAction, findApprovers, windows, principals, wallets, approvals, receipts, chains, keyRing, audit, otp, cursors, proveIntent, learnAccounts, noteRefused, inLine, transact, newChallengeId, ...judging,
+    deployment: config.deployment,
+    ttlMs: config.confirmationTtlMs,
+    newSignatureId: () => newId('sig')
+  })
   const acceptReceipt = createAcceptReceipt({
     transactions, receipts, admitRow, advance, recordMove, expire, noteRefused, inLine, crashPoint,
     digestOf: digestOfRow,
-    verifyReceipt: receiptVerdicts(createReceiptVerifier(config.receiptKeys)),
-    countRefused: (reason) => { refusals.inc({ reason }) }
+    ...judging,
+    otherwise: signatures.acceptReceipt
   })
   const requestConfirmation = createRequestConfirmation({ transactions, principals, otp })
-  const newChallengeId = (): string => newId('chl')
-  const reading = { transactions, attempts, callsOf, checksummed, explorerOf: (chainId: number) => chains.find(chainId)?.explorerUrl, cursors: createCursors(deriveKey(config.secretKey, 'cursor')) }
+  const reading = { transactions, attempts, callsOf, checksummed, explorerOf: (chainId: number) => chains.find(chainId)?.explorerUrl, cursors }
 
   return {
     mongo, redis, dispatcher, holder, wallets, acceptReceipt,
-    endAccount: createEndAccount({ principals, transactions, recordMove, outbox, dispatcher, audit, transact }),
+    endAccount: createEndAccount({ principals, transactions, recordMove, signatures: signatures.signatures, recordSignature: signatures.recordOne, outbox, dispatcher, audit, transact }),
     leases,
     noteInvalidCommand: ({ caller, command }: InvalidMessage): void => {
       void noteRefused({ event: 'command.refused', source: caller, reason: 'shape', subject: command }).catch((err: unknown) => { log.warn({ err }, 'a refused command could not be written down') })
@@ -151,27 +169,30 @@ export async function compose (options: ComposeOptions) {
     sealAudit: createSealRound({ config, log, metrics, db, holder, transact, leases, keyRing, wallets }),
     compareNodes: async () => { await Promise.all(chains.ids().map(async (id) => { await chains.find(id)?.compare() })) },
     checkKeys: async () => { await checkKeys({ keyRing, wallets: await wallets.list(), defaultKeyId: config.defaultKeyId, log }) },
-    releaseWindows: createReleaseWindows({ noun: 'transaction', transactions, windows, audit, transact }),
-    endDelays: createEndDelays({ transactions, admitRow, advance, recordMove, transact }),
-    expireTransactions: createExpireTransactions({ transactions, recordMove, transact }),
+    releaseWindows: async () => await inKinds(createReleaseWindows({ noun: 'transaction', transactions, windows, audit, transact }), signatures.releaseWindows),
+    endDelays: async () => await inKinds(createEndDelays({ transactions, admitRow, advance, recordMove, transact }), signatures.endDelays),
+    expireTransactions: async () => await inKinds(createExpireTransactions({ transactions, recordMove, transact }), signatures.expireAll),
+    signApproved: signatures.signApproved,
+    signatureUseCases: signatures.useCases,
     lanes: createLanes({
       config, log, metrics, db, holder, transact, transactions, attempts, wallets, chains, keyRing, recordMove, audit, crashPoint,
-      askAgain: createAskAgain({ admit, findApprovers, renewRoom: createRenewRoom({ windows, transactions }) }),
+      askAgain: createAskAgain<MovingTransaction>({ admitApproved: async (row, unit) => await admit({ ...askedOf(row), reserved: row.reservation?.entries ?? [] }, unit), findApprovers, renewRoom: createRenewRoom({ windows, transactions }) }),
       findAltered: createFindAltered({ readDigests: createReadDigests(db), digestOf, deployment: config.deployment }),
       tellOperator: createTellOperator(mailing),
       tellAlarm: createTellAlarm(mailing)
     }),
     policyUseCases: createPolicyUseCases({
+      signatures,
       transactions, principals, approvals, policies, windows, wallets, admitRow, advance, recordMove, stop, expire, audit, noteRefused, transact, inLine,
       digestOf: digestOfRow,
-      learnAccounts: createLearnAccounts({ otp, principals }),
+      learnAccounts,
       deployment: config.deployment,
       callsOf
     }),
     onApproved: (wake: typeof nudge) => { nudge = wake },
     useCases: {
       create: createCreateTransaction({
-        transactions, admit, advance, requestConfirmation, refuseCodeless: createRefuseCodeless({ multicall3, hasCode: createHasCode({ chains, timeoutMs: codeTimeoutMs, pauseMs: codePauseMs, now: () => performance.now() }) }), proveIntent: createProveIntent({ receipts, audit, deployment: config.deployment }), audit, transact, inLine, digestOf, callsOf, crashPoint, newChallengeId,
+        transactions, admit, advance, requestConfirmation, refuseCodeless: createRefuseCodeless({ multicall3, hasCode: createHasCode({ chains, timeoutMs: codeTimeoutMs, pauseMs: codePauseMs, now: () => performance.now() }) }), proveIntent, audit, transact, inLine, digestOf, callsOf, crashPoint, newChallengeId,
         hashOf: dataHash,
         rules: { checksummed, zeroAddress, multicall3 },
         chain: (chainId) => chains.find(chainId),

@@ -1,14 +1,14 @@
 import { Type, type Static } from 'typebox'
 import { defineCommand } from '../command.ts'
 import { Approvals, KeySignature, PrincipalId, SignableData } from '../policies.ts'
-import { EvmAddress, Hash32, Timestamp, TransactionId, UserId } from '../primitives.ts'
+import { CountersignedId, EvmAddress, Hash32, Timestamp, UserId } from '../primitives.ts'
 import { TransactionStateSchema } from '../transactions.ts'
 
 const Decision = Type.Union([Type.Literal('approve'), Type.Literal('reject')])
 
 /** What approvers see of a transaction, and what they said; each signature can be checked by anybody against the typed data. */
 export const ApprovalsView = Type.Object({
-  transaction_id: TransactionId,
+  transaction_id: CountersignedId,
   state: TransactionStateSchema,
   initiator: PrincipalId,
   text: Type.String({ description: 'What it does, in the words of every mail about it' }),
@@ -31,7 +31,7 @@ export const readApprovals = defineCommand({
   name: 'approvals.read',
   summary: 'What an approver signs, and who has signed',
   deadlineMs: 3_000,
-  request: Type.Object({ user_id: UserId, id: TransactionId }, { additionalProperties: false }),
+  request: Type.Object({ user_id: UserId, id: CountersignedId }, { additionalProperties: false }),
   reply: ApprovalsView
 })
 
@@ -41,6 +41,6 @@ export const giveApproval = defineCommand({
   name: 'approvals.give',
   summary: 'Approve or reject a transaction by a signature of an approver key',
   deadlineMs: 8_000,
-  request: Type.Object({ user_id: UserId, id: TransactionId, decision: Decision, signature: KeySignature }, { additionalProperties: false }),
+  request: Type.Object({ user_id: UserId, id: CountersignedId, decision: Decision, signature: KeySignature }, { additionalProperties: false }),
   reply: ApprovalsView
 })

@@ -19,6 +19,7 @@ import { beginSmsFactor, confirmSmsFactor } from './sms-factors.ts'
 import { postStepUp, readFactors, sendStepUpCode, verifyStepUpProof } from './step-ups.ts'
 import { postChallenge, postConfirmation, postTransaction, readTransaction, readTransactions } from './transactions.ts'
 import { postCancellation, postSpeedUp } from './transaction-moves.ts'
+import { signatureRoutes } from './signatures.ts'
 import { walletConnectionRoutes } from './wallet-connection.ts'
 import { walletFactorRoutes } from './wallet-factors.ts'
 import { walletRoutes } from './wallets.ts'
@@ -39,6 +40,7 @@ export const routes: readonly Route[] = Object.freeze([
   createApiKey, readApiKeys, rotateApiKey, deleteApiKey,
   readIdentityAudit, setRoles,
   postTransaction, readTransactions, readTransaction, postConfirmation, postChallenge, postCancellation, postSpeedUp,
+  ...signatureRoutes,
   ...kmsWalletRoutes,
   getApprovals, approveTransaction, rejectTransaction,
   getPolicies, postPolicy, putPolicy, postDryRun,

@@ -7,14 +7,18 @@ import type { FindApprovers } from '../approvals/find-approvers.ts'
 import { missingOf } from '../approvals/missing.ts'
 import type { RenewRoom } from '../policies/renew-room.ts'
 import type { Principal } from '../principals/principal.ts'
-import type { Admission, AdmitTransfer } from '../transactions/admit-transfer.ts'
-import { askedOf, type Failure, type MovingTransaction } from '../transactions/transaction.ts'
+import type { Admission } from '../transactions/admit-transfer.ts'
+import type { Countersigned, Failure, MovingTransaction } from '../transactions/transaction.ts'
 import type { Unit } from '../unit.ts'
 
 export interface Refusal { readonly failure: Failure, readonly facts: Readonly<Record<string, AuditFact>> }
 
-export interface AskAgainDeps {
-  readonly admit: AdmitTransfer
+/** What is asked about again, whatever kind it is. */
+export type Approved = Pick<Countersigned, 'id' | 'walletId' | 'proof' | 'createdAt' | 'reservation'>
+
+export interface AskAgainDeps<Row> {
+  /** With the room that it holds. */
+  readonly admitApproved: (row: Row, unit: Unit) => Promise<Admission>
   readonly findApprovers: FindApprovers
   readonly renewRoom: RenewRoom
 }
@@ -22,11 +26,11 @@ export interface AskAgainDeps {
 /** `waits`: its windows have no room at this moment. */
 export type Answer = 'goes' | 'waits' | Refusal
 /** In the order of the rows. */
-export type AskAgain = (unit: Unit, rows: readonly MovingTransaction[]) => Promise<readonly Answer[]>
+export type AskAgain<Row = MovingTransaction> = (unit: Unit, rows: readonly Row[]) => Promise<readonly Answer[]>
 
-export const createAskAgain = ({ admit, findApprovers, renewRoom }: AskAgainDeps): AskAgain => async (unit, rows) => {
-  const asked: { readonly row: MovingTransaction, readonly admission: Admission }[] = []
-  for (const row of rows) asked.push({ row, admission: await admit({ ...askedOf(row), reserved: row.reservation?.entries ?? [] }, unit) })
+export const createAskAgain = <Row extends Approved>({ admitApproved, findApprovers, renewRoom }: AskAgainDeps<Row>): AskAgain<Row> => async (unit, rows) => {
+  const asked: { readonly row: Row, readonly admission: Admission }[] = []
+  for (const row of rows) asked.push({ row, admission: await admitApproved(row, unit) })
   const approvers = await findApprovers(unit, asked.flatMap(({ row, admission }) => admission.admitted && admission.requirements.approvals.length > 0 ? [row] : []))
   const refusals = new Map(asked.map(({ row, admission }) => [row.id, refusalOf(row, admission, approvers.get(row.id) ?? [])]))
   const going = asked.flatMap(({ row, admission }) => admission.admitted && refusals.get(row.id) === undefined ? [{ row, wanted: admission.reservations, at: admission.held.at }] : [])
@@ -34,7 +38,7 @@ export const createAskAgain = ({ admit, findApprovers, renewRoom }: AskAgainDeps
   return rows.map(({ id }) => refusals.get(id) ?? (waiting.has(id) ? 'waits' : 'goes'))
 }
 
-function refusalOf ({ proof, createdAt }: MovingTransaction, admission: Admission, approvers: readonly Principal[]): Refusal | undefined {
+function refusalOf ({ proof, createdAt }: Approved, admission: Admission, approvers: readonly Principal[]): Refusal | undefined {
   if (!admission.admitted) {
     return refusal(admission.detail, { reason: admission.reason, policy_version: admission.policy?.version ?? 0, rule: admission.policy?.rule ?? 'default' })
   }

@@ -1,5 +1,5 @@
 /** A document made ready to be asked often: addresses in sets, amounts as numbers. */
-import type { AllowRule, DenyRule, LimitRule, PolicyDocument, Require, RequireRule } from '@countersign/contracts'
+import type { AllowRule, DenyRule, LimitRule, PolicyDocument, Require, RequireRule, SignatureRule } from '@countersign/contracts'
 import type { Hex } from '../chain/quantity.ts'
 import { compileBound, typesOf, type CompiledBound } from './arguments.ts'
 import { compileHours, type WithinHours } from './hours.ts'
@@ -18,6 +18,8 @@ export interface CompiledNarrowing extends CompiledConditions {
   readonly destinations: ReadonlySet<string> | undefined
   readonly tokens: ReadonlySet<string> | undefined
   readonly methods: ReadonlySet<string> | undefined
+  /** Signatures alone. */
+  readonly signatures: boolean
   readonly above: readonly { readonly asset: Asset, readonly amount: bigint }[] | undefined
 }
 
@@ -28,8 +30,17 @@ export interface CompiledAllow extends CompiledConditions {
   readonly tokens: ReadonlyMap<string, { readonly maxAmount: bigint, readonly allowances: boolean }>
   /** By selector; one is enough. */
   readonly methods: ReadonlyMap<Hex, readonly (readonly CompiledBound[])[]>
+  /** Undefined: it is about transactions alone. */
+  readonly signatures: CompiledSignatures | undefined
   readonly counters: readonly Counter[]
   readonly require: Require
+}
+
+export interface CompiledSignatures {
+  /** How texts begin. */
+  readonly texts: readonly string[]
+  /** Primary types by contract. */
+  readonly typedData: ReadonlyMap<string, ReadonlySet<string>>
 }
 
 export interface CompiledPolicy {
@@ -59,6 +70,7 @@ const narrowing = (rule: DenyRule | RequireRule | LimitRule): CompiledNarrowing 
   destinations: setOf(rule.destinations),
   tokens: setOf(rule.tokens),
   methods: setOf(rule.methods),
+  signatures: rule.signatures === true,
   above: rule.above?.map(({ token, amount }) => ({ asset: token ?? nativeAsset, amount: BigInt(amount) }))
 })
 
@@ -75,7 +87,14 @@ function allow (rule: AllowRule): CompiledAllow {
     maxFeeTotal: rule.max_fee_total === undefined ? undefined : BigInt(rule.max_fee_total),
     tokens: new Map((rule.tokens ?? []).map(({ token, max_amount: most, allowances }) => [token, { maxAmount: BigInt(most), allowances: allowances === true }])),
     methods,
+    signatures: rule.signatures && compileSignatures(rule.signatures),
     counters: countersOf(rule.name, rule.windows),
     require: rule.require
   }
+}
+
+function compileSignatures ({ texts = [], typed_data: typed = [] }: SignatureRule): CompiledSignatures {
+  const typedData = new Map<string, Set<string>>()
+  for (const { contract, primary_types: types } of typed) typedData.set(contract, new Set([...typedData.get(contract) ?? [], ...types]))
+  return { texts, typedData }
 }

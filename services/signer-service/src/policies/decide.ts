@@ -64,7 +64,7 @@ export function decide (policy: CompiledPolicy, transaction: JudgedTransaction, 
 
   const rules = [...new Set(allowing)]
   const adding = policy.require.filter((rule) => calls.some((call) => outsideNarrowing(rule, transaction, call, totals) === undefined))
-  const wishes = joined([...rules, ...adding].map(({ name, require }) => ({ rule: name, require })), initiator, { totals, readable: calls.every(({ data, movement }) => data === '0x' || movement !== null) })
+  const wishes = joined([...rules, ...adding].map(({ name, require }) => ({ rule: name, require })), initiator, { totals, readable: transaction.signature?.readable ?? calls.every(({ data, movement }) => data === '0x' || movement !== null) })
   if ('impossible' in wishes) return { allowed: false, rule: wishes.rule, detail: wishes.impossible }
   const { requirements } = wishes
   return {

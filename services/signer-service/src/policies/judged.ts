@@ -1,14 +1,28 @@
 /** What the policy judges: the parsed transaction, who asks, and the database's time. */
 import type { ParsedCall } from '../calls/call.ts'
 
+/** Of what is signed and not sent. */
+export interface JudgedSignature {
+  /** Null: typed data. */
+  readonly text: string | null
+  /** EIP-55, of the domain; null for a text. */
+  readonly contract: string | null
+  readonly primaryType: string | null
+  /** Its effect is told by its movements. */
+  readonly readable: boolean
+}
+
 export interface JudgedTransaction {
   /** Id of a principal. */
   readonly initiator: string
   readonly walletId: string
+  /** 0: a text, which names none. */
   readonly chainId: number
   /** One, or the parts of a batch. */
   readonly calls: readonly ParsedCall[]
   readonly at: Date
+  /** Undefined: it is sent. */
+  readonly signature?: JudgedSignature
   /** Already promised to whoever confirmed it; a rule with a lower cap does not allow it any more. */
   readonly maxFeeTotal?: bigint
 }

@@ -2,7 +2,7 @@
 import type { ParsedCall } from '../calls/call.ts'
 import { keepsBound } from './arguments.ts'
 import type { CompiledAllow, CompiledConditions, CompiledNarrowing } from './compile-policy.ts'
-import { destinationOf, nativeAsset, type Asset, type JudgedTransaction } from './judged.ts'
+import { destinationOf, nativeAsset, type Asset, type JudgedSignature, type JudgedTransaction } from './judged.ts'
 
 /** What the calls before it already took of a rule's highest amounts, in this same transaction. */
 export type Spent = (asset: Asset) => bigint
@@ -21,11 +21,13 @@ export function outsideConditions ({ initiators, wallets, chainIds, withinHours 
  * @returns why it does not concern this call, or undefined.
  */
 export function outsideNarrowing (rule: CompiledNarrowing, transaction: JudgedTransaction, call: ParsedCall, totals: ReadonlyMap<Asset, bigint>): string | undefined {
-  const { destinations, tokens, methods, above } = rule
-  const outside = outsideConditions(rule, transaction)
+  const { destinations, tokens, methods, above, signatures } = rule
+  // A text counts on every chain: whatever takes rights away on one takes them from it.
+  const outside = outsideConditions(transaction.chainId === 0 ? { ...rule, chainIds: undefined } : rule, transaction)
   if (outside !== undefined) return outside
   if (destinations !== undefined && !destinations.has(call.to) && !destinations.has(destinationOf(call))) return 'the destination is not in destinations'
-  if (tokens !== undefined && !tokens.has(call.to)) return 'the token is not in tokens'
+  if (signatures && transaction.signature === undefined) return 'it is no signature'
+  if (tokens !== undefined && !tokens.has(call.to) && !tokens.has(call.movement?.token ?? '')) return 'the token is not in tokens'
   if (methods !== undefined && (call.selector === null || !methods.has(call.selector))) return 'the method is not in methods'
   if (above !== undefined && !above.some(({ asset, amount }) => (totals.get(asset) ?? 0n) > amount)) return 'the amounts are not above'
   return undefined
@@ -39,12 +41,25 @@ export function outsideAllow (rule: CompiledAllow, transaction: JudgedTransactio
   const { destinations, maxValue, maxFeeTotal } = rule
   const outside = outsideConditions(rule, transaction)
   if (outside !== undefined) return outside
+  if (transaction.signature !== undefined) return outsideSignatures(rule, transaction.signature, call, spent)
+  if (rule.signatures !== undefined) return 'it is about signatures alone'
   if (destinations !== 'any' && !destinations.has(destinationOf(call))) return 'the destination is not in destinations'
   const unnamed = call.movement !== null ? outsideTokens(rule, call, call.movement, spent) : call.selector !== null || call.data !== '0x' ? outsideMethods(rule, call) : undefined
   if (unnamed !== undefined) return unnamed
   if (spent(nativeAsset) + call.value > maxValue) return `the value is above max_value ${maxValue}`
   if (maxFeeTotal !== undefined && transaction.maxFeeTotal !== undefined && transaction.maxFeeTotal > maxFeeTotal) return `the fee is above max_fee_total ${maxFeeTotal}`
   return undefined
+}
+
+/** Who may take is a destination; what moves nothing has none. */
+function outsideSignatures (rule: CompiledAllow, { text, contract, primaryType }: JudgedSignature, call: ParsedCall, spent: Spent): string | undefined {
+  const { signatures, destinations } = rule
+  if (signatures === undefined) return 'it is about no signatures'
+  if (text !== null) return signatures.texts.some((beginning) => text.startsWith(beginning)) ? undefined : 'no text of the rule begins like this one'
+  if (signatures.typedData.get(contract ?? '')?.has(primaryType ?? '') !== true) return 'the contract and the primary type are not in signatures'
+  if (call.movement === null) return undefined
+  if (destinations !== 'any' && !destinations.has(destinationOf(call))) return 'the spender is not in destinations'
+  return outsideTokens(rule, call, call.movement, spent)
 }
 
 function outsideTokens ({ tokens }: CompiledAllow, { value }: ParsedCall, { token, kind, amount }: NonNullable<ParsedCall['movement']>, spent: Spent): string | undefined {

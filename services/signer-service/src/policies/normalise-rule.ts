@@ -1,7 +1,8 @@
 /** One rule in the one form in which it is kept, and what is wrong with it beyond its shape. */
-import type { AllowRule, MethodRule, PolicyRule, Require, WindowRule } from '@countersign/contracts'
+import type { AllowRule, MethodRule, PolicyRule, Require, SignatureRule, WindowRule } from '@countersign/contracts'
 import { erc20Selectors } from '../calls/erc20.ts'
 import { selectorOf } from '../chain/selector.ts'
+import { spendingTypes } from '../signatures/grants.ts'
 import { faultOfBound, isCanonicalType, typesOf } from './arguments.ts'
 import { isKnownZone } from './hours.ts'
 
@@ -9,7 +10,7 @@ export interface NormalisedRule { readonly rule: PolicyRule, readonly faults: re
 
 const highestAmount = 2n ** 256n - 1n
 const amountNames: ReadonlySet<string> = new Set(['max_value', 'max_fee_total', 'max_amount', 'max_sum', 'amount', 'min', 'max'])
-const addressNames: ReadonlySet<string> = new Set(['destinations', 'tokens', 'token'])
+const addressNames: ReadonlySet<string> = new Set(['destinations', 'tokens', 'token', 'contract'])
 const tokenMethods: ReadonlySet<string> = new Set(Object.values(erc20Selectors))
 
 /**
@@ -91,16 +92,19 @@ function withSelector (method: MethodRule, path: string, faults: string[]): Meth
  * Whatever may move without a shown proof and without approvals is bounded per wallet: each asset by a rolling sum, and fees, which a call
  * that moves nothing burns as well, by a rolling count of calls times the highest fee of one.
  */
-function guardFaults ({ require, windows = [], max_value: maxValue, max_fee_total: maxFeeTotal, tokens = [], methods = [] }: AllowRule): string[] {
+function guardFaults ({ require, windows = [], max_value: maxValue, max_fee_total: maxFeeTotal, tokens = [], methods = [], signatures }: AllowRule): string[] {
   if (require.shown_proof === true || require.approvals !== undefined) return []
   if (methods.length > 0) return ['/require must name shown_proof or approvals: no window bounds what a method moves']
+  if (signatures !== undefined && !tellsAll(signatures)) return ['/require must name shown_proof or approvals: no window bounds what a text, or typed data that is no permit, may be used for']
   const ofWallet = windows.filter(({ per }) => per === 'wallet')
   const summed = (token?: string): boolean => ofWallet.some((window) => window.max_sum !== undefined && window.token === token)
   const free = [...BigInt(maxValue) > 0n && !summed() ? ['coins'] : [], ...tokens.filter(({ token }) => !summed(token)).map(({ token }) => `token ${token}`)]
   const wanted = [
     ...free.length > 0 ? [`windows must bound the sum per wallet of ${free.join(', ')}`] : [],
     ...ofWallet.some(({ max_count: count }) => count !== undefined) ? [] : ['windows must bound the calls per wallet with max_count'],
-    ...maxFeeTotal === undefined ? ['max_fee_total must bound the fee of each'] : []
+    ...maxFeeTotal === undefined && signatures === undefined ? ['max_fee_total must bound the fee of each'] : []
   ]
   return wanted.length === 0 ? [] : [`/require must name shown_proof or approvals, or ${wanted.join(', and ')}`]
 }
+
+const tellsAll = ({ texts = [], typed_data: typed = [] }: SignatureRule): boolean => texts.length === 0 && typed.every(({ primary_types: types }) => types.every((type) => spendingTypes.has(type)))

@@ -2,8 +2,8 @@
  * Room is taken when a transaction is approved, and used when it gets its nonce. Of one that waited in between, the room moves on to the
  * moment in which it is used: else what was approved in many windows, one after another, would leave in one.
  */
-import type { TransactionRepository } from '../transactions/transaction-repository.ts'
-import type { MovingTransaction } from '../transactions/transaction.ts'
+import type { CountersignedRepository } from '../transactions/countersigned-repository.ts'
+import type { Countersigned } from '../transactions/transaction.ts'
 import type { Unit } from '../unit.ts'
 import { bucketAt, heldIn, isUsable, withAmount, withoutAmount } from './window-buckets.ts'
 import type { ReservedEntry, WindowRepository } from './window-repository.ts'
@@ -11,11 +11,11 @@ import type { Reservation } from './windows.ts'
 
 export interface RenewRoomDeps {
   readonly windows: Pick<WindowRepository, 'held' | 'replace'>
-  readonly transactions: Pick<TransactionRepository, 'keepEntries'>
+  readonly transactions: Pick<CountersignedRepository<Countersigned>, 'keepEntries'>
 }
 
 export interface RoomUse {
-  readonly row: MovingTransaction
+  readonly row: Pick<Countersigned, 'id' | 'reservation'>
   /** What the policy wants of windows now; the row has reserved it. */
   readonly wanted: readonly Reservation[]
 }

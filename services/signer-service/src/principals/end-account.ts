@@ -4,7 +4,9 @@
  */
 import { accountDeletedSigner, accountJobUsefulMs, type accountDeleteSigner, type PayloadOf } from '@countersign/contracts'
 import { isDuplicateKey, type Audit, type Outbox, type OutboxDispatcher } from '@countersign/mongo'
-import type { RecordMove } from '../transactions/record-move.ts'
+import type { CountersignedRepository } from '../transactions/countersigned-repository.ts'
+import type { RecordMove, RecordOne } from '../transactions/record-move.ts'
+import type { Countersigned } from '../transactions/transaction.ts'
 import type { TransactionRepository } from '../transactions/transaction-repository.ts'
 import type { Transact } from '../unit.ts'
 import type { PrincipalRepository } from './principal-repository.ts'
@@ -13,6 +15,8 @@ export interface EndAccountDeps {
   readonly principals: Pick<PrincipalRepository, 'revoke'>
   readonly transactions: Pick<TransactionRepository, 'unfinishedOf'>
   readonly recordMove: RecordMove
+  readonly signatures: Pick<CountersignedRepository<Countersigned>, 'unfinishedOf'>
+  readonly recordSignature: RecordOne<Countersigned>
   readonly outbox: Pick<Outbox, 'insert'>
   readonly dispatcher: Pick<OutboxDispatcher, 'dispatch'>
   readonly audit: Pick<Audit, 'append'>
@@ -31,7 +35,7 @@ export type EndAccount = (account: AccountEnd) => Promise<void>
 
 const failure = { code: 'account_deleted', detail: 'The account that asked for it is being deleted.' }
 
-export const createEndAccount = ({ principals, transactions, recordMove, outbox, dispatcher, audit, transact }: EndAccountDeps): EndAccount => {
+export const createEndAccount = ({ principals, transactions, recordMove, signatures, recordSignature, outbox, dispatcher, audit, transact }: EndAccountDeps): EndAccount => {
   const revoke = async ({ user_id: userId, deletion_id: deletion, request_id: requestId }: AccountEnd): Promise<void> => {
     await transact(async (unit) => {
       if (!await principals.revoke(userId, unit)) return
@@ -43,6 +47,10 @@ export const createEndAccount = ({ principals, transactions, recordMove, outbox,
     for (const row of await transactions.unfinishedOf(userId, ['awaiting_confirmation', 'approved'])) {
       const { state: from } = row
       await transact(async (unit) => { await recordMove(unit, row, { from, to: 'cancelled', set: { failure } }, { requestId, facts: { deletion } }) })
+    }
+    for (const row of await signatures.unfinishedOf(userId, ['awaiting_confirmation', 'approved'])) {
+      const { state: from } = row
+      await transact(async (unit) => { await recordSignature(unit, row, { from, to: 'cancelled', set: { failure } }, { requestId, facts: { deletion } }) })
     }
   }
 

@@ -31,6 +31,8 @@ export interface AcceptDeps<Row extends Countersigned> {
   /** Made anew from the row's fields: a stored one proves nothing about them. */
   readonly digestOf: (row: Row) => string
   readonly countRefused: (reason: ReceiptRefusal) => void
+  /** Of rows of another kind: asked when none of these waits for the challenge. */
+  readonly otherwise?: AcceptReceipt
   readonly crashPoint: CrashPoint
 }
 
@@ -61,6 +63,7 @@ export const createAcceptReceipt = <Row extends Countersigned>(deps: AcceptDeps<
   const early = refusalOfClaims(claims)
   if (early !== undefined) return await refuse(deps, early, claims.challenge_id, given, claims)
   const transaction = await deps.transactions.findByChallenge(claims.challenge_id)
+  if (transaction === undefined && deps.otherwise !== undefined) return await deps.otherwise(jws, given)
   if (transaction === undefined) return await refuse(deps, 'unknown_challenge', claims.challenge_id, given, claims)
   try {
     await deps.crashPoint('confirm.judged')

@@ -2,6 +2,7 @@
 import type { FactorKind } from '@countersign/contracts'
 import type { Call, ParsedCall } from '../calls/call.ts'
 import { parseCalls } from '../calls/parse-calls.ts'
+import type { JudgedSignature } from '../policies/judged.ts'
 import { decide, windowKeysOf } from '../policies/decide.ts'
 import type { Policy } from '../policies/policy.ts'
 import type { PolicyRepository } from '../policies/policy-repository.ts'
@@ -21,9 +22,20 @@ export interface AdmitDeps {
   readonly policies: Pick<PolicyRepository, 'current'>
   readonly windows: Pick<WindowRepository, 'held'>
   readonly chainIds: readonly number[]
-  /** EIP-55, of the chain's Multicall3. */
-  readonly multicall3: (chainId: number) => string | undefined
 }
+
+/** Whatever is asked for, as the policy sees it. */
+export interface AskedAction {
+  readonly initiator: string
+  readonly walletId: string
+  /** 0: a text, which names none. */
+  readonly chainId: number
+  readonly callsFrom: (wallet: Wallet) => readonly ParsedCall[]
+  readonly signature?: JudgedSignature
+  readonly maxFeeTotal?: bigint
+  readonly reserved?: readonly ReservedEntry[]
+}
+export type Admit = (asked: AskedAction, unit?: Unit) => Promise<Admission>
 
 export interface AskedTransfer {
   readonly initiator: string
@@ -48,20 +60,22 @@ export type AdmitRow<Row> = (row: Row, unit?: Unit) => Promise<Admission>
 
 export type AdmitTransfer = (transfer: AskedTransfer, unit?: Unit) => Promise<Admission>
 
-export const createAdmitTransfer = ({ principals, wallets, policies, windows, chainIds, multicall3 }: AdmitDeps): AdmitTransfer => async (transfer, unit) => {
-  const { initiator, walletId, chainId, call, maxFeeTotal } = transfer
+export const createAdmitTransfer = (admit: Admit, multicall3: (chainId: number) => string | undefined): AdmitTransfer => async ({ call, ...asked }, unit) =>
+  await admit({ ...asked, callsFrom: ({ address: from }) => parseCalls(call, { from, multicall3: multicall3(asked.chainId) }) }, unit)
+
+export const createAdmit = ({ principals, wallets, policies, windows, chainIds }: AdmitDeps): Admit => async (asked, unit) => {
+  const { initiator, walletId, chainId, callsFrom, maxFeeTotal, signature, reserved } = asked
   const principal = await principals.find(initiator, unit)
   const wallet = await wallets.find(walletId, unit)
-  const reason = refusalOf(principal, walletId) ?? refusalOfWallet(wallet, chainId, chainIds)
+  const reason = refusalOf(principal, walletId) ?? refusalOfWallet(wallet, chainId === 0 ? undefined : chainId, chainIds)
   if (reason !== undefined || principal === undefined || wallet === undefined) {
     return { admitted: false, reason: reason ?? 'no_principal', detail: details[reason ?? ''] ?? notGranted }
   }
   const current = await policies.current(unit)
   if (current === undefined) return { admitted: false, reason: 'no_policy', detail: 'There is no policy yet, so nothing is allowed (default).', policy: { version: 0, rule: 'default' }, principal }
   const { policy, compiled, at } = current
-  const calls = parseCalls(call, { from: wallet.address, multicall3: multicall3(chainId) })
-  const judged = { initiator, walletId, chainId, calls, at, ...maxFeeTotal !== undefined && { maxFeeTotal } }
-  const { reserved } = transfer
+  const calls = callsFrom(wallet)
+  const judged = { initiator, walletId, chainId, calls, at, ...signature !== undefined && { signature }, ...maxFeeTotal !== undefined && { maxFeeTotal } }
   const held = await windows.held(reserved === undefined ? windowKeysOf(compiled, judged) : [], at, unit)
   const decision = decide(compiled, judged, reserved === undefined ? held.used : useBeside(reserved))
   if (decision.allowed && reserved !== undefined && !covers(reserved, decision.reservations)) {

@@ -1,6 +1,7 @@
 /** The text that a person reads before confirming. Deterministic: its SHA-256 is part of the receipt. */
 import type { TransactionKind } from '@countersign/contracts'
 import type { ParsedCall, TokenMovement } from '../calls/call.ts'
+import { isUnlimited } from '../signatures/grants.ts'
 import type { NamedMethod } from './normalise-request.ts'
 
 export interface Token {
@@ -33,7 +34,6 @@ export interface ConfirmedAction {
 /** What fits into a mail, a message for a wallet and a person's head. */
 export const longestText = 8_000
 const longestArguments = 600
-const withoutLimit = 2n ** 256n - 1n
 
 /** Amounts stand in whole coins and in the smallest unit: a misplaced decimal point shows in one of them. */
 export function confirmationText (action: ConfirmedAction): string {
@@ -53,7 +53,7 @@ const coins = (wei: bigint, symbol: string): string => `${inUnits(wei, 18)} ${sy
 
 export function tokenAmount ({ token, amount }: TokenMovement, tokens: readonly Token[]): string {
   const known = tokens.find(({ address }) => address === token)
-  const limit = amount === withoutLimit ? 'without limit, ' : ''
+  const limit = isUnlimited(amount) ? 'without limit, ' : ''
   return known === undefined ? `${limit}${amount} units of token ${token}` : `${limit}${inUnits(amount, known.decimals)} ${known.symbol} (${amount} units of ${token})`
 }
 

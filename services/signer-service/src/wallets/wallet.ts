@@ -25,9 +25,9 @@ export type WalletState = 'active' | 'disabled' | 'retired'
 export const walletState = ({ active, retiredAt = null }: Pick<Wallet, 'active' | 'retiredAt'>): WalletState =>
   active ? 'active' : retiredAt === null ? 'disabled' : 'retired'
 
-/** @returns why this wallet cannot pay on this chain, or undefined. */
-export function refusalOfWallet (wallet: Wallet | undefined, chainId: number, configured: readonly number[]): string | undefined {
+/** @param chainId undefined: it signs what names no chain. @returns why this wallet cannot pay on this chain, or undefined. */
+export function refusalOfWallet (wallet: Wallet | undefined, chainId: number | undefined, configured: readonly number[]): string | undefined {
   if (wallet === undefined) return 'no_wallet'
   if (!wallet.active) return 'wallet_inactive'
-  return wallet.chainIds.includes(chainId) && configured.includes(chainId) ? undefined : 'wrong_chain'
+  return chainId === undefined || (wallet.chainIds.includes(chainId) && configured.includes(chainId)) ? undefined : 'wrong_chain'
 }

@@ -1,0 +1,46 @@
+/** The gateway hands signatures over to signer-service, and is believed for nothing there. */
+import {
+  approveSignature, challengeSignature, confirmSignature, createSignature, getSignature, getSignatureApprovals, giveApproval, IdempotencyKey, listSignatures, postSignature, postSignatureChallenge,
+  postSignatureConfirmation, Problem, problems, readApprovals, readSignature, readSignatures, rejectSignature, serviceIntentHeader
+} from '@countersign/contracts'
+import { addRoute } from '@countersign/http'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { Compile } from 'typebox/compile'
+import type { OpenSession } from '../sessions/session-state.ts'
+import { proofOf } from './transaction-proof.ts'
+import type { TransactionRoutesDeps } from './transactions.ts'
+
+const idempotencyKey = Compile(IdempotencyKey)
+const claim = ({ id, userId }: OpenSession) => ({ user_id: userId, session_id: id })
+const options = (request: FastifyRequest, session: OpenSession) => ({ requestId: request.id, actor: session.userId })
+
+export function signatureRoutes (app: FastifyInstance, { commands }: TransactionRoutesDeps): void {
+  addRoute<typeof postSignature, OpenSession>(app, postSignature, async ({ headers, body, session, request, reply }) => {
+    const key = headers['idempotency-key']
+    if (!idempotencyKey.Check(key)) throw new Problem(problems.idempotencyKeyRequired)
+    const intent = headers[serviceIntentHeader]
+    const { signature, replayed } = await commands.call(createSignature, { ...claim(session), idempotency_key: key, message: body, ...intent !== undefined && { intent } }, options(request, session))
+    if (replayed) void reply.header('idempotency-replayed', 'true')
+    return signature
+  })
+
+  addRoute<typeof readSignatures, OpenSession>(app, readSignatures, async ({ query, session, request }) =>
+    await commands.call(listSignatures, { ...claim(session), limit: query.limit ?? 20, cursor: query.cursor }, options(request, session)))
+
+  addRoute<typeof readSignature, OpenSession>(app, readSignature, async ({ params, session, request }) =>
+    await commands.call(getSignature, { ...claim(session), id: params.id }, options(request, session)))
+
+  addRoute<typeof postSignatureConfirmation, OpenSession>(app, postSignatureConfirmation, async ({ params, body, session, request }) =>
+    await commands.call(confirmSignature, { ...claim(session), id: params.id, proof: proofOf(body) }, options(request, session)))
+
+  addRoute<typeof postSignatureChallenge, OpenSession>(app, postSignatureChallenge, async ({ params, body, session, request }) =>
+    await commands.call(challengeSignature, { ...claim(session), id: params.id, ...body.factor_id !== undefined && { factor_id: body.factor_id } }, options(request, session)))
+
+  addRoute<typeof getSignatureApprovals, OpenSession>(app, getSignatureApprovals, async ({ params, session, request }) =>
+    await commands.call(readApprovals, { user_id: session.userId, id: params.id }, options(request, session)))
+
+  for (const [route, decision] of [[approveSignature, 'approve'], [rejectSignature, 'reject']] as const) {
+    addRoute<typeof approveSignature, OpenSession>(app, route as typeof approveSignature, async ({ params, body, session, request }) =>
+      await commands.call(giveApproval, { user_id: session.userId, id: params.id, decision, signature: body.signature }, options(request, session)))
+  }
+}

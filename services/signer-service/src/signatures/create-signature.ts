@@ -1,0 +1,175 @@
+/** Admission of a signature: read to its last member, decided by policy, stored once per (user, idempotency key). */
+import { createHash } from 'node:crypto'
+import { Problem, problems, type SignatureRequest, type SignatureView } from '@countersign/contracts'
+import type { Audit } from '@countersign/mongo'
+import type { Advance } from '../approvals/advance.ts'
+import type { ProvedIntent, ProveIntent } from '../intents/prove-intent.ts'
+import { lifeMsOf } from '../policies/requirements.ts'
+import type { InLine } from '../policies/window-line.ts'
+import type { Unit } from '../unit.ts'
+import type { Admission, Admit } from '../transactions/admit-transfer.ts'
+import type { Asking } from '../transactions/asking.ts'
+import { longestText, type Token } from '../transactions/confirmation-text.ts'
+import { KeyTaken } from '../transactions/countersigned-repository.ts'
+import { lackOfProgram } from '../transactions/create-transaction.ts'
+import { isUnavailable, type RequestConfirmation } from '../transactions/request-confirmation.ts'
+import { callsOfMessage, chainOf, judgedMessage, messageDigest, payloadOf, readMessage, type Message } from './message.ts'
+import type { SignApproved } from './sign-approved.ts'
+import type { Signature } from './signature.ts'
+import type { SignatureRepository } from './signature-repository.ts'
+import { signatureText } from './signature-text.ts'
+import { signatureView } from './signature-view.ts'
+
+export interface CreateSignatureDeps {
+  readonly signatures: Pick<SignatureRepository, 'findByKey' | 'insert' | 'keepFirstAnswer'>
+  readonly admit: Admit
+  readonly advance: Advance<Signature>
+  readonly requestConfirmation: RequestConfirmation<Signature>
+  readonly signApproved: SignApproved
+  readonly proveIntent: ProveIntent
+  readonly audit: Pick<Audit, 'append'>
+  readonly inLine: InLine
+  /** Made anew from the row. */
+  readonly digestOf: (row: Signature) => string
+  readonly tokensOf: (chainId: number) => readonly Token[]
+  readonly ttlMs: number
+  readonly newSignatureId: () => string
+  readonly newChallengeId: () => string
+}
+
+export interface CreateSignatureGiven {
+  readonly idempotencyKey: string
+  readonly request: SignatureRequest
+  /** Of a program: its own signature of just this request. */
+  readonly intent: string | undefined
+}
+export interface CreatedSignature { readonly signature: SignatureView, readonly replayed: boolean }
+
+type Refusal = Extract<Admission, { admitted: false }>
+
+/** Thrown inside the unit: nothing is stored. */
+class Refused extends Error {
+  readonly refusal: Refusal
+  constructor (refusal: Refusal) {
+    super(refusal.reason)
+    this.refusal = refusal
+  }
+}
+
+const fault = (path: string, message: string): Problem => new Problem(problems.schemaViolation, { faults: [{ path, message }] })
+
+/** @throws Problem schemaViolation, notPermitted, policyDenied, proofRejected, idempotencyConflict; what otp-service refuses with */
+export const createCreateSignature = (deps: CreateSignatureDeps) => async ({ idempotencyKey, request, intent }: CreateSignatureGiven, asking: Asking): Promise<CreatedSignature> => {
+  const message = readMessage(request)
+  const fingerprint = fingerprintOf(request, message)
+  const earlier = await deps.signatures.findByKey(asking.userId, idempotencyKey)
+  if (earlier !== undefined) return await replay(deps, earlier, fingerprint, asking)
+
+  const asked = { initiator: asking.userId, walletId: request.wallet_id, chainId: chainOf(message), signature: judgedMessage(message), callsFrom: ({ address }: { readonly address: string }) => callsOfMessage(message, address) }
+  const first = await deps.admit(asked)
+  if (!first.admitted) throw await refuse(deps, first, request, fingerprint, asking)
+  const proved = await deps.proveIntent({ jws: intent, principal: first.principal, idempotencyKey, request, at: first.held.at, requestId: asking.requestId })
+  try {
+    const stored = await deps.inLine(request.wallet_id, async (unit) => {
+      // What may go at once takes its room in the windows with it, so that it is decided from what this very unit sees.
+      const admission = await deps.admit(asked, unit)
+      if (!admission.admitted) throw new Refused(admission)
+      const lacking = lackOfProgram(admission, proved)
+      if (lacking !== undefined) throw new Refused(lacking)
+      return await store(deps, unit, { request, message, fingerprint, idempotencyKey, admission, proved }, asking)
+    })
+    if (stored === undefined) throw new Problem(problems.unavailable, { retry_after: 1 })
+    return { signature: await answer(deps, stored, asking), replayed: false }
+  } catch (error) {
+    if (error instanceof Refused) throw await refuse(deps, error.refusal, request, fingerprint, asking)
+    if (!(error instanceof KeyTaken)) throw error
+    // The same key raced this one and was first: the unique index decided.
+    const winner = await deps.signatures.findByKey(asking.userId, idempotencyKey)
+    if (winner === undefined) throw new Problem(problems.unavailable, { retry_after: 1 })
+    return await replay(deps, winner, fingerprint, asking)
+  }
+}
+
+/** Of what is signed in its canonical form, so that the same request in another spelling is the same. */
+const fingerprintOf = ({ wallet_id: walletId, valid_until: until, metadata = {} }: SignatureRequest, message: Message): string =>
+  createHash('sha256').update(JSON.stringify(['signature/v1', walletId, payloadOf(message), until === undefined ? '' : new Date(until).toISOString(), Object.entries(metadata)])).digest('hex')
+
+async function refuse ({ audit }: CreateSignatureDeps, { reason, detail, policy }: Refusal, { wallet_id: wallet }: SignatureRequest, fingerprint: string, { userId, requestId }: Asking): Promise<Problem> {
+  await audit.append({
+    event: 'signature.refused', subject: userId, actor: userId, requestId, facts: { reason, wallet, fingerprint, ...policy !== undefined && { policy_version: policy.version, rule: policy.rule } }
+  })
+  return new Problem(policy === undefined ? problems.notPermitted : problems.policyDenied, { detail })
+}
+
+interface Admitted {
+  readonly request: SignatureRequest
+  readonly message: Message
+  readonly fingerprint: string
+  readonly idempotencyKey: string
+  readonly admission: Extract<Admission, { admitted: true }>
+  readonly proved: ProvedIntent | undefined
+}
+
+/** The row's end is stamped by the database, and the digest needs it: inserted first, completed in the same transaction. */
+async function store (deps: CreateSignatureDeps, unit: Unit, { request, message, fingerprint, idempotencyKey, admission, proved }: Admitted, asking: Asking): Promise<Signature | undefined> {
+  const { wallet, policy, rule, calls } = admission
+  const lifeMs = lifeMsOf(admission.requirements, deps.ttlMs)
+  const received = await deps.signatures.insert({
+    id: deps.newSignatureId(),
+    initiator: asking.userId,
+    idempotencyKey,
+    fingerprint,
+    requestId: asking.requestId,
+    walletId: wallet.id,
+    chainId: chainOf(message),
+    address: wallet.address,
+    payload: payloadOf(message),
+    metadata: request.metadata ?? {},
+    policy: { id: policy.id, version: policy.version, rule },
+    confirmation: { challengeId: deps.newChallengeId(), sessionId: asking.sessionId, factorKinds: admission.factorKinds, asked: null }
+  }, request.valid_until === undefined ? { ttlMs: lifeMs } : wholeSecond(request.valid_until), unit)
+  refuseEnd(received, lifeMs)
+  // Two requests with one intent: the unit is lost, and its index has decided.
+  if (proved !== undefined && !await proved.use(received, unit)) throw new Problem(problems.proofRejected)
+  const digest = deps.digestOf(received)
+  const { id, initiator, address, validUntil } = received
+  const text = signatureText({ id, initiator, walletName: wallet.name, address, message, digest: messageDigest(message), calls, tokens: deps.tokensOf(received.chainId), validUntil })
+  if (text.length > longestText) throw fault('body', 'would be too long a text to be confirmed by anybody')
+  return await deps.advance(unit, received, admission, {
+    from: 'received',
+    set: { digest, text, shortText: null },
+    ...proved !== undefined && { proof: proved.proof },
+    record: {
+      actor: initiator,
+      facts: { ...proved?.facts, digest, message_digest: messageDigest(message), text_sha256: createHash('sha256').update(text, 'utf8').digest('hex'), challenge: received.confirmation.challengeId, wallet: wallet.id }
+    }
+  })
+}
+
+/** The digest counts in seconds. */
+const wholeSecond = (given: string): Date => new Date(Math.floor(new Date(given).getTime() / 1_000) * 1_000)
+
+/** By the database's clock, which stamped the row. @throws Problem schemaViolation */
+function refuseEnd ({ createdAt, validUntil }: Signature, longestMs: number): void {
+  const lifeMs = validUntil.getTime() - createdAt.getTime()
+  if (!(lifeMs > 0)) throw fault('body/valid_until', 'is over')
+  if (lifeMs > longestMs) throw fault('body/valid_until', `is later than its rule allows: ${Math.floor(longestMs / 1_000)} seconds from now`)
+}
+
+async function replay (deps: CreateSignatureDeps, earlier: Signature, fingerprint: string, asking: Asking): Promise<CreatedSignature> {
+  if (earlier.fingerprint !== fingerprint) throw new Problem(problems.idempotencyConflict)
+  return { signature: await answer(deps, earlier, asking), replayed: true }
+}
+
+/** Signs what needs nobody, or asks for the confirmation; what is answered first is kept for every repeat of the key. */
+async function answer (deps: CreateSignatureDeps, row: Signature, asking: Asking): Promise<SignatureView> {
+  if (row.firstAnswer !== null) return JSON.parse(row.firstAnswer) as SignatureView
+  try {
+    const asked = row.state === 'approved' ? await deps.signApproved.soon(row) : await deps.requestConfirmation(row, asking)
+    return JSON.parse(await deps.signatures.keepFirstAnswer(row.id, JSON.stringify(signatureView(asked)))) as SignatureView
+  } catch (error) {
+    // The row stays: a repeat of the key, a confirm or a request for a new code asks again.
+    if (isUnavailable(error)) return signatureView(row)
+    throw error
+  }
+}
