@@ -5,12 +5,11 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { environment, root } from './process.mjs'
 import { withSharedMongo } from './shared-mongo.mjs'
 
-const atOnce = 2
 const fileTimeoutMs = 600_000
 
 /**
- * Groups of test files, and before them whatever else wants a processor, two at once.
- * @param groups lists of compiled files: each list is run in one process
+ * Groups of test files, and whatever else wants a processor, two at once.
+ * @param groups lists of compiled files, the longest first: each list is run in one process
  * @param checks functions that reject when they find a fault; the rest goes on, and the first fault is thrown at the end
  * @returns how many assertions passed and failed; a file that dies or hangs counts as one failure at least.
  */
@@ -21,7 +20,6 @@ export async function runTests (groups, checks = []) {
   const log = []
   const times = []
   const waiting = (env) => [
-    ...checks.map((check) => () => check().catch((fault) => faults.push(fault))),
     ...groups.map((group) => async () => {
       const { files, output } = await runGroup(group, env)
       log.push(output)
@@ -31,12 +29,15 @@ export async function runTests (groups, checks = []) {
         totals.failed += failed
       }
       report({ files, output })
-    })
+    }),
+    ...checks.map((check) => () => check().catch((fault) => faults.push(fault)))
   ]
   await withSharedMongo(async (env) => {
     const work = waiting(env)
-    await Promise.all(Array.from({ length: atOnce }, async () => {
-      for (let next = work.shift(); next !== undefined; next = work.shift()) await next()
+    // From both ends: the long files, which come first, stand never beside one another.
+    const takes = [() => work.shift(), () => work.pop()]
+    await Promise.all(takes.map(async (take) => {
+      for (let next = take(); next !== undefined; next = take()) await next()
     }))
   })
   writeFileSync(`${root}.local/logs/test.tap`, log.join('\n'))

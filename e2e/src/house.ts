@@ -5,10 +5,12 @@ import { promisify } from 'node:util'
 import { stores, type ServiceName } from '@countersign/contracts'
 import { startServices, startStack, type Services, type Stack } from '@countersign/local-stack'
 import { MongoClient, type Db } from 'mongodb'
-import { createTestClient, http, publicActions, type Address } from 'viem'
-import { foundry } from 'viem/chains'
+import { createTestClient, defineChain, http, publicActions, type Address, type Transaction } from 'viem'
 
 const run = promisify(execFile)
+const settledDepth = 12n
+/** Defined here: viem's file of chains is a list of all there are, and takes its time to load. */
+const foundry = defineChain({ id: 31337, name: 'Foundry', nativeCurrency: { name: 'Ether', symbol: 'ETH', decimals: 18 }, rpcUrls: { default: { http: [] } } })
 
 export const workspaceRoot = fileURLToPath(new URL('../../../', import.meta.url))
 
@@ -35,6 +37,7 @@ export async function openHouse ({ dataDirectory, environment = {}, compatibilit
   }
   const administrator = await new MongoClient(stack.mongo.adminUri).connect()
   const chain = createTestClient({ chain: foundry, mode: 'anvil', transport: http(stack.chain.rpcUrl), cacheTime: 0 }).extend(publicActions)
+  const settled = new Map<bigint, readonly Transaction[]>()
 
   return {
     stack,
@@ -62,6 +65,15 @@ export async function openHouse ({ dataDirectory, environment = {}, compatibilit
         return mail
       }
     })(),
+
+    /** What lies deeper than any reorg here is asked for once. */
+    async transactionsIn (blockNumber: bigint, head: bigint) {
+      const known = settled.get(blockNumber)
+      if (known !== undefined) return known
+      const { transactions } = await chain.getBlock({ blockNumber, includeTransactions: true })
+      if (head - blockNumber > settledDepth) settled.set(blockNumber, transactions)
+      return transactions
+    },
 
     fund: (address: Address, value: bigint): Promise<void> => chain.setBalance({ address, value }),
 

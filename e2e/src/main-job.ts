@@ -87,8 +87,7 @@ export async function transfersTo (house: House, to: Address): Promise<{ hash: H
   const head = await house.chain.getBlockNumber()
   const found: { hash: Hex, value: bigint, blockNumber: bigint }[] = []
   for (let number = 0n; number <= head; number++) {
-    const block = await house.chain.getBlock({ blockNumber: number, includeTransactions: true })
-    for (const tx of block.transactions) {
+    for (const tx of await house.transactionsIn(number, head)) {
       if (tx.to?.toLowerCase() === to.toLowerCase()) found.push({ hash: tx.hash, value: tx.value, blockNumber: number })
     }
   }
