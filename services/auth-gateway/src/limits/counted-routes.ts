@@ -1,6 +1,6 @@
 /** How each route that is limited as sign-in, or on which a code is guessed or a mail sent, is counted, and whose login it tries: told by the checked request alone. */
 import {
-  answerStepUpByWallet, askToRegisterUser, askToSignUp, authenticateWallet, beginEmail, beginSmsFactor, challengePasskey, changePassword, confirmEmail, confirmEmailLink, confirmPasskeyFactor, confirmPasswordReset, confirmSmsFactor, confirmTotpFactor, confirmWalletFactor, postConfirmation, connectWallet, deleteMe, linkEmail, logInUser, logInWithEmail, objectToNewFactor, refreshSession, registerUser,
+  answerStepUpByWallet, askToRegisterUser, askToSignUp, authenticateWallet, beginEmail, beginSmsFactor, challengePasskey, changePassword, confirmEmail, confirmEmailLink, confirmPasskeyFactor, confirmPasswordReset, confirmSmsFactor, confirmTotpFactor, confirmWalletFactor, postConfirmation, postSignatureConfirmation, connectWallet, deleteMe, linkEmail, logInUser, logInWithEmail, objectToNewFactor, refreshSession, registerUser,
   requestConnection, requestEmailCode, requestPasswordReset, requestVerification, resendEmail, signInWithPasskey, signUpWithEmail, submitVerification, verifyEmail, verifyEmailCode, verifyPasskeyProof, verifyStepUpProof, verifyWalletOtp, verifyWalletOtpToo,
   walletFamilies, walletRoutes, type Route
 } from '@countersign/contracts'
@@ -63,6 +63,7 @@ const counting: readonly (readonly [Route, Counting])[] = [
   [objectToNewFactor, { kind: 'proof' }],
   [confirmEmail, { kind: 'proof' }],
   [postConfirmation, { kind: 'proof' }],
+  [postSignatureConfirmation, { kind: 'proof' }],
   [deleteMe, { kind: 'proof' }],
   [confirmPasskeyFactor, { kind: 'proof' }],
   [verifyPasskeyProof, { kind: 'proof' }],
