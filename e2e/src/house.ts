@@ -16,9 +16,13 @@ export const workspaceRoot = fileURLToPath(new URL('../../../', import.meta.url)
 
 export type Mail = Awaited<ReturnType<Stack['smtp']['mails']>>[number]
 
+export type Environment = Partial<Record<ServiceName, Record<string, string>>>
+
 export interface HouseOptions {
   readonly dataDirectory: string
-  readonly environment?: Partial<Record<ServiceName, Record<string, string>>>
+  readonly environment?: Environment
+  /** Before the services start. @returns what the environment has besides. */
+  readonly prepare?: (stack: Stack) => Promise<Environment>
   /** Of the gateway, for callers of the earlier systems. */
   readonly compatibilityPorts?: readonly number[]
   readonly onProgress?: (line: string) => void
@@ -26,10 +30,12 @@ export interface HouseOptions {
 
 export type House = Awaited<ReturnType<typeof openHouse>>
 
-export async function openHouse ({ dataDirectory, environment = {}, compatibilityPorts = [], onProgress }: HouseOptions) {
+export async function openHouse ({ dataDirectory, environment: given = {}, prepare = async () => ({}), compatibilityPorts = [], onProgress }: HouseOptions) {
   const stack = await startStack({ dataDirectory, fresh: true, compatibilityPorts, onProgress, mongoUri: process.env['MONGODB_URI'], redisUrl: process.env['REDIS_URL'] })
   let services: Services
+  let environment: Environment
   try {
+    environment = { ...given, ...await prepare(stack) }
     services = await startServices(stack, { environment })
   } catch (error) {
     await stack.stop()

@@ -78,7 +78,7 @@ export async function follow (gateway: GatewayClient, user: SignedIn, id: string
       onState?.(last)
     }
     return reached(last) || isFinal(last)
-  }, { timeoutMs: 60_000, what: `transaction ${id} to move on` })
+  }, { timeoutMs: 60_000, everyMs: 150, what: `transaction ${id} to move on` })
   return last as TransactionView
 }
 
