@@ -10,7 +10,7 @@ import { isInFlight, type MovingTransaction } from '../transactions/transaction.
 import { highestFee } from '../attempts/attempt.ts'
 import type { Unit } from '../unit.ts'
 import type { AssignNonces } from './assign-nonces.ts'
-import { judgeApproved, type Shortage } from './judge-approved.ts'
+import { judgeApproved, type Judged, type Shortage } from './judge-approved.ts'
 import type { LaneRound, OpenWork } from './lane-round.ts'
 import type { Answer, AskAgain } from './ask-again.ts'
 
@@ -43,16 +43,23 @@ const roomRetryMs = 2_000
 /** A destination whose code never ends is asked about less and less often. */
 const longestSilenceMs = 120_000
 
-export type ClaimApproved = (round: LaneRound, work: OpenWork, free: number) => Promise<Claimed>
+export interface ClaimApproved {
+  /** Which could go as far as the node can say. Writes nothing, so that it may be asked while what is signed is sent. @param free nonces that may still be taken. */
+  judge (round: LaneRound, work: OpenWork, free: number): Promise<Judged>
+  claim (round: LaneRound, work: OpenWork, judged: Judged): Promise<Claimed>
+}
 
 export const createClaimApproved = (deps: ClaimDeps): ClaimApproved => {
   const apart = createApart()
-  return async (round, work, free) => await claim(deps, apart, round, work, free)
+  return {
+    judge: async (round, work, free) => await judgeApproved(round, apart.without(deps.transactions.approvedIn(round.key)), round.balance - committed(round, work), {
+      ready: Math.min(free, mostAtOnce), atOnce: mostAtOnce, silent: apart.putSilent
+    }),
+    claim: async (round, work, judged) => await claim(deps, apart, round, work, judged)
+  }
 }
 
-async function claim (deps: ClaimDeps, apart: ReturnType<typeof createApart>, round: LaneRound, work: OpenWork, free: number): Promise<Claimed> {
-  const limits = { ready: Math.min(free, mostAtOnce), atOnce: mostAtOnce, silent: apart.putSilent }
-  const { ready, refused: hopeless, shortage } = await judgeApproved(round, apart.without(deps.transactions.approvedIn(round.key)), round.balance - committed(round, work), limits)
+async function claim (deps: ClaimDeps, apart: ReturnType<typeof createApart>, round: LaneRound, work: OpenWork, { ready, refused: hopeless, shortage }: Judged): Promise<Claimed> {
   if (ready.length + hopeless.length === 0) return { moved: false, rows: [], shortage }
   await deps.crashPoint('lane.simulated')
   const pending = await round.node.pendingNonce(round.wallet.address)

@@ -84,11 +84,10 @@ async function work (deps: HoldLaneDeps, key: LaneKey, holding: Holding, { signa
   let avoided: { readonly node: ChainNode, readonly until: number } | undefined
   while (!signal.aborted && await hasWork(key)) {
     const next = nudged()
-    let full = false
+    let result: RoundResult | undefined
     try {
       const { node, head } = await chain.look({ name: laneId(key), avoid: avoided !== undefined && performance.now() < avoided.until ? avoided.node : undefined })
-      const result = await runRound({ key, wallet, chain, node, head, fenced, log })
-      full = result.full
+      result = await runRound({ key, wallet, chain, node, head, fenced, log })
       if (result.chainBehind) avoided = { node, until: performance.now() + avoidMs }
       report(key, result)
     } catch (error) {
@@ -96,7 +95,8 @@ async function work (deps: HoldLaneDeps, key: LaneKey, holding: Holding, { signa
       if (!(error instanceof ChainFault)) throw error
       log.warn({ err: error, fault: error.code }, 'lane waits for its chain')
     }
+    if (result?.more === true) continue
     const pause = wait(pauseMs, undefined, { signal }).catch(() => undefined)
-    await (full ? pause : Promise.race([pause, next]))
+    await (result?.full === true ? pause : Promise.race([pause, next]))
   }
 }

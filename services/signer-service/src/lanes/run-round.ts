@@ -54,6 +54,8 @@ export interface RoundResult {
   readonly inFlight: number
   /** Nothing new may go before something is in a block. */
   readonly full: boolean
+  /** More may be ready, and the chain was to be looked at again first. */
+  readonly more: boolean
   readonly paused: boolean
   /** The node contradicts what was final: another one may not. */
   readonly chainBehind: boolean
@@ -69,14 +71,14 @@ export const createRunRound = (deps: RoundDeps): RunRound => async (given) => {
   await deps.trackConfirmations(round, mined)
   const head = await deps.healHead(round, await openWork())
   const healed = head === 'healthy' ? await deps.answerWishes(round, await openWork()) : head
-  const { inFlight, judged, shortage } = healed === 'healthy' ? await moveOn(deps, round, await openWork()) : { inFlight: (await openWork()).rows.filter(isInFlight).length, judged: false, shortage: undefined }
+  const { inFlight, judged, shortage, more } = healed === 'healthy' ? await moveOn(deps, round, await openWork()) : { inFlight: (await openWork()).rows.filter(isInFlight).length, judged: false, shortage: undefined, more: false }
   const chainBehind = healed === 'chain_behind'
   const low = lowBalance(round)
   // A round that could not get as far as to judge says nothing about money.
   const funds = judged ? shortage !== undefined : round.lane.paused === 'funds'
   const reason = chainBehind ? 'chain_behind' : round.altered.size > 0 ? 'altered' : low !== undefined ? 'low_balance' : funds ? 'funds' : null
   if (healed !== 'trouble') await deps.settlePause(round, reason, reason === 'low_balance' ? low : shortage)
-  return { inFlight, full: inFlight >= deps.inFlight, paused: reason !== null, chainBehind }
+  return { inFlight, full: inFlight >= deps.inFlight, more, paused: reason !== null, chainBehind }
 }
 
 /** The open work, read again only once something was written: only the holder of a lane changes it. */
@@ -101,10 +103,11 @@ function lowBalance ({ balance, lane, chain }: LaneRound): Shortage | undefined 
   return balance < least ? { balance, needed: least } : undefined
 }
 
-interface MovedOn { readonly inFlight: number, readonly judged: boolean, readonly shortage: Shortage | undefined }
+interface MovedOn { readonly inFlight: number, readonly judged: boolean, readonly shortage: Shortage | undefined, readonly more: boolean }
 
 /** Read once: what is claimed and signed from here on is known without the database, since only the holder of a lane changes it. */
 async function moveOn (deps: RoundDeps, round: LaneRound, start: OpenWork): Promise<MovedOn> {
+  const from = performance.now()
   let work = start
   let judged = false
   let shortage: Shortage | undefined
@@ -112,16 +115,20 @@ async function moveOn (deps: RoundDeps, round: LaneRound, start: OpenWork): Prom
   let stored = unsent(deps, start)
   for (;;) {
     const signed = await signAssigned(deps, round, unsigned, work)
-    const sent = await send(deps, round, [...signed.stored, ...stored])
     work = withAttempts(work, signed.stored)
     const inFlight = work.rows.filter(isInFlight).length
     const free = deps.inFlight - inFlight
+    // What is in a block should not wait for all that could be sent to be known as mined. One claim a round there is however long it takes.
+    const more = judged && performance.now() - from > round.chain.blockTimeMs
     // New nonces behind one that could not be signed or sent would only wait there.
-    if (!signed.all || round.altered.size > 0 || sent.trouble || free <= 0 || lowBalance(round) !== undefined) return { inFlight, judged, shortage }
-    const claimed = await deps.claimApproved(round, work, free)
+    const goesOn = signed.all && round.altered.size === 0 && free > 0 && lowBalance(round) === undefined && !more
+    // While the node takes what is signed it is asked about what comes next: neither changes the other.
+    const [sent, next] = await Promise.all([send(deps, round, [...signed.stored, ...stored]), goesOn ? deps.claimApproved.judge(round, work, free) : undefined])
+    if (next === undefined || sent.trouble) return { inFlight, judged, shortage, more: more && !sent.trouble }
+    const claimed = await deps.claimApproved.claim(round, work, next)
     judged = true
     shortage = claimed.shortage
-    if (!claimed.moved) return { inFlight, judged, shortage }
+    if (!claimed.moved) return { inFlight, judged, shortage, more: false }
     work = { ...work, rows: [...work.rows, ...claimed.rows] }
     unsigned = [...claimed.rows]
     stored = []
