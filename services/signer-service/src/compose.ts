@@ -1,7 +1,7 @@
 /** The only file that knows everything: connects, picks, and hands each part its own. */
 import { accountDeletedSigner, mailFromSigner, type Job, type ReceiptClaims } from '@countersign/contracts'
 import { createTokenBucket } from '@countersign/kms'
-import { abandonedTransactionSeconds, connectMongo, createAudit, createLeases, createOutbox, createOutboxDispatcher, inTransaction } from '@countersign/mongo'
+import { abandonedTransactionSeconds, connectMongo, createAudit, createLeases, createOutbox, createOutboxDispatcher, gather, inTransaction } from '@countersign/mongo'
 import { connectRedis, createCommandClient, createProducer, createTurns, jobConnection, type InvalidMessage } from '@countersign/redis'
 import { clockFrom, newId, retryWithin, type Lifecycle, type Logger, type Metrics } from '@countersign/runtime'
 import { createCursors, createReceiptVerifier, deriveKey, ReceiptRefused } from '@countersign/secrets'
@@ -48,6 +48,7 @@ import { createCancelTransaction } from './transactions/cancel-transaction.ts'
 import { createChallengeTransaction } from './transactions/challenge-transaction.ts'
 import { createConfirmTransaction } from './transactions/confirm-transaction.ts'
 import { createCreateTransaction } from './transactions/create-transaction.ts'
+import { createStoreTransaction, createStoreWaiting, type Admitted } from './transactions/store-transaction.ts'
 import { createExpireTransaction, createExpireTransactions } from './transactions/expire-transactions.ts'
 import { intentOf } from './transactions/intent.ts'
 import { createCountMoves, createGetTransaction, createListTransactions, createViewTransaction } from './transactions/read-transactions.ts'
@@ -155,6 +156,15 @@ export async function compose (options: ComposeOptions) {
     otherwise: signatures.acceptReceipt
   })
   const requestConfirmation = createRequestConfirmation({ transactions, principals, otp })
+  const storing = {
+    transactions, admit, advance, recordMove, digestOf, crashPoint, newChallengeId,
+    hashOf: dataHash,
+    chain: (chainId: number) => chains.find(chainId),
+    deployment: config.deployment,
+    ttlMs: config.confirmationTtlMs,
+    newTransactionId: () => newId('tx')
+  }
+  const storeWaiting = createStoreWaiting(storing)
   const reading = { transactions, attempts, callsOf, checksummed, explorerOf: (chainId: number) => chains.find(chainId)?.explorerUrl, cursors }
 
   return {
@@ -192,13 +202,10 @@ export async function compose (options: ComposeOptions) {
     onApproved: (wake: typeof nudge) => { nudge = wake },
     useCases: {
       create: createCreateTransaction({
-        transactions, admit, advance, requestConfirmation, refuseCodeless: createRefuseCodeless({ multicall3, hasCode: createHasCode({ chains, timeoutMs: codeTimeoutMs, pauseMs: codePauseMs, now: () => performance.now() }) }), proveIntent, audit, transact, inLine, digestOf, callsOf, crashPoint, newChallengeId,
-        hashOf: dataHash,
-        rules: { checksummed, zeroAddress, multicall3 },
-        chain: (chainId) => chains.find(chainId),
-        deployment: config.deployment,
-        ttlMs: config.confirmationTtlMs,
-        newTransactionId: () => newId('tx')
+        transactions, admit, requestConfirmation, refuseCodeless: createRefuseCodeless({ multicall3, hasCode: createHasCode({ chains, timeoutMs: codeTimeoutMs, pauseMs: codePauseMs, now: () => performance.now() }) }), proveIntent, audit, transact, inLine, callsOf, crashPoint,
+        store: createStoreTransaction(storing),
+        storeWaiting: gather(async (all: readonly Admitted[]) => await transact(async (unit) => await storeWaiting(unit, all))),
+        rules: { checksummed, zeroAddress, multicall3 }
       }),
       get: createGetTransaction(reading),
       list: createListTransactions(reading),

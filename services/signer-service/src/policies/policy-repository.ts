@@ -1,4 +1,4 @@
-import { exactly, isDuplicateKey, type IndexSpec } from '@countersign/mongo'
+import { exactly, gather, isDuplicateKey, type IndexSpec } from '@countersign/mongo'
 import type { Db } from 'mongodb'
 import { compilePolicy, type CompiledPolicy } from './compile-policy.ts'
 import { insertStamped } from '../insert-stamped.ts'
@@ -25,21 +25,27 @@ export function createPolicyRepository (db: Db) {
   // Versions never change: the newest is read and compiled once, and only asked whether it still is the newest.
   let known: { readonly row: string, readonly policy: Policy, readonly compiled: CompiledPolicy } | undefined
 
+  const read = async (unit?: Unit): Promise<CurrentPolicy | undefined> => {
+    const options = unit && { session: unit.session }
+    const [newest] = await policies.aggregate<{ readonly _id: string, readonly sha256: string, readonly at: Date }>([
+      { $sort: { version: -1 } }, { $limit: 1 }, { $project: { sha256: 1, at: '$$NOW' } }
+    ], options).toArray()
+    if (newest === undefined) return undefined
+    if (known?.row === newest._id && known.policy.sha256 === newest.sha256) return { ...known, at: newest.at }
+    const row = await policies.findOne({ _id: exactly(newest._id) }, options)
+    if (row === null) throw new Error('a version of the policy is gone')
+    const policy = toPolicy(row)
+    known = { row: newest._id, policy, compiled: compilePolicy(policy.document) }
+    return { ...known, at: newest.at }
+  }
+  const readShared = gather(async (asking: readonly undefined[]) => {
+    const newest = await read()
+    return asking.map(() => newest)
+  })
+
   return {
     /** The highest version, as the given transaction sees it. */
-    async current (unit?: Unit): Promise<CurrentPolicy | undefined> {
-      const options = unit && { session: unit.session }
-      const [newest] = await policies.aggregate<{ readonly _id: string, readonly sha256: string, readonly at: Date }>([
-        { $sort: { version: -1 } }, { $limit: 1 }, { $project: { sha256: 1, at: '$$NOW' } }
-      ], options).toArray()
-      if (newest === undefined) return undefined
-      if (known?.row === newest._id && known.policy.sha256 === newest.sha256) return { ...known, at: newest.at }
-      const row = await policies.findOne({ _id: exactly(newest._id) }, options)
-      if (row === null) throw new Error('a version of the policy is gone')
-      const policy = toPolicy(row)
-      known = { row: newest._id, policy, compiled: compilePolicy(policy.document) }
-      return { ...known, at: newest.at }
-    },
+    current: async (unit?: Unit): Promise<CurrentPolicy | undefined> => await (unit === undefined ? readShared(undefined) : read(unit)),
 
     /** Newest first, without their documents. */
     async list (limit: number): Promise<Omit<Policy, 'document'>[]> {

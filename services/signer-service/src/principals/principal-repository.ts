@@ -1,4 +1,4 @@
-import { exactly, literally } from '@countersign/mongo'
+import { exactly, gather, literally } from '@countersign/mongo'
 import type { Db } from 'mongodb'
 import type { Unit } from '../unit.ts'
 import type { Principal } from './principal.ts'
@@ -10,10 +10,16 @@ export type PrincipalRepository = ReturnType<typeof createPrincipalRepository>
 export function createPrincipalRepository (db: Db) {
   const principals = db.collection<PrincipalRow>('principals')
 
+  const findShared = gather(async (ids: readonly string[]) => {
+    const rows = new Map((await principals.find({ _id: { $in: [...ids] }, revokedAt: null }).toArray()).map((row) => [row._id, toPrincipal(row)]))
+    return ids.map((id) => rows.get(id))
+  })
+
   return {
     /** A revoked one may nothing, and is not found. */
     async find (id: string, unit?: Unit): Promise<Principal | undefined> {
-      const row = await principals.findOne({ _id: exactly(id), revokedAt: null }, { ...unit && { session: unit.session } })
+      if (unit === undefined) return await findShared(id)
+      const row = await principals.findOne({ _id: exactly(id), revokedAt: null }, { session: unit.session })
       return row === null ? undefined : toPrincipal(row)
     },
 

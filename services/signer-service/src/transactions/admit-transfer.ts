@@ -65,13 +65,14 @@ export const createAdmitTransfer = (admit: Admit, multicall3: (chainId: number) 
 
 export const createAdmit = ({ principals, wallets, policies, windows, chainIds }: AdmitDeps): Admit => async (asked, unit) => {
   const { initiator, walletId, chainId, callsFrom, maxFeeTotal, signature, reserved } = asked
-  const principal = await principals.find(initiator, unit)
-  const wallet = await wallets.find(walletId, unit)
+  // A session does one thing at a time.
+  const [principal, wallet, current] = unit === undefined
+    ? await Promise.all([principals.find(initiator), wallets.find(walletId), policies.current()])
+    : [await principals.find(initiator, unit), await wallets.find(walletId, unit), await policies.current(unit)]
   const reason = refusalOf(principal, walletId) ?? refusalOfWallet(wallet, chainId === 0 ? undefined : chainId, chainIds)
   if (reason !== undefined || principal === undefined || wallet === undefined) {
     return { admitted: false, reason: reason ?? 'no_principal', detail: details[reason ?? ''] ?? notGranted }
   }
-  const current = await policies.current(unit)
   if (current === undefined) return { admitted: false, reason: 'no_policy', detail: 'There is no policy yet, so nothing is allowed (default).', policy: { version: 0, rule: 'default' }, principal }
   const { policy, compiled, at } = current
   const calls = callsFrom(wallet)

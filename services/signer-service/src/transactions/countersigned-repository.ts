@@ -1,8 +1,8 @@
 /** The verbs of whatever is countersigned before it is done, over the collection of its kind: rows of the one are never rows of the other. */
-import { exactly, inOneBatch, isDuplicateKey, literally, type IndexSpec } from '@countersign/mongo'
+import { exactly, gather, inOneBatch, isDuplicateKey, literally, type IndexSpec } from '@countersign/mongo'
 import type { TransactionState } from '@countersign/contracts'
 import type { Collection, Document } from 'mongodb'
-import { insertStamped } from '../insert-stamped.ts'
+import { insertAllStamped, insertStamped } from '../insert-stamped.ts'
 import type { ReservedEntry } from '../policies/window-repository.ts'
 import type { Unit } from '../unit.ts'
 import type { Confirmation, Countersigned, Transaction } from './transaction.ts'
@@ -29,6 +29,9 @@ export type WaitFields = Pick<Transaction, 'requirements' | 'missing' | 'proof' 
 
 /** Fields of a new row of its kind; the rest is stamped or empty. */
 export type NewRow = Pick<Countersigned, 'id' | 'initiator' | 'idempotencyKey' | 'fingerprint' | 'requestId' | 'walletId' | 'chainId' | 'policy' | 'confirmation'>
+
+/** Its end: a moment, or so long from the moment of its insertion. */
+export interface New<Fields extends NewRow = NewRow> { readonly fields: Fields, readonly end: Date | { readonly ttlMs: number } }
 
 /** The idempotency key belongs to another row already. */
 export class KeyTaken extends Error {
@@ -97,27 +100,67 @@ export function createCountersignedRepository<Noun extends Countersigned> ({ row
     return new Set(stood.map(({ _id }) => _id))
   }
 
+  /** @returns them in that order. @throws when one of them is gone: no row ever is. */
+  const findAll = async (ids: readonly string[], unit: Unit): Promise<Noun[]> => {
+    const byId = new Map((await rows.find({ _id: { $in: [...ids] } }, { session: unit.session, ...inOneBatch }).toArray()).map((row) => [row._id, toNoun(row)]))
+    return ids.map((id) => {
+      const row = byId.get(id)
+      if (row === undefined) throw new Error('a row is gone')
+      return row
+    })
+  }
+
+  const fieldsOf = ({ fields: { id: _id, ...fields } }: New): Document =>
+    ({ state: 'received', ...fields, digest: '', text: '', shortText: null, firstAnswer: null, receiptId: null, ...nothingWanted, failure: null, approvedAt: null, ...empty })
+
+  /**
+   * As `received`, each with its end in whole seconds: the given one, or stamped by the database's clock.
+   * @returns the rows, in their order.
+   * @throws KeyTaken when the user has one under that key. The unit is lost with it: the database has aborted it.
+   */
+  const insertAll = async (all: readonly New[], unit: Unit): Promise<Noun[]> => {
+    try {
+      const [only] = all
+      if (only !== undefined && all.length === 1) return [toNoun(await insertStamped(rows, only.fields.id, fieldsOf(only), stampsOf(only), unit.session))]
+      await insertAllStamped(rows, all.map((one) => ({ id: one.fields.id, ...fieldsOf(one), stamped: stampsOf(one) })), unit.session)
+    } catch (error) {
+      throw isDuplicateKey(error, 'one_per_idempotency_key') ? new KeyTaken() : error
+    }
+    return await findAll(all.map(({ fields: { id } }) => id), unit)
+  }
+
+  const findByKey = gather(async (keys: readonly Pick<Countersigned, 'initiator' | 'idempotencyKey'>[]) => {
+    const found = await rows.find({ $or: keys.map(({ initiator, idempotencyKey }) => ({ initiator: exactly(initiator), idempotencyKey: exactly(idempotencyKey) })) }).toArray()
+    const nouns = found.map(toNoun)
+    return keys.map((key) => nouns.find(({ initiator, idempotencyKey }) => initiator === key.initiator && idempotencyKey === key.idempotencyKey))
+  })
+
+  const setAsked = gather(async (all: readonly { readonly id: string, readonly confirmation: Confirmation }[]) => {
+    await rows.bulkWrite(all.map(({ id, confirmation: { challengeId, asked } }) => ({ updateOne: {
+      filter: { _id: exactly(id), 'confirmation.challengeId': exactly(challengeId) }, update: [{ $set: { 'confirmation.asked': literally(asked), updatedAt: '$$NOW' } }]
+    } }) as never), { ordered: false })
+    const byId = new Map((await rows.find({ _id: { $in: all.map(({ id }) => id) } }).toArray()).map((row) => [row._id, toNoun(row)]))
+    return all.map(({ id, confirmation: { challengeId } }) => {
+      const row = byId.get(id)
+      return row?.confirmation.challengeId === challengeId ? row : undefined
+    })
+  })
+
+  const keepFirstAnswer = gather(async (all: readonly { readonly id: string, readonly answer: string }[]) => {
+    await rows.bulkWrite(all.map(({ id, answer }) => ({ updateOne: { filter: { _id: exactly(id), firstAnswer: null }, update: { $set: { firstAnswer: answer } } } }) as never), { ordered: false })
+    const kept = new Map((await rows.find({ _id: { $in: all.map(({ id }) => id) } }, { projection: { firstAnswer: 1 } }).toArray()).map((row) => [row._id, row['firstAnswer'] as string | null]))
+    return all.map(({ id, answer }) => kept.get(id) ?? answer)
+  })
+
   return {
     find: (id: string, unit?: Unit) => findOne({ _id: exactly(id) }, unit),
-    findByKey: (initiator: string, idempotencyKey: string) => findOne({ initiator: exactly(initiator), idempotencyKey: exactly(idempotencyKey) }),
+    findByKey: async (initiator: string, idempotencyKey: string): Promise<Noun | undefined> => await findByKey({ initiator, idempotencyKey }),
     findByChallenge: (challengeId: string) => findOne({ 'confirmation.challengeId': exactly(challengeId) }),
 
-    /**
-     * As `received`, with its end in whole seconds: the given one, or stamped by the database's clock.
-     * @throws KeyTaken when the user has a transaction under that key. The unit is lost with it: the database has aborted it.
-     */
-    async insert ({ id, ...fields }: NewRow, end: Date | { readonly ttlMs: number }, unit: Unit): Promise<Noun> {
-      const nothing = { digest: '', text: '', shortText: null, firstAnswer: null, receiptId: null, ...nothingWanted, failure: null, approvedAt: null, ...empty }
-      try {
-        return toNoun(await insertStamped(rows, id, { state: 'received', ...fields, ...nothing }, {
-          updatedAt: '$$NOW',
-          history: [{ state: 'received', at: '$$NOW' }],
-          validUntil: end instanceof Date ? literally(end) : { $dateTrunc: { date: { $add: ['$$NOW', literally(end.ttlMs)] }, unit: 'second' } }
-        }, unit.session))
-      } catch (error) {
-        throw isDuplicateKey(error, 'one_per_idempotency_key') ? new KeyTaken() : error
-      }
-    },
+    /** As `insertAll`, of one. */
+    insert: async (fields: NewRow, end: New['end'], unit: Unit): Promise<Noun> => (await insertAll([{ fields, end }], unit))[0] as Noun,
+    insertAll,
+    findAll,
 
     /**
      * Compare-and-set on the table of moves, with the history.
@@ -135,12 +178,7 @@ export function createCountersignedRepository<Noun extends Countersigned> ({ row
     updateOf: moved,
 
     /** What otp-service said of the outstanding challenge. @returns undefined when another one is outstanding by now. */
-    async setAsked (id: string, { challengeId, asked }: Confirmation): Promise<Noun | undefined> {
-      const row = await rows.findOneAndUpdate(
-        { _id: exactly(id), 'confirmation.challengeId': exactly(challengeId) },
-        [{ $set: { 'confirmation.asked': literally(asked), updatedAt: '$$NOW' } }], { returnDocument: 'after' })
-      return found(row)
-    },
+    setAsked: async (id: string, confirmation: Confirmation): Promise<Noun | undefined> => await setAsked({ id, confirmation }),
 
     /** Puts another challenge in the place of that one. @returns undefined when the row waits for neither any more. */
     async replaceChallenge (id: string, oldChallengeId: string, fresh: Confirmation, unit: Unit): Promise<Noun | undefined> {
@@ -151,11 +189,7 @@ export function createCountersignedRepository<Noun extends Countersigned> ({ row
     },
 
     /** Keeps the first answer for ever. @returns the one that is kept, which may be another's. */
-    async keepFirstAnswer (id: string, answer: string): Promise<string> {
-      await rows.updateOne({ _id: exactly(id), firstAnswer: null }, { $set: { firstAnswer: answer } })
-      const row = await rows.findOne({ _id: exactly(id) }, { projection: { firstAnswer: 1 } })
-      return row?.firstAnswer ?? answer
-    },
+    keepFirstAnswer: async (id: string, answer: string): Promise<string> => await keepFirstAnswer({ id, answer }),
 
     /** It waits on, with the rest of what it waits for. @returns undefined when it is over, or waits for nothing any more. */
     async keepWaiting (id: string, fields: WaitFields, challengeId: string | undefined, unit: Unit): Promise<Noun | undefined> {
@@ -206,6 +240,12 @@ export function createCountersignedRepository<Noun extends Countersigned> ({ row
 
 /** Of a row that nothing was asked about yet, and of one from before there was anything to ask. */
 export const nothingWanted = { requirements: null, missing: [], proof: null, notBefore: null, reservation: null } as const
+
+const stampsOf = ({ end }: New): Document => ({
+  updatedAt: '$$NOW',
+  history: [{ state: 'received', at: '$$NOW' }],
+  validUntil: end instanceof Date ? literally(end) : { $dateTrunc: { date: { $add: ['$$NOW', literally(end.ttlMs)] }, unit: 'second' } }
+})
 
 /** What it reserved is spent, or given back. */
 const settled = (moved: boolean): Document => ({

@@ -3,7 +3,7 @@ import type { TransactionState } from '@countersign/contracts'
 import { lowestId } from '@countersign/runtime'
 import type { Collection, Db, Document, Filter } from 'mongodb'
 import type { Unit } from '../unit.ts'
-import { countersignedIndexes, createCountersignedRepository, nothingWanted, type KeptRow, type MoveOf } from './countersigned-repository.ts'
+import { countersignedIndexes, createCountersignedRepository, nothingWanted, type KeptRow, type MoveOf, type New } from './countersigned-repository.ts'
 import { assertMove } from './moves.ts'
 import { inFlightStates, toldFields, type MovingTransaction, type Transaction } from './transaction.ts'
 
@@ -66,7 +66,7 @@ export function createTransactionRepository (db: Db) {
     ...countersigned,
 
     /** As `received`: see the countersigned repository. */
-    insert: async (fields: NewTransaction, end: Date | { readonly ttlMs: number }, unit: Unit): Promise<Transaction> => await countersigned.insert(fields, end, unit),
+    insertAll: async (all: readonly New<NewTransaction>[], unit: Unit): Promise<Transaction[]> => await countersigned.insertAll(all, unit),
 
     /** Many moves of different rows, as `move` makes each of them, in three round trips. @returns the rows that moved, by id. */
     async moveAll (moves: readonly MoveOf[], unit: Unit): Promise<ReadonlyMap<string, MovingTransaction>> {

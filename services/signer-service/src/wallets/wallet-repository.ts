@@ -1,4 +1,4 @@
-import { exactly, type IndexSpec } from '@countersign/mongo'
+import { exactly, gather, type IndexSpec } from '@countersign/mongo'
 import type { Db, Document } from 'mongodb'
 import { insertStamped } from '../insert-stamped.ts'
 import type { Unit } from '../unit.ts'
@@ -23,9 +23,15 @@ export function createWalletRepository (db: Db) {
     return row === null ? undefined : toWallet(row)
   }
 
+  const findShared = gather(async (ids: readonly string[]) => {
+    const rows = new Map((await wallets.find({ _id: { $in: [...ids] } }).toArray()).map((row) => [row._id, toWallet(row)]))
+    return ids.map((id) => rows.get(id))
+  })
+
   return {
     async find (id: string, unit?: Unit): Promise<Wallet | undefined> {
-      const row = await wallets.findOne({ _id: exactly(id) }, { ...unit && { session: unit.session } })
+      if (unit === undefined) return await findShared(id)
+      const row = await wallets.findOne({ _id: exactly(id) }, { session: unit.session })
       return row === null ? undefined : toWallet(row)
     },
 
