@@ -1,11 +1,13 @@
 /** What a transaction does is read from its bytes exactly, or not at all. */
 import t from 'tap'
 import fc from 'fast-check'
-import { encodeFunctionData, parseAbi, toFunctionSelector, type Hex } from 'viem'
+import { encodeFunctionData, encodeFunctionResult, parseAbi, toEventSelector, toFunctionSelector, type Hex } from 'viem'
 import type { Call, ParsedCall } from '../src/calls/call.ts'
 import { erc20Selectors, transferData } from '../src/calls/erc20.ts'
 import { batchOf, partsOf, usualMulticall3 } from '../src/calls/multicall3.ts'
 import { isUnreadableBatch, parseCalls } from '../src/calls/parse-calls.ts'
+import { contractsIn } from '../src/calls/contracts-in.ts'
+import { tokenThatRefuses, tokenWithoutLog } from '../src/calls/token-answers.ts'
 import { checksummed } from '../src/chain/address.ts'
 
 const erc20 = parseAbi([
@@ -86,6 +88,38 @@ t.test('what is not exactly one of the known forms is a call without movement', 
   }
   const others = encodeFunctionData({ abi: erc20, functionName: 'transferFrom', args: [bob, wallet, 5n] })
   t.equal(only(parseCalls(ofToken(others), facts)).movement, null, 'the tokens of somebody else are none of the wallet\'s')
+})
+
+t.test('a token did what it was asked when it answers true or nothing, and logs it', async (t) => {
+  const word = (digits: string): Hex => `0x${digits.padStart(64, '0')}`
+  const yes = word('1')
+  const call = ofToken(transferData(bob, 5n))
+  const parts = parseCalls(call, facts)
+  for (const answer of ['0x', yes, `${yes}${'0'.repeat(64)}`]) t.equal(tokenThatRefuses(call, parts, answer), undefined, answer)
+  for (const answer of [word('0'), word('2'), '0x01', '0x00', `${yes}00`]) t.equal(tokenThatRefuses(call, parts, answer), token, answer)
+
+  const results = parseAbi(['function aggregate3Value((address target, bool allowFailure, uint256 value, bytes callData)[] calls) payable returns ((bool success, bytes returnData)[])'])
+  const answers = (...all: Hex[]): Hex => encodeFunctionResult({ abi: results, functionName: 'aggregate3Value', result: all.map((returnData) => ({ success: true, returnData })) })
+  const taking = ofToken(encodeFunctionData({ abi: erc20, functionName: 'transferFrom', args: [wallet, bob, 5n] }))
+  const batch = batchOf([{ to: bob, value: 3n, data: '0x' }, taking], usualMulticall3)
+  const inBatch = parseCalls(batch, facts)
+  t.equal(tokenThatRefuses(batch, inBatch, answers('0x', yes)), undefined)
+  t.equal(tokenThatRefuses(batch, inBatch, answers(word('0'), '0x')), undefined, 'what is no token\'s may answer as it likes')
+  for (const answer of [answers('0x', word('0')), answers('0x'), '0x', '0x1234']) t.equal(tokenThatRefuses(batch, inBatch, answer), token)
+  t.strictSame(contractsIn(batch, inBatch).map(({ address, part }) => [address, part]), [[usualMulticall3, -1], [token, 1]])
+  t.strictSame(contractsIn(call, parts).map(({ address, part }) => [address, part]), [[token, 0]])
+
+  const transfer = toEventSelector('Transfer(address,address,uint256)')
+  const log = (address: string, ...topics: string[]) => ({ address: address.toLowerCase(), topics, data: word('5') })
+  const [from, to] = [word(wallet.slice(2).toLowerCase()), word(bob.slice(2).toLowerCase())]
+  const noise = [log(bob, transfer, from, to), log(token, transfer, to, from), log(token, toEventSelector('Approval(address,address,uint256)'), from, to), null, {}, { address: 7, topics: [] }, { address: token, topics: 'no' }]
+  for (const logs of [[log(token, transfer, from, to)], [...noise, log(token, transfer, from, to)], [log(token, transfer)]]) t.equal(tokenWithoutLog(parts, wallet, logs), undefined)
+  t.equal(tokenWithoutLog(parts, wallet, noise), token)
+  t.equal(tokenWithoutLog(parts, wallet, []), token)
+  const allowing = parseCalls(ofToken(encodeFunctionData({ abi: erc20, functionName: 'approve', args: [bob, 5n] })), facts)
+  t.equal(tokenWithoutLog(allowing, wallet, noise), undefined)
+  t.equal(tokenWithoutLog(allowing, wallet, [log(token, transfer, from, to)]), token)
+  t.equal(tokenWithoutLog(parseCalls({ to: bob, value: 1n, data: '0x' }, facts), wallet, []), undefined)
 })
 
 t.test('a batch is unfolded only when it is exact, whole and flat', async (t) => {

@@ -28,7 +28,8 @@ const openTokens = async (t: Parameters<typeof world.house>[0], rpcUrl = chain.r
   for (const token of [gold, silent, moody]) await token.send('transfer', [house.wallet.address, 1_000n])
   const tokens = [gold.address, silent.address, moody.address, ghost].map((token) => ({ token, max_amount: '100' }))
   await house.withParts(async (parts) => await createSetPolicy({ ...parts, policies: createPolicyRepository(parts.mongo.db), newPolicyId: () => newId('pol') })(validatePolicy({ rules: [
-    { name: 'tokens', effect: 'allow', wallets: [house.wallet.id], destinations: [payee, other, multicall3, ...tokens.map(({ token }) => token)], max_value: '100', tokens, methods: [{ signature: 'poke(uint256)' }], require: { shown_proof: true } }
+    { name: 'tokens', effect: 'allow', wallets: [house.wallet.id], destinations: [payee, other, multicall3, ...tokens.map(({ token }) => token)], max_value: '100', tokens, methods: [{ signature: 'poke(uint256)' }],
+      windows: [{ per: 'wallet', seconds: 3_600, token: moody.address, max_sum: '1000' }], require: { shown_proof: true } }
   ] }, checksummed)))
   return house
 }
@@ -87,7 +88,7 @@ t.test('a call that would revert is not sent, and its reason is told in words an
   await moody.send('setMood', [0])
 })
 
-t.test('a token that answers false moves nothing and is not sent; one that answers false only once it is mined has failed', async (t) => {
+t.test('a token that answers false moves nothing and is not sent; one that changes its mind before it is mined has failed', async (t) => {
   const payment = { token: moody.address, to: payee, amount: '5' }
   const doubtful = await confirmed(house, payment)
   await house.reach(doubtful, 'confirmed')
@@ -98,16 +99,22 @@ t.test('a token that answers false moves nothing and is not sent; one that answe
   // The mood changes between the simulation and the block.
   const node = await startScriptedNode(t, chain.rpcUrl)
   const late = await openTokens(t, node.url)
-  node.script = async ({ method }) => {
-    if (method === 'eth_sendRawTransaction') await moody.send('setMood', [moods.indexOf('returns false')])
-    return undefined
-  }
   const signer = await late.start()
-  const view = await late.reach(await confirmed(late, payment), ['failed', 'confirmed'])
-  t.match(view, { state: 'failed', failure: { code: 'token_refused', detail: /logged nothing/ }, attempts: [{ state: 'mined' }] })
-  t.match(await late.db.collection<{ _id: string }>('transactions').findOne({ _id: view.id }), { mined: { outcome: 'unmoved' } })
+  for (const [mood, failure, kept] of [
+    ['returns false', { code: 'token_refused', detail: /logged nothing/ }, { mined: { outcome: 'unmoved' }, reservation: { state: 'settled' } }],
+    ['reverts with a reason', { code: 'reverted', detail: 'Reverted on chain: "Moody: not today"', revert: { error: 'Error(string)' } }, { mined: { outcome: 'reverted' }, reservation: { state: /^releas/ } }]
+  ] as const) {
+    node.script = async ({ method }) => {
+      if (method === 'eth_sendRawTransaction') await moody.send('setMood', [moods.indexOf(mood)])
+      return undefined
+    }
+    const view = await late.reach(await confirmed(late, payment), ['failed', 'confirmed'])
+    t.match(view, { state: 'failed', failure, attempts: [{ state: 'mined' }] }, mood)
+    t.match(await late.db.collection<{ _id: string }>('transactions').findOne({ _id: view.id }), kept, mood)
+    node.script = () => undefined
+    await moody.send('setMood', [0])
+  }
   await signer.stop()
-  await moody.send('setMood', [0])
   t.equal(await moody.read('balanceOf', [payee]), 5n)
 })
 

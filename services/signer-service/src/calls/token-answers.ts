@@ -39,6 +39,6 @@ export function tokenWithoutLog (parts: readonly ParsedCall[], owner: string, lo
 const wordOf = (address: string): string => `0x${address.slice(2).toLowerCase().padStart(64, '0')}`
 
 function eventOf (log: unknown): { readonly emitter: string, readonly topics: readonly unknown[] } | undefined {
-  const { address, topics: words } = log as { readonly address?: unknown, readonly topics?: unknown }
+  const { address, topics: words } = (log ?? {}) as { readonly address?: unknown, readonly topics?: unknown }
   return typeof address === 'string' && isAddress(address.toLowerCase()) && Array.isArray(words) ? { emitter: getAddress(address.toLowerCase() as Hex), topics: words } : undefined
 }
