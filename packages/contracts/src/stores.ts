@@ -40,7 +40,7 @@ export const stores: Readonly<Record<ServiceName, Store>> = Object.freeze({
   },
   'signer-service': {
     database: 'countersign_signer',
-    collections: ['wallets', 'principals', 'policies', 'windows', 'approvals', 'transactions', 'signatures', 'attempts', 'consumed_receipts', 'lanes', 'reconciliations', 'reconciliation_alarms', 'outbox', 'migrations', 'leases'],
+    collections: ['wallets', 'principals', 'policies', 'windows', 'approvals', 'transactions', 'signatures', 'attempts', 'consumed_receipts', 'lanes', 'reconciliations', 'reconciliation_alarms', 'events', 'outbox', 'migrations', 'leases'],
     insertOnly: ['audit', 'audit_seals'],
     insertOnlyIndexes: [bySubject, byWallet, sealsByChain]
   },

@@ -58,6 +58,7 @@ import { createRequestConfirmation } from './transactions/request-confirmation.t
 import { createSpeedUpTransaction } from './transactions/speed-up-transaction.ts'
 import { createStopTransaction } from './transactions/stop-transaction.ts'
 import type { CallsOf } from './transactions/transaction-view.ts'
+import { createTellMoves, eventsCollection } from './transactions/tell-moves.ts'
 import { createTransactionRepository, type LaneKey } from './transactions/transaction-repository.ts'
 import { askedOf, type MovingTransaction, type Transaction } from './transactions/transaction.ts'
 import { createTransact, type Unit } from './unit.ts'
@@ -110,7 +111,8 @@ export async function compose (options: ComposeOptions) {
 
   const states = metrics.counter({ name: 'signer_transactions_total', help: 'Transactions that came into a state', labels: ['state'] })
   const refusals = metrics.counter({ name: 'signer_receipts_refused_total', help: 'Receipts that moved nothing, by what was wrong', labels: ['reason'] })
-  const recordMove = createRecordMove({ transactions, audit, count: (state) => { states.inc({ state }) } })
+  const tell = createTellMoves({ events: createOutbox(db, { collection: eventsCollection }), newEventId: () => newId('evt') })
+  const recordMove = createRecordMove({ transactions, audit, tell, count: (state) => { states.inc({ state }) } })
   const multicall3 = (chainId: number): string | undefined => chains.find(chainId)?.multicall3
   const callsOf: CallsOf = ({ chainId, from, to, value, data }) => parseCalls({ to, value: BigInt(value), data }, { from, multicall3: multicall3(chainId) })
   const currentPolicy = oncePerUnit(async (_key: 'current', unit) => await policies.current(unit))

@@ -7,10 +7,11 @@ import { windowIndexes } from './policies/window-repository.ts'
 import { reconciliationIndexes } from './reconciliation/reconciliation-repository.ts'
 import { consumedReceiptIndexes } from './receipts/consumed-receipt-repository.ts'
 import { signatureIndexes } from './signatures/signature-repository.ts'
+import { eventIndexes } from './transactions/tell-moves.ts'
 import { transactionIndexes } from './transactions/transaction-repository.ts'
 import { walletIndexes } from './wallets/wallet-repository.ts'
 
 /** Every index of this service's database. Uniqueness is what holds exactly-once together. */
 export const indexes: readonly IndexSpec[] = [
-  ...walletIndexes, ...policyIndexes, ...windowIndexes, ...approvalIndexes, ...transactionIndexes, ...signatureIndexes, ...attemptIndexes, ...consumedReceiptIndexes, ...reconciliationIndexes, ...outboxIndexes, ...stores['signer-service'].insertOnlyIndexes
+  ...walletIndexes, ...policyIndexes, ...windowIndexes, ...approvalIndexes, ...transactionIndexes, ...eventIndexes, ...signatureIndexes, ...attemptIndexes, ...consumedReceiptIndexes, ...reconciliationIndexes, ...outboxIndexes, ...stores['signer-service'].insertOnlyIndexes
 ]

@@ -1,8 +1,9 @@
 /** What can be done about a transaction that was asked for: cancelled, hurried, found. */
 import t, { type Test } from 'tap'
-import { cancelTransaction, countMoves, listTransactions, problems, speedUpTransaction, type TransactionState, type TransactionView } from '@countersign/contracts'
+import { cancelTransaction, countMoves, listTransactions, problems, speedUpTransaction, TransactionEvent, type TransactionState, type TransactionView } from '@countersign/contracts'
 import { newId } from '@countersign/runtime'
 import { until } from '@countersign/testing'
+import { Compile } from 'typebox/compile'
 import { raised } from '../src/lanes/fees.ts'
 import { commandLine } from './command-line.ts'
 import { openWorld, patienceMs, patiently, type House } from './house.ts'
@@ -86,6 +87,14 @@ t.test('what is on its way is outbid at its nonce, raised, and becomes what is m
   await t.rejects(speedUp(house, slow, `0x${'0'.repeat(64)}`), conflict)
   t.equal(await house.db.collection('transactions').countDocuments({ 'speedUp.over': first?.hash ?? '' }), 1)
   t.match(await minedUntil(house, slow, 'confirmed'), { hash: faster[1]?.hash }, 'raised once, however often that was asked for')
+
+  const told = async (id: string): Promise<TransactionEvent[]> =>
+    (await house.db.collection<{ payload: TransactionEvent }>('events').find({ 'payload.data.transaction_id': id }).sort({ 'payload.created_at': 1, _id: 1 }).toArray()).map(({ payload }) => payload)
+  const [eventsOfStopped, eventsOfSlow] = [await told(stopped), await told(slow)]
+  t.strictSame(eventsOfStopped.map(({ type }) => type), ['accepted', 'waiting', 'approved', 'sent', 'mined', 'cancelled'].map((name) => `transaction.${name}`))
+  t.strictSame(eventsOfSlow.map(({ data: { hash } }) => hash), [undefined, undefined, undefined, first?.hash, faster[1]?.hash, faster[1]?.hash])
+  const event = Compile(TransactionEvent)
+  t.ok([...eventsOfStopped, ...eventsOfSlow].every((one) => event.Check(one)))
 
   // The wish comes too late: the no-op does not get out.
   const kept = await sending(3)

@@ -3,7 +3,7 @@ import t from 'tap'
 import fc from 'fast-check'
 import { hexToBytes, keccak256, parseTransaction, recoverTransactionAddress, toBytes, toHex, type Hex } from 'viem'
 import { privateKeyToAccount, sign } from 'viem/accounts'
-import { intentTypes, intentVectors, transactionMoves, transactionStates, type ReceiptClaims, type TransactionIntent } from '@countersign/contracts'
+import { intentTypes, intentVectors, transactionEventsOf, transactionMoves, transactionStates, type ReceiptClaims, type TransactionIntent } from '@countersign/contracts'
 import { checksummed } from '../src/chain/address.ts'
 import { classify } from '../src/chain/chain-fault.ts'
 import { intentDigest, noDataHash } from '../src/chain/intent-digest.ts'
@@ -133,6 +133,7 @@ t.test('a transaction moves along the table and nowhere else', async (t) => {
     }
   }
   t.ok(mayMove('mined', 'broadcast'), 'a reorg')
+  t.strictSame([transactionEventsOf('received', 'approved'), transactionEventsOf('received', 'awaiting_confirmation'), transactionEventsOf('assigned', 'approved'), transactionEventsOf('mined', 'broadcast')], [['accepted', 'approved'], ['accepted', 'waiting'], [], ['reorged']])
   t.ok(!mayMove('broadcast', 'approved') && !mayMove('signed', 'expired'), 'what may be on its way is neither queued again nor given up')
 })
 

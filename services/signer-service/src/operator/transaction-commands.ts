@@ -1,7 +1,9 @@
 /** `transactions cancel`: the operator stops one transaction, whoever asked for it. */
-import { exitCodes, type CliCommand } from '@countersign/runtime'
+import { createOutbox } from '@countersign/mongo'
+import { exitCodes, newId, type CliCommand } from '@countersign/runtime'
 import { createRecordMove } from '../transactions/record-move.ts'
 import { createStopTransaction } from '../transactions/stop-transaction.ts'
+import { createTellMoves, eventsCollection } from '../transactions/tell-moves.ts'
 import { createTransactionRepository } from '../transactions/transaction-repository.ts'
 import type { WithParts } from './operator-parts.ts'
 
@@ -11,7 +13,8 @@ export const transactionCommands = (withParts: WithParts): CliCommand[] => [{
   args: [['<transaction>', 'transaction id, tx_…']],
   run: async ({ args: [id = ''], print, line }) => await withParts(async ({ mongo, audit, transact }) => {
     const transactions = createTransactionRepository(mongo.db)
-    const stop = createStopTransaction({ transactions, audit, recordMove: createRecordMove({ transactions, audit, count: () => {} }), nudge: () => {} })
+    const tell = createTellMoves({ events: createOutbox(mongo.db, { collection: eventsCollection }), newEventId: () => newId('evt') })
+    const stop = createStopTransaction({ transactions, audit, recordMove: createRecordMove({ transactions, audit, tell, count: () => {} }), nudge: () => {} })
     const { row, stopped } = await transact(async (unit) => {
       const found = await transactions.find(id, unit)
       if (found === undefined) throw new Error(`there is no transaction ${id}`)

@@ -1,8 +1,9 @@
-/** Every change of state: the compare-and-set, its audit row in the same transaction, its count after the commit. */
+/** Every change of state: the compare-and-set, its audit row and its events in the same transaction, its count after the commit. */
 import type { TransactionState } from '@countersign/contracts'
 import type { Audit, AuditEntry, AuditFact } from '@countersign/mongo'
 import type { Unit } from '../unit.ts'
 import type { CountersignedRepository, Move } from './countersigned-repository.ts'
+import type { TellMoves, ToldMove } from './tell-moves.ts'
 import type { Countersigned, MovingTransaction, Transaction } from './transaction.ts'
 import type { TransactionRepository } from './transaction-repository.ts'
 
@@ -24,10 +25,13 @@ export interface RecordOneDeps<Row extends Countersigned> {
   readonly transactions: Pick<CountersignedRepository<Row>, 'move'>
   readonly audit: Pick<Audit, 'append'>
   readonly count: (state: TransactionState) => void
+  /** Undefined: nobody outside is told of its moves. */
+  readonly tell?: TellMoves
 }
 
 export interface RecordMoveDeps extends Omit<RecordOneDeps<Transaction>, 'noun'> {
   readonly transactions: Pick<TransactionRepository, 'move' | 'moveAll'>
+  readonly tell: TellMoves
 }
 
 type Moving = Pick<Countersigned, 'id' | 'requestId'>
@@ -42,10 +46,11 @@ export interface RecordMove extends RecordOne<Transaction> {
   all (unit: Unit, entries: readonly MoveEntry[]): Promise<(MovingTransaction | undefined)[]>
 }
 
-interface Made { readonly entry: MoveEntry, readonly row: Pick<Countersigned, 'walletId'> }
+interface Made { readonly entry: MoveEntry, readonly row: ToldMove['row'] }
 
-const createNote = ({ noun, audit, count }: Pick<RecordOneDeps<Countersigned>, 'noun' | 'audit' | 'count'>) => async (unit: Unit, made: readonly Made[]): Promise<void> => {
+const createNote = ({ noun, audit, count, tell }: Pick<RecordOneDeps<Countersigned>, 'noun' | 'audit' | 'count' | 'tell'>) => async (unit: Unit, made: readonly Made[]): Promise<void> => {
   if (made.length > 0) await audit.append(made.map(({ entry, row }) => auditRow(noun, entry, row)), unit.session)
+  await tell?.(unit, made.map(({ entry: { move, record }, row }) => ({ move, row, hash: hashIn(record?.facts) })))
   unit.afterCommit(() => { for (const { entry: { move } } of made) count(move.to) })
 }
 
@@ -74,6 +79,8 @@ export function createRecordMove (deps: RecordMoveDeps): RecordMove {
   }
   return Object.assign(one, { all })
 }
+
+const hashIn = (facts: MoveRecord['facts']): string | undefined => typeof facts?.['hash'] === 'string' ? facts['hash'] : undefined
 
 const auditRow = (noun: Noun, { transaction: { id, requestId }, move, record = {} }: MoveEntry, { walletId }: Made['row']): AuditEntry => ({
   event: record.event ?? `${noun}.${move.to}`,

@@ -90,6 +90,8 @@ export async function faultsIn (house: House, payments: readonly Payment[], { fo
     if (row?.state !== end) faults.push(`${id} is ${row?.state}`)
     const ends = await house.audit({ subject: id, event: { $in: finalStates.map((state) => `transaction.${state}`) } })
     if (ends.length !== 1) faults.push(`${id} has ${ends.length} last events`)
+    const told = await house.db.collection('events').countDocuments({ 'payload.data.transaction_id': id, 'payload.type': { $in: finalStates.map((state) => `transaction.${state}`) } })
+    if (told !== 1) faults.push(`${id} is told to be over ${told} times`)
     const receipts = await house.db.collection('consumed_receipts').countDocuments({ txId: id })
     if (receipts !== 1) faults.push(`${id} used ${receipts} receipts`)
   }
