@@ -1,7 +1,7 @@
 import { Value } from 'typebox/value'
 import { TransactionId, UserId } from '@countersign/contracts'
 import t from 'tap'
-import { clockFrom, newId, systemClock, timeOfId } from '../src/index.ts'
+import { clockFrom, lowestId, newId, systemClock, timeOfId } from '../src/index.ts'
 
 void t.test('an id is its prefix and 26 characters that the contracts accept', async (t) => {
   t.ok(Value.Check(TransactionId, newId('tx')))
@@ -15,6 +15,7 @@ void t.test('ids of later milliseconds sort after earlier ones and give their ti
   t.strictSame([...ids].sort(), ids)
   t.strictSame(ids.map(timeOfId), times)
   t.match(newId('tx', 0), /^tx_0000000000/)
+  for (const [index, time] of times.entries()) t.strictSame([...ids, lowestId('tx', time)].sort().indexOf(lowestId('tx', time)), index, 'below all of its own and later milliseconds')
   t.ok(Math.abs(timeOfId(newId('tx')) - Date.now()) < 1000)
 })
 

@@ -7,7 +7,7 @@ import { crashPointNames, type CrashPointName } from '../src/crash-points.ts'
 import { openWorld } from './house.ts'
 
 t.jobs = 5
-const timeoutMs = 150_000
+const timeoutMs = 300_000
 // A process that is killed inside a database transaction leaves it open until the server gives it up: after a minute by default.
 const world = await openWorld(t, { blockTime: 1, abandonedTransactionSeconds: 2 })
 
