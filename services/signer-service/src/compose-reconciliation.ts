@@ -1,4 +1,5 @@
 /** The reconciliation's part of the composition, for the service and for the command line. */
+import { Problem } from '@countersign/contracts'
 import type { Audit, Leases } from '@countersign/mongo'
 import type { Logger, Metrics } from '@countersign/runtime'
 import type { Db } from 'mongodb'
@@ -11,6 +12,8 @@ import { createReconcileLane } from './reconciliation/reconcile-lane.ts'
 import { createReconciliationRepository } from './reconciliation/reconciliation-repository.ts'
 import { createTransactionRepository } from './transactions/transaction-repository.ts'
 import type { Transact } from './unit.ts'
+import type { Held, RefillWallet } from './wallets/refill-wallet.ts'
+import type { Wallet } from './wallets/wallet.ts'
 import type { WatchBalance } from './wallets/watch-balance.ts'
 import type { WalletRepository } from './wallets/wallet-repository.ts'
 
@@ -43,9 +46,10 @@ export interface ReconcileRoundOptions {
   readonly metrics: Metrics
   readonly db: Db
   readonly watchBalance: WatchBalance
+  readonly refillWallet: RefillWallet
 }
 
-export function createReconcileRound ({ log, metrics, db, watchBalance }: ReconcileRoundOptions, reconcileAll: (signal: AbortSignal) => Promise<Reconciled[]>): (signal: AbortSignal) => Promise<void> {
+export function createReconcileRound ({ log, metrics, db, watchBalance, refillWallet }: ReconcileRoundOptions, reconcileAll: (signal: AbortSignal) => Promise<Reconciled[]>): (signal: AbortSignal) => Promise<void> {
   const reconciliations = createReconciliationRepository(db)
   const labels = ['chain', 'wallet'] as const
   const open = metrics.gauge({ name: 'signer_reconciliation_open_alarms', help: 'Things on a chain that are not ours, or of ours that are not there, which nobody has acknowledged' })
@@ -54,6 +58,16 @@ export function createReconcileRound ({ log, metrics, db, watchBalance }: Reconc
   const low = metrics.gauge({ name: 'signer_wallet_low', help: '1 while a wallet holds less than it should keep on a chain, as of the last comparison', labels })
   const failures = metrics.counter({ name: 'signer_reconciliation_failures_total', help: 'Comparisons that a node kept from being made', labels: ['chain', 'reason'] })
 
+  const fill = async (wallet: Wallet, chainId: number, held: Held): Promise<void> => {
+    try {
+      const transaction = await refillWallet(wallet, chainId, held)
+      if (transaction !== undefined) log.info({ chain: chainId, wallet: wallet.id, transaction }, 'a wallet that is low is filled')
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error
+      log.error({ chain: chainId, wallet: wallet.id, err: error }, 'a wallet that is low may not be filled')
+    }
+  }
+
   return async (signal) => {
     for (const one of await reconcileAll(signal)) {
       const lane = { chain: String(one.chainId), wallet: one.wallet.id }
@@ -61,7 +75,10 @@ export function createReconcileRound ({ log, metrics, db, watchBalance }: Reconc
       if (one.outcome !== 'first' && one.outcome !== 'compared') continue
       heights.set(lane, one.height)
       balances.set(lane, Number(one.balances['coin'] ?? 0))
-      low.set(lane, await watchBalance(one.wallet, one.chainId, BigInt(one.balances['coin'] ?? 0)) ? 1 : 0)
+      const balance = BigInt(one.balances['coin'] ?? 0)
+      const isLow = await watchBalance(one.wallet, one.chainId, balance)
+      low.set(lane, isLow ? 1 : 0)
+      if (isLow) await fill(one.wallet, one.chainId, { balance, height: one.height })
       for (const { kind, hash, detail } of one.findings) log.error({ ...lane, kind, hash, detail }, 'a wallet is not as it should be')
     }
     open.set(await reconciliations.countOpen())

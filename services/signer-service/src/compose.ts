@@ -64,6 +64,7 @@ import { askedOf, type MovingTransaction, type Transaction } from './transaction
 import { createTransact, type Unit } from './unit.ts'
 import { checkKeys } from './wallets/check-keys.ts'
 import { openKeyRing } from './wallets/key-rings.ts'
+import { createRefillWallet } from './wallets/refill-wallet.ts'
 import { createSignLimit } from './wallets/sign-limit.ts'
 import { createWalletRepository } from './wallets/wallet-repository.ts'
 import { createWatchBalance } from './wallets/watch-balance.ts'
@@ -169,6 +170,14 @@ export async function compose (options: ComposeOptions) {
   const storeWaiting = createStoreWaiting(storing)
   const reading = { transactions, attempts, callsOf, checksummed, explorerOf: (chainId: number) => chains.find(chainId)?.explorerUrl, cursors }
 
+  const create = createCreateTransaction({
+    transactions, admit, requestConfirmation, refuseCodeless: createRefuseCodeless({ multicall3, hasCode: createHasCode({ chains, timeoutMs: codeTimeoutMs, pauseMs: codePauseMs, now: () => performance.now() }) }), proveIntent, audit, transact, inLine, callsOf, crashPoint,
+    store: createStoreTransaction(storing),
+    storeWaiting: gather(async (all: readonly Admitted[]) => await transact(async (unit) => await storeWaiting(unit, all))),
+    rules: { checksummed, zeroAddress, multicall3 }
+  })
+  const lanes = createLaneRepository(db)
+
   return {
     mongo, redis, dispatcher, holder, wallets, acceptReceipt,
     endAccount: createEndAccount({ principals, transactions, recordMove, signatures: signatures.signatures, recordSignature: signatures.recordOne, outbox, dispatcher, audit, transact }),
@@ -177,7 +186,11 @@ export async function compose (options: ComposeOptions) {
       void noteRefused({ event: 'command.refused', source: caller, reason: 'shape', subject: command }).catch((err: unknown) => { log.warn({ err }, 'a refused command could not be written down') })
     },
     walletUseCases: createWalletUseCases({ db, chains, wallets, principals, cursors: reading.cursors, audit, transact }),
-    reconcile: createReconcileRound({ log, metrics, db, watchBalance: createWatchBalance({ lanes: createLaneRepository(db), chains, transact, tellOperator: createTellOperator(mailing) }) }, createReconciliation({ db, chains, wallets, leases, holder, transact, audit, tellAlarm: createTellAlarm(mailing) })),
+    reconcile: createReconcileRound({
+      log, metrics, db,
+      watchBalance: createWatchBalance({ lanes, chains, transact, tellOperator: createTellOperator(mailing) }),
+      refillWallet: createRefillWallet({ lanes, transactions, create, newRequestId: () => newId('req') })
+    }, createReconciliation({ db, chains, wallets, leases, holder, transact, audit, tellAlarm: createTellAlarm(mailing) })),
     sealAudit: createSealRound({ config, log, metrics, db, holder, transact, leases, keyRing, wallets }),
     compareNodes: async () => { await Promise.all(chains.ids().map(async (id) => { await chains.find(id)?.compare() })) },
     checkKeys: async () => { await checkKeys({ keyRing, wallets: await wallets.list(), defaultKeyId: config.defaultKeyId, log }) },
@@ -203,12 +216,7 @@ export async function compose (options: ComposeOptions) {
     }),
     onApproved: (wake: typeof nudge) => { nudge = wake },
     useCases: {
-      create: createCreateTransaction({
-        transactions, admit, requestConfirmation, refuseCodeless: createRefuseCodeless({ multicall3, hasCode: createHasCode({ chains, timeoutMs: codeTimeoutMs, pauseMs: codePauseMs, now: () => performance.now() }) }), proveIntent, audit, transact, inLine, callsOf, crashPoint,
-        store: createStoreTransaction(storing),
-        storeWaiting: gather(async (all: readonly Admitted[]) => await transact(async (unit) => await storeWaiting(unit, all))),
-        rules: { checksummed, zeroAddress, multicall3 }
-      }),
+      create,
       get: createGetTransaction(reading),
       list: createListTransactions(reading),
       countMoves: createCountMoves(reading),

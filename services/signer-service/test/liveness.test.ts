@@ -1,4 +1,5 @@
 /** Nothing stands still for a reason that concerns something else, and nothing goes on that was stopped. */
+import { generateKeyPairSync } from 'node:crypto'
 import t from 'tap'
 import { abandonedTransactionSeconds, createLeases, inTransaction } from '@countersign/mongo'
 import { createTransaction } from '@countersign/contracts'
@@ -13,15 +14,18 @@ import { createDisplaceRefused } from '../src/lanes/displace-refused.ts'
 import { judgeApproved } from '../src/lanes/judge-approved.ts'
 import type { LaneRound } from '../src/lanes/lane-round.ts'
 import type { Payload } from '../src/lanes/sign-attempt.ts'
+import { readIntentKey } from '../src/intents/intent-key.ts'
 import { policyCommands } from '../src/operator/policy-commands.ts'
 import { reserveCommands } from '../src/operator/reserve-commands.ts'
 import { createPolicyRepository } from '../src/policies/policy-repository.ts'
 import { createSetPolicy } from '../src/policies/set-policy.ts'
 import { validatePolicy } from '../src/policies/validate-policy.ts'
 import { createGrantPrincipal } from '../src/principals/grant-principal.ts'
+import { createPrincipalRepository } from '../src/principals/principal-repository.ts'
 import type { Principal } from '../src/principals/principal.ts'
 import type { Transaction } from '../src/transactions/transaction.ts'
 import { createCreateWallet } from '../src/wallets/create-wallet.ts'
+import { createWalletRepository } from '../src/wallets/wallet-repository.ts'
 import { ether, openWorld, patienceMs, type House } from './house.ts'
 import { startScriptedNode, type ScriptedNode } from './scripted-node.ts'
 
@@ -343,6 +347,45 @@ t.test('a wallet that holds less than it should keep sends nothing new and is to
   await until(async () => await low() === '0', { what: 'the wallet not to be low', timeoutMs: patienceMs, everyMs: 300 })
   t.equal(await reserve('--chain', '31337', '--default'), 0)
   t.match((await house.audit({ event: 'wallet.reserve_set' })).map(({ facts }) => facts as object), [{ chain: 31337, least: (2n * ether).toString() }, { least: null }])
+})
+
+t.test('a wallet that is low is filled out of a treasury, once, by a transaction that the policy decides like any other', { buffered: true }, async (t) => {
+  const house = await world.house(t, { funds: ether, env: { RECONCILE_INTERVAL_SECONDS: '1' } })
+  const filler = newId('usr')
+  const { publicKey } = generateKeyPairSync('ed25519')
+  const treasury = await house.withParts(async (parts) => {
+    const wallets = createWalletRepository(parts.mongo.db)
+    const made = await createCreateWallet({ ...parts, wallets, newWalletId: () => newId('wal') })({ name: 'treasury', description: '', chainIds: [31337], keyId: undefined, tags: {}, role: 'treasury' })
+    await createGrantPrincipal({ ...parts, principals: createPrincipalRepository(parts.mongo.db), wallets })({
+      userId: filler, walletIds: [made.id], intentKey: readIntentKey(publicKey.export({ type: 'spki', format: 'pem' }).toString())
+    })
+    return made
+  })
+  await chain.fund(treasury.address, 10n * ether)
+  // Only what is final counts.
+  await chain.mine(2)
+  const reserve = async (...args: string[]): Promise<number> => await createCli({ name: 'signer', description: '', stdout: quiet, stderr: quiet })
+    .add(...reserveCommands(house.withParts)).run(['node', 'cli', 'wallets', 'reserve', house.wallet.id, '--chain', '31337', '--least', (2n * ether).toString(), ...args])
+  t.equal(await reserve('--refill-from', treasury.id), 2)
+  t.equal(await reserve('--refill-from', treasury.id, '--refill-to', ether.toString(), '--refill-as', filler), 1, 'less than it should keep')
+  t.equal(await reserve('--refill-from', house.wallet.id, '--refill-to', (4n * ether).toString(), '--refill-as', filler), 1, 'out of itself')
+  t.equal(await reserve('--refill-from', treasury.id, '--refill-to', (4n * ether).toString(), '--refill-as', filler), 0)
+
+  await house.start()
+  await until(async () => (await house.audit({ event: 'transaction.refused', actor: filler })).length > 0, { what: 'the policy to refuse it', timeoutMs: patienceMs, everyMs: 300 })
+  await setPolicy(house, [{
+    name: 'refills', effect: 'allow', initiators: [filler], wallets: [treasury.id], destinations: [house.wallet.address], max_value: (5n * ether).toString(), max_fee_total: (ether / 100n).toString(),
+    require: {}, windows: [{ per: 'wallet', seconds: 3_600, max_sum: (6n * ether).toString(), max_count: 5 }]
+  }])
+  await until(async () => await chain.balanceOf(house.wallet.address) === 4n * ether, { what: 'the wallet to be filled', timeoutMs: patienceMs, everyMs: 300 })
+  const compared = async (): Promise<number> => (await house.db.collection<{ walletId: string, height: number }>('reconciliations').findOne({ walletId: house.wallet.id }))?.height ?? 0
+  const mined = await headOf()
+  await until(async () => {
+    await chain.mine()
+    return await compared() > mined + 2
+  }, { what: 'it to be looked at again', timeoutMs: patienceMs, everyMs: 300 })
+  t.match(await house.db.collection('transactions').find({ initiator: filler }).toArray(), [{ walletId: treasury.id, value: (3n * ether).toString(), metadata: { refill: house.wallet.id } }])
+  t.equal(await chain.balanceOf(house.wallet.address), 4n * ether)
 })
 
 t.test('a first node that fell behind gives way to the second', { buffered: true }, async (t) => {

@@ -2,7 +2,7 @@
 import { createLeases, exactly, literally } from '@countersign/mongo'
 import type { Db } from 'mongodb'
 import type { Unit } from '../unit.ts'
-import { laneId, type Lane, type PauseReason } from './lane.ts'
+import { laneId, type Lane, type PauseReason, type Refill } from './lane.ts'
 import type { LaneKey } from '../transactions/transaction-repository.ts'
 
 interface LaneRow {
@@ -14,6 +14,7 @@ interface LaneRow {
   readonly observedAt?: Date
   readonly lowMailAt?: Date
   readonly least?: string
+  readonly refill?: Refill
 }
 
 export interface Holding { readonly holder: string, readonly epoch: number }
@@ -70,10 +71,19 @@ export function createLaneRepository (db: Db) {
       return (await rows.findOne({ _id: exactly(laneId(key)) }, { projection: { least: 1 } }))?.least
     },
 
-    /** @param least undefined: what the chain's configuration says. */
-    async setLeast (key: LaneKey, least: string | undefined, unit: Unit): Promise<void> {
-      const update = least === undefined ? [{ $unset: 'least' }] : [{ $set: { least: literally(least) } }]
-      await rows.updateOne({ _id: exactly(laneId(key)) }, update, { session: unit.session })
+    async refill (key: LaneKey): Promise<Refill | undefined> {
+      return (await rows.findOne({ _id: exactly(laneId(key)) }, { projection: { refill: 1 } }))?.refill
+    },
+
+    /** What is not given goes. @param least undefined: what the chain's configuration says. */
+    async setReserve (key: LaneKey, { least, refill }: { readonly least: string | undefined, readonly refill: Refill | undefined }, unit: Unit): Promise<void> {
+      await rows.updateOne({ _id: exactly(laneId(key)) }, [
+        { $set: { least: least === undefined ? '$$REMOVE' : literally(least), refill: refill === undefined ? '$$REMOVE' : literally(refill) } }
+      ], { session: unit.session })
+    },
+
+    async noteRefill (key: LaneKey, last: string): Promise<void> {
+      await rows.updateOne({ _id: exactly(laneId(key)), refill: { $exists: true } }, [{ $set: { 'refill.last': literally(last) } }])
     },
 
     /** Makes the row of a lane that nobody has held yet, by holding it for a moment. */

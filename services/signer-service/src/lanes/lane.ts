@@ -21,6 +21,18 @@ export interface Lane {
   readonly now: Date
 }
 
+/** How a wallet that holds less than it should keep is filled. */
+export interface Refill {
+  /** Id of the wallet that pays. */
+  readonly from: string
+  /** Wei that it holds afterwards. */
+  readonly upTo: string
+  /** Id of the principal that asks. */
+  readonly as: string
+  /** The transaction that filled it last. */
+  readonly last?: string
+}
+
 /** An operator is told at most so often that a wallet is low. */
 export const lowMailMs = 3_600_000
 
