@@ -1,8 +1,8 @@
 /** Taking one's data along, and leaving: what the gateway ends at once, what it waits for, and what is left. */
 import { createHash } from 'node:crypto'
 import {
-  accountDeletedOtp, accountDeletedSigner, accountDeleteOtp, accountDeleteSigner, beginFactorWipe, confirmFactorWipe, listFactors, listTransactions,
-  mailFromGateway, mailSealContext, Problem, problems, readTransactions, wipeActionPreimage, type AccountExport, type Job, type MailContent, type MailPayload, type PayloadOf, type ReceiptClaims, type TransactionView
+  accountDeletedOtp, accountDeletedSigner, accountDeleteOtp, accountDeleteSigner, beginFactorWipe, confirmFactorWipe, listFactors, listSignatures, listTransactions,
+  mailFromGateway, mailSealContext, permitOfAda, Problem, problems, readTransactions, wipeActionPreimage, type AccountExport, type Job, type MailContent, type MailPayload, type PayloadOf, type ReceiptClaims, type SignatureView, type TransactionView
 } from '@countersign/contracts'
 import { createAudit, inTransaction } from '@countersign/mongo'
 import { connectRedis, createProducer, handle, jobConnection, startWorker } from '@countersign/redis'
@@ -59,7 +59,7 @@ await house.answerFor('signer-service', [handle(listTransactions, ({ limit, curs
   const from = Number(cursor)
   const data = Array.from({ length: Math.min(limit, transfers - from) }, () => transfer)
   return Promise.resolve({ data, next_cursor: from + data.length < transfers ? String(from + data.length) : null })
-})])
+}), handle(listSignatures, () => Promise.resolve({ data: [permitOfAda as unknown as SignatureView], next_cursor: null }))])
 
 /** What the other services were asked, and their answers. */
 const asked: { readonly of: string, readonly payload: PayloadOf<typeof accountDeleteOtp> }[] = []
@@ -357,7 +357,7 @@ t.test('the export holds all that there is of one user, nobody else\'s and no se
   const data = answer.json as unknown as AccountExport
   t.match(data, { user: { id: tokens.userId, identities: [{ address: account.address }] }, sessions: [{ state: 'active', ip: '127.0.0.1', user_agent: 'node' }, {}], api_keys: [{ name: 'nightly', revoked_at: String }], passwords: [{ identity: 'email:x@example.com', changed_at: '1970-01-01T00:00:00.000Z' }], shortened: [] })
   t.match(data, { wallet_connections: [{ address: 'sp1', walletType: 'hiro', isConnected: false, connectedAt: '1970-01-01T00:00:00.000Z' }], devices: [{ seen_at: /Z$/ }], factors: [{ label: 'a***@e***.com' }] })
-  t.strictSame([data.transactions.length, data.devices.length], [101, 1])
+  t.strictSame([data.transactions.length, data.signatures.length, data.devices.length], [101, 1, 1])
   t.strictSame([data.sessions.length, data.api_keys.length], [2, 1])
   t.strictSame(data.events.map(({ event }) => event), ['api_key.revoked', 'api_key.created', 'session.opened', 'session.opened', 'user.created'])
   for (const secret of [String(made.json['key']), tokens.refresh, tokens.access, 'argon2id', 'a secret of its own']) t.notOk(answer.text.includes(secret))

@@ -4,6 +4,7 @@ import { IdentityKind } from '../access.ts'
 import { ChallengeId, Code, MaskedEmail, SessionId, Timestamp } from '../primitives.ts'
 import { FactorView } from '../commands/factors.ts'
 import { defineRoute } from '../route.ts'
+import { permitOfAda, SignatureView } from '../signatures.ts'
 import { TransactionView } from '../transactions.ts'
 import { ApiKeyView } from './api-keys.ts'
 import { ada, adasView, adasWallets, treasuryTransfer } from './examples.ts'
@@ -44,6 +45,7 @@ const example = {
   devices: [{ seen_at: ada.signedInAt }],
   factors: [{ id: ada.factorId, kind: 'email_code', label: ada.maskedEmail, shown: true, sends: true, proved_at: ada.signedInAt }],
   transactions: [treasuryTransfer],
+  signatures: [permitOfAda],
   events: [],
   shortened: []
 }
@@ -58,6 +60,7 @@ export const AccountExport = Type.Object({
   devices: Type.Array(Type.Object({ seen_at: Timestamp }), { description: 'Browsers and networks that sign-ins came from, of which only keyed hashes are kept' }),
   factors: Type.Array(FactorView, { description: 'What confirms this account\'s actions; otp-service tells nobody the whole addresses' }),
   transactions: Type.Array(TransactionView, { description: 'Newest first' }),
+  signatures: Type.Array(SignatureView, { description: 'Of texts and typed data, newest first' }),
   events: Type.Array(IdentityEvent, { description: 'What the audit says of the account, its sessions and its keys, newest first' }),
   shortened: Type.Array(Type.String(), { description: `Lists that are longer than this: only the first ${exportedRows} of each are here` })
 }, { examples: [example] })
@@ -102,7 +105,7 @@ export const deleteMe = defineRoute({
   operationId: 'deleteMe',
   tag: 'Account',
   summary: 'Delete this account, for good',
-  description: 'At once nobody can use it: its sessions end, its keys are revoked. What the services hold of it follows; its transactions stay, as the record of money must. ' +
+  description: 'At once nobody can use it: its sessions end, its keys are revoked. What the services hold of it follows; its transactions and signatures stay, as the record of money must. ' +
     'Its logins may be used for a new account once all is done. With a proved address, the code of `POST /api/v1/me/deletion` is needed.',
   caller: 'session',
   fresh: true,

@@ -1,4 +1,4 @@
-import { exportedRows, listFactors, listTransactions, Problem, problems, type AccountExport, type PastSession, type TransactionView } from '@countersign/contracts'
+import { exportedRows, listFactors, listSignatures, listTransactions, Problem, problems, type AccountExport, type PastSession, type ReplyOf, type RequestOf } from '@countersign/contracts'
 import type { CommandClient } from '@countersign/redis'
 import { apiKeyView } from '../api-keys/api-key.ts'
 import type { ApiKeyRepository } from '../api-keys/api-key-repository.ts'
@@ -32,14 +32,14 @@ export const createExportAccount = ({ users, sessions, passwords, keys, connecti
   return async (asker) => {
     const { userId, requestId } = asker
     const most = exportedRows + 1
-    const [user, past, made, changes, connected, seen, { factors }, transactions] = await Promise.all([
+    const [user, past, made, changes, connected, seen, { factors }, transactions, signatures] = await Promise.all([
       users.find(userId), sessions.history(userId, most), keys.list(userId, most), passwords.changesOf(userId), connections.historyOf(userId, most), devices.seenOf(userId, most),
-      commands.call(listFactors, { user_id: userId }, { requestId, actor: userId }), transactionsOf(asker)
+      commands.call(listFactors, { user_id: userId }, { requestId, actor: userId }), pagesOf(listTransactions, asker), pagesOf(listSignatures, asker)
     ])
     if (user === undefined) throw new Problem(problems.unauthorized)
     const subjects = [userId, ...first(past).map(({ id }) => id), ...first(made).map(({ id }) => id)]
     const events = await audit.about(subjects, most)
-    const lists = { sessions: past, api_keys: made, wallet_connections: connected, devices: seen, transactions, events }
+    const lists = { sessions: past, api_keys: made, wallet_connections: connected, devices: seen, transactions, signatures, events }
     return {
       exported_at: now().toISOString(),
       user: userView(user),
@@ -50,16 +50,17 @@ export const createExportAccount = ({ users, sessions, passwords, keys, connecti
       devices: first(seen).map((at) => ({ seen_at: at.toISOString() })),
       factors,
       transactions: first(transactions),
+      signatures: first(signatures),
       events: first(events),
       shortened: Object.entries(lists).filter(([, rows]) => rows.length > exportedRows).map(([name]) => name)
     }
   }
 
   /** Page after page, until one more than is exported is there. */
-  async function transactionsOf ({ userId, sessionId, requestId }: Asker): Promise<TransactionView[]> {
-    const found: TransactionView[] = []
+  async function pagesOf<List extends typeof listTransactions | typeof listSignatures> (list: List, { userId, sessionId, requestId }: Asker): Promise<ReplyOf<List>['data'][number][]> {
+    const found: ReplyOf<List>['data'][number][] = []
     for (let cursor: string | null | undefined; cursor !== null && found.length <= exportedRows;) {
-      const page = await commands.call(listTransactions, { user_id: userId, session_id: sessionId, limit: 100, ...cursor !== undefined && { cursor } }, { requestId, actor: userId })
+      const page: ReplyOf<List> = await commands.call(list, { user_id: userId, session_id: sessionId, limit: 100, ...cursor !== undefined && { cursor } } as RequestOf<List>, { requestId, actor: userId })
       found.push(...page.data)
       cursor = page.next_cursor
     }
