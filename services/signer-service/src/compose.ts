@@ -112,7 +112,7 @@ export async function compose (options: ComposeOptions) {
 
   const states = metrics.counter({ name: 'signer_transactions_total', help: 'Transactions that came into a state', labels: ['state'] })
   const refusals = metrics.counter({ name: 'signer_receipts_refused_total', help: 'Receipts that moved nothing, by what was wrong', labels: ['reason'] })
-  const tell = createTellMoves({ events: createOutbox(db, { collection: eventsCollection }), newEventId: () => newId('evt') })
+  const tell = createTellMoves({ events: createOutbox(db, { collection: eventsCollection }), newEventId: (atMs) => newId('evt', atMs) })
   const recordMove = createRecordMove({ transactions, audit, tell, count: (state) => { states.inc({ state }) } })
   const multicall3 = (chainId: number): string | undefined => chains.find(chainId)?.multicall3
   const callsOf: CallsOf = ({ chainId, from, to, value, data }) => parseCalls({ to, value: BigInt(value), data }, { from, multicall3: multicall3(chainId) })

@@ -89,7 +89,7 @@ t.test('what is on its way is outbid at its nonce, raised, and becomes what is m
   t.match(await minedUntil(house, slow, 'confirmed'), { hash: faster[1]?.hash }, 'raised once, however often that was asked for')
 
   const told = async (id: string): Promise<TransactionEvent[]> =>
-    (await house.db.collection<{ payload: TransactionEvent }>('events').find({ 'payload.data.transaction_id': id }).sort({ 'payload.created_at': 1, _id: 1 }).toArray()).map(({ payload }) => payload)
+    (await house.db.collection<{ payload: TransactionEvent }>('events').find({ 'payload.data.transaction_id': id }).sort({ 'payload.id': 1 }).toArray()).map(({ payload }) => payload)
   const [eventsOfStopped, eventsOfSlow] = [await told(stopped), await told(slow)]
   t.strictSame(eventsOfStopped.map(({ type }) => type), ['accepted', 'waiting', 'approved', 'sent', 'mined', 'cancelled'].map((name) => `transaction.${name}`))
   t.strictSame(eventsOfSlow.map(({ data: { hash } }) => hash), [undefined, undefined, undefined, first?.hash, faster[1]?.hash, faster[1]?.hash])

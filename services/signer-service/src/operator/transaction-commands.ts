@@ -13,7 +13,7 @@ export const transactionCommands = (withParts: WithParts): CliCommand[] => [{
   args: [['<transaction>', 'transaction id, tx_…']],
   run: async ({ args: [id = ''], print, line }) => await withParts(async ({ mongo, audit, transact }) => {
     const transactions = createTransactionRepository(mongo.db)
-    const tell = createTellMoves({ events: createOutbox(mongo.db, { collection: eventsCollection }), newEventId: () => newId('evt') })
+    const tell = createTellMoves({ events: createOutbox(mongo.db, { collection: eventsCollection }), newEventId: (atMs) => newId('evt', atMs) })
     const stop = createStopTransaction({ transactions, audit, recordMove: createRecordMove({ transactions, audit, tell, count: () => {} }), nudge: () => {} })
     const { row, stopped } = await transact(async (unit) => {
       const found = await transactions.find(id, unit)

@@ -19,7 +19,8 @@ export const eventIndexes: readonly IndexSpec[] = [
 export interface TellMovesDeps {
   /** Over `eventsCollection`. */
   readonly events: Pick<Outbox, 'insertAll'>
-  readonly newEventId: () => string
+  /** Ids of later milliseconds sort after earlier ones. */
+  readonly newEventId: (atMs: number) => string
 }
 
 export interface ToldMove {
@@ -33,9 +34,10 @@ export interface ToldMove {
 export type TellMoves = (unit: Unit, moves: readonly ToldMove[]) => Promise<void>
 
 export const createTellMoves = ({ events, newEventId }: TellMovesDeps): TellMoves => async (unit, moves) => {
-  const entries = moves.flatMap(({ move: { from, to }, row, hash }) => transactionEventsOf(from, to).map((name): OutboxEntry => {
+  const entries = moves.flatMap(({ move: { from, to }, row, hash }) => transactionEventsOf(from, to).map((name, index): OutboxEntry => {
     const payload: TransactionEvent = {
-      id: newEventId(),
+      // Events of one transaction sort by their ids, two of one move as well.
+      id: newEventId(row.updatedAt.getTime() + index),
       type: `transaction.${name}`,
       created_at: row.updatedAt.toISOString(),
       data: { transaction_id: row.id, state: to, initiator: row.initiator, wallet_id: row.walletId, chain_id: row.chainId, ...hash !== undefined && { hash } }
