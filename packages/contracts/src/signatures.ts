@@ -66,7 +66,7 @@ export const permitOfAda = {
 /** One of `text` and `typed_data`. */
 export const SignatureRequest = Type.Object({
   wallet_id: WalletId,
-  text: Type.Optional(Type.String({ minLength: 1, maxLength: 6_000, description: 'EIP-191 (personal_sign). Readable text, never a digest or a transaction in digits' })),
+  text: Type.Optional(Type.String({ minLength: 1, maxLength: 3_500, description: 'EIP-191 (personal_sign). Readable text, never a digest or a transaction in digits' })),
   typed_data: Type.Optional(TypedDataRequest),
   valid_until: Type.Optional(Timestamp),
   metadata: Type.Optional(TransactionMetadata)

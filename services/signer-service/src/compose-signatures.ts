@@ -121,7 +121,9 @@ export function createSignatures (parts: SignatureParts) {
 
   const useCases: SignatureUseCases = {
     create: createCreateSignature({
-      ...parts, signatures, advance, requestConfirmation, signApproved, digestOf, tokensOf: (chainId) => parts.chains.find(chainId)?.tokens ?? []
+      ...parts, signatures, advance, requestConfirmation, signApproved, digestOf,
+      tokensOf: (chainId) => parts.chains.find(chainId)?.tokens ?? [],
+      multicall3: (chainId) => parts.chains.find(chainId)?.multicall3
     }),
     get: createGetSignature({ signatures }),
     list: createListSignatures({ signatures, cursors }),

@@ -2,7 +2,7 @@
 import { generateKeyPairSync } from 'node:crypto'
 import t from 'tap'
 import { abandonedTransactionSeconds, createLeases, inTransaction } from '@countersign/mongo'
-import { createTransaction } from '@countersign/contracts'
+import { createTransaction, problems } from '@countersign/contracts'
 import { createCli, createMetrics, newId, readEnvironment } from '@countersign/runtime'
 import { startAnvil, until } from '@countersign/testing'
 import { checksummed } from '../src/chain/address.ts'
@@ -372,6 +372,9 @@ t.test('a wallet that is low is filled out of a treasury, once, by a transaction
   t.equal(await reserve('--refill-from', treasury.id, '--refill-to', (4n * ether).toString(), '--refill-as', filler), 0)
 
   await house.start()
+  await t.rejects(house.call(createTransaction, {
+    ...house.asking, user_id: filler, idempotency_key: `refill:${house.wallet.id}:31337:first`, transfer: { wallet_id: treasury.id, chain_id: 31337, to: house.wallet.address, value: '1' }
+  }), { kind: problems.schemaViolation } as never, 'the key of a refill is nobody else\'s')
   await until(async () => (await house.audit({ event: 'transaction.refused', actor: filler })).length > 0, { what: 'the policy to refuse it', timeoutMs: patienceMs, everyMs: 300 })
   await setPolicy(house, [{
     name: 'refills', effect: 'allow', initiators: [filler], wallets: [treasury.id], destinations: [house.wallet.address], max_value: (5n * ether).toString(), max_fee_total: (ether / 100n).toString(),

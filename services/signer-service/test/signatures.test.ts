@@ -17,6 +17,7 @@ import { PolicyRefused, validatePolicy } from '../src/policies/validate-policy.t
 import { readIntentKey } from '../src/intents/intent-key.ts'
 import { createGrantPrincipal, type Grant } from '../src/principals/grant-principal.ts'
 import { createPrincipalRepository } from '../src/principals/principal-repository.ts'
+import { usualMulticall3 } from '../src/calls/multicall3.ts'
 import { callsOfMessage, chainOf, judgedMessage, messageDigest, messageOfPayload, payloadOf, readMessage } from '../src/signatures/message.ts'
 import { signatureText } from '../src/signatures/signature-text.ts'
 import { createWalletRepository } from '../src/wallets/wallet-repository.ts'
@@ -44,6 +45,18 @@ const authorized: Fields = [['from', 'address'], ['to', 'address'], ['value', 'u
 const mail = typed(token, 'Mail', { Mail: [['to', 'Person'], ['contents', 'string'], ['seen', 'bool[2]']], Person: [['name', 'string'], ['wallet', 'address']] }, { to: { name: 'Bob', wallet: spender }, contents: 'Hello', seen: [true, false] })
 
 const spends = (data: TypedDataRequest, wallet = owner): unknown => callsOfMessage(readMessage({ typed_data: data }), wallet).map(({ movement }) => movement && [movement.kind, movement.token, movement.destination, movement.amount.toString()])
+/** Each type of a layer has a list of every type of the next one: that many ways lead to the last. */
+function layers (depth: number, width: number): TypedDataRequest {
+  const name = (layer: number, index: number): string => layer === 0 ? 'T0' : `T${layer}w${index}`
+  const types: Record<string, Fields> = {}
+  for (let layer = 0; layer < depth; layer++) {
+    for (let index = 0; index < (layer === 0 ? 1 : width); index++) {
+      types[name(layer, index)] = layer === depth - 1 ? [['end', 'bool']] : Array.from({ length: width }, (_none, next) => [`m${next}`, `${name(layer + 1, next)}[]`] as const)
+    }
+  }
+  return typed(token, 'T0', types, depth === 1 ? { end: true } : Object.fromEntries(Array.from({ length: width }, (_none, index) => [`m${index}`, []])))
+}
+
 const faultAt = (work: () => unknown): string => {
   try {
     work()
@@ -103,15 +116,23 @@ t.test('what only looks like a permit, and whatever two programs could read in t
     ['a number beyond its type', 'body/typed_data/message/value', () => spends(permit((2n ** 256n).toString()))],
     ['a mistyped address', 'body/typed_data/message/spender', () => spends(permit('1', { to: spender.replace('B5A', 'b5A') }))],
     ['a text that turns the line around', 'body/typed_data/message/contents', () => spends({ ...mail, message: { ...mail.message, contents: 'pay \u202Eyna' } })],
+    ['a name that begins like an elementary type', 'body/typed_data/types/uintList', () => spends({ ...mail, types: { Mail: members([['x', 'uintList']]), uintList: members([['y', 'bool']]) } })],
+    ['too deep', 'body/typed_data/types/T9w0', () => spends(layers(10, 1))],
+    ['a domain\'s text that does not show', 'body/typed_data/domain/name', () => spends({ ...mail, domain: { ...mail.domain, name: 'To\u034Fken' } })],
     ['both forms', 'body', () => readMessage({ text: 'a', typed_data: mail })],
     ['neither form', 'body', () => readMessage({})]
   ]
   for (const [what, path, work] of refused) t.equal(faultAt(work), path, what)
   const digest = keccak256(toBytes('x'))
-  for (const text of [digest, digest.slice(2), ` ${digest}\n`, 'a'.repeat(32), `${'é'.repeat(16)}`, `0x02${'f8'.repeat(90)}`, owner, Buffer.alloc(48, 7).toString('base64'), '\u0019Ethereum', 'a\u0000b', 'a\u200Bb', '\uD800', ' \n '] as const) {
+  for (const text of [digest, digest.slice(2), ` ${digest}\n`, 'a'.repeat(32), `${'é'.repeat(16)}`, `0x02${'f8'.repeat(90)}`, owner, Buffer.alloc(48, 7).toString('base64'), '\u0019Ethereum', 'a\u0000b', 'a\u200Bb', '\uD800', ' \n ', 'a\u3164b', 'a\u2800b', `${digest}\uFE0F`] as const) {
     t.equal(faultAt(() => readMessage({ text })), 'body/text', JSON.stringify(text))
   }
   for (const text of ['Hello', 'a'.repeat(31), 'I owe Bob 5 €.\nSigned in Bern', `Order ${digest} is mine`]) t.equal(faultAt(() => readMessage({ text })), 'none', text)
+})
+
+t.test('types within types are looked into once each, however many ways lead to them', async (t) => {
+  const read = readMessage({ typed_data: layers(8, 8) })
+  t.match(messageDigest(read), /^0x[0-9a-f]{64}$/)
 })
 
 t.test('the digest is that of EIP-191 and EIP-712, the same in another spelling, and from what is kept', async (t) => {
@@ -119,6 +140,8 @@ t.test('the digest is that of EIP-191 and EIP-712, the same in another spelling,
   t.equal(of({ text: 'Hello' }), hashMessage('Hello'))
   t.equal(of({ typed_data: mail }), hashTypedData(mail as never))
   t.equal(of({ typed_data: permit() }), hashTypedData(permit() as never))
+  const unversioned = { ...mail, domain: { ...mail.domain, version: '' }, types: { EIP712Domain: members([['name', 'string'], ['version', 'string'], ['chainId', 'uint256'], ['verifyingContract', 'address']]), ...mail.types } }
+  t.equal(of({ typed_data: { ...unversioned, types: mail.types } }), hashTypedData(unversioned as never), 'an empty version is signed as it is shown')
   t.equal(of({ typed_data: permit('0x1F4', { to: spender.toLowerCase() }) }), of({ typed_data: permit() }))
   t.equal(of({ typed_data: { ...mail, types: { ...mail.types, EIP712Domain: members([['name', 'string'], ['version', 'string'], ['chainId', 'uint256'], ['verifyingContract', 'address']]) } } }), of({ typed_data: mail }))
   for (const request of [{ text: 'Hello' }, { typed_data: mail }, { typed_data: permit() }]) {
@@ -200,7 +223,7 @@ const ownPermit = (house: House, value = '500'): TypedDataRequest => permit(valu
 
 t.test('a permit and a text are confirmed, signed once and kept, and no receipt of another question confirms one', { buffered: true }, async (t) => {
   const house = await world.house(t, { funds: 0n })
-  await setRules(house, ruleOf(house))
+  await setRules(house, ruleOf(house, { destinations: [spender, usualMulticall3] }))
   await house.start()
   const key = newId('idk')
   const { signature: asked } = await ask(house, { typed_data: ownPermit(house) }, key)
@@ -209,6 +232,8 @@ t.test('a permit and a text are confirmed, signed once and kept, and no receipt 
   t.match(await ask(house, { typed_data: ownPermit(house, '0x1f4') }, key), { replayed: true, signature: { id: asked.id } }, 'the same in another spelling')
   await t.rejects(ask(house, { typed_data: ownPermit(house, '1') }, key), { kind: problems.idempotencyConflict } as never)
   await t.rejects(ask(house, { typed_data: ownPermit(house, '501') }), { kind: problems.policyDenied } as never)
+  await t.rejects(ask(house, { typed_data: permit('1', { from: house.wallet.address, to: usualMulticall3 }) }), { kind: problems.schemaViolation } as never, 'whatever the policy says of it')
+  await t.rejects(ask(house, { typed_data: { ...mail, message: { ...mail.message, contents: 'word '.repeat(900) } } }), { kind: problems.schemaViolation } as never, 'more than a wallet can show')
   await t.rejects(house.call(createSignature, { ...house.asking, user_id: newId('usr'), idempotency_key: key, message: { wallet_id: house.wallet.id, text: 'Hello' } }), { kind: problems.notPermitted } as never)
 
   await t.rejects(house.call(confirmSignature, { ...house.asking, id: asked.id, proof: { code: '111111' } }), { kind: problems.codeRejected } as never)

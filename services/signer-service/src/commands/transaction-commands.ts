@@ -1,5 +1,5 @@
 /** Commands of the gateway: contract in, use case, contract out. */
-import { cancelTransaction, challengeTransaction, confirmTransaction, countMoves, createTransaction, getTransaction, listTransactions, speedUpTransaction, type TransactionView } from '@countersign/contracts'
+import { cancelTransaction, challengeTransaction, confirmTransaction, countMoves, createTransaction, getTransaction, listTransactions, Problem, problems, speedUpTransaction, type TransactionView } from '@countersign/contracts'
 import { handle, type CommandContext, type CommandHandler } from '@countersign/redis'
 import type { Asking } from '../transactions/asking.ts'
 import type { createCancelTransaction } from '../transactions/cancel-transaction.ts'
@@ -9,6 +9,7 @@ import type { createCreateTransaction } from '../transactions/create-transaction
 import type { createCountMoves, createGetTransaction, createListTransactions } from '../transactions/read-transactions.ts'
 import type { createSpeedUpTransaction } from '../transactions/speed-up-transaction.ts'
 import type { Transaction } from '../transactions/transaction.ts'
+import { refillKeys } from '../wallets/refill-wallet.ts'
 
 export interface TransactionUseCases {
   readonly create: ReturnType<typeof createCreateTransaction>
@@ -27,8 +28,10 @@ const asking = ({ user_id: userId, session_id: sessionId }: { readonly user_id: 
 const dateOf = (text: string | undefined): Date | undefined => text === undefined ? undefined : new Date(text)
 
 export const transactionCommands = ({ create, get, list, countMoves: count, confirm, challenge, cancel, speedUp }: TransactionUseCases): CommandHandler[] => [
-  handle(createTransaction, async (request, context) =>
-    await create({ idempotencyKey: request.idempotency_key, transfer: request.transfer, intent: request.intent }, asking(request, context))),
+  handle(createTransaction, async (request, context) => {
+    if (request.idempotency_key.startsWith(refillKeys)) throw new Problem(problems.schemaViolation, { faults: [{ path: 'headers/idempotency-key', message: `begins with ${refillKeys}, as only refills do` }] })
+    return await create({ idempotencyKey: request.idempotency_key, transfer: request.transfer, intent: request.intent }, asking(request, context))
+  }),
 
   handle(getTransaction, async ({ id, user_id: userId }) => await get(id, userId)),
 

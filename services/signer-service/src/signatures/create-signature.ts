@@ -3,13 +3,14 @@ import { createHash } from 'node:crypto'
 import { Problem, problems, type SignatureRequest, type SignatureView } from '@countersign/contracts'
 import type { Audit } from '@countersign/mongo'
 import type { Advance } from '../approvals/advance.ts'
+import type { ParsedCall } from '../calls/call.ts'
 import type { ProvedIntent, ProveIntent } from '../intents/prove-intent.ts'
 import { lifeMsOf } from '../policies/requirements.ts'
 import type { InLine } from '../policies/window-line.ts'
 import type { Unit } from '../unit.ts'
 import type { Admission, Admit } from '../transactions/admit-transfer.ts'
 import type { Asking } from '../transactions/asking.ts'
-import { longestText, type Token } from '../transactions/confirmation-text.ts'
+import type { Token } from '../transactions/confirmation-text.ts'
 import { KeyTaken } from '../transactions/countersigned-repository.ts'
 import { lackOfProgram } from '../transactions/store-transaction.ts'
 import { isUnavailable, type RequestConfirmation } from '../transactions/request-confirmation.ts'
@@ -32,6 +33,8 @@ export interface CreateSignatureDeps {
   /** Made anew from the row. */
   readonly digestOf: (row: Signature) => string
   readonly tokensOf: (chainId: number) => readonly Token[]
+  /** EIP-55, of the chain's Multicall3. */
+  readonly multicall3: (chainId: number) => string | undefined
   readonly ttlMs: number
   readonly newSignatureId: () => string
   readonly newChallengeId: () => string
@@ -44,6 +47,9 @@ export interface CreateSignatureGiven {
   readonly intent: string | undefined
 }
 export interface CreatedSignature { readonly signature: SignatureView, readonly replayed: boolean }
+
+/** A wallet that confirms shows all of it in one message. */
+const longestShown = 4_000
 
 type Refusal = Extract<Admission, { admitted: false }>
 
@@ -68,6 +74,7 @@ export const createCreateSignature = (deps: CreateSignatureDeps) => async ({ ide
   const asked = { initiator: asking.userId, walletId: request.wallet_id, chainId: chainOf(message), signature: judgedMessage(message), callsFrom: ({ address }: { readonly address: string }) => callsOfMessage(message, address) }
   const first = await deps.admit(asked)
   if (!first.admitted) throw await refuse(deps, first, request, fingerprint, asking)
+  refuseForEverybody(deps, asked.chainId, first.calls)
   const proved = await deps.proveIntent({ jws: intent, principal: first.principal, idempotencyKey, request, at: first.held.at, requestId: asking.requestId })
   try {
     const stored = await deps.inLine(request.wallet_id, async (unit) => {
@@ -87,6 +94,13 @@ export const createCreateSignature = (deps: CreateSignatureDeps) => async ({ ide
     const winner = await deps.signatures.findByKey(asking.userId, idempotencyKey)
     if (winner === undefined) throw new Problem(problems.unavailable, { retry_after: 1 })
     return await replay(deps, winner, fingerprint, asking)
+  }
+}
+
+/** As of transactions: an allowance for Multicall3 is one for everybody. @throws Problem schemaViolation */
+function refuseForEverybody ({ multicall3 }: CreateSignatureDeps, chainId: number, calls: readonly ParsedCall[]): void {
+  if (calls.some(({ movement }) => movement?.kind === 'allow' && movement.destination === multicall3(chainId))) {
+    throw fault('body/typed_data/message', 'allows a contract that does whatever anybody asks of it: an allowance for it is one for everybody')
   }
 }
 
@@ -134,7 +148,7 @@ async function store (deps: CreateSignatureDeps, unit: Unit, { request, message,
   const digest = deps.digestOf(received)
   const { id, initiator, address, validUntil } = received
   const text = signatureText({ id, initiator, walletName: wallet.name, address, message, digest: messageDigest(message), calls, tokens: deps.tokensOf(received.chainId), validUntil })
-  if (text.length > longestText) throw fault('body', 'would be too long a text to be confirmed by anybody')
+  if (text.length > longestShown) throw fault('body', 'would be too long a text to be confirmed by anybody')
   return await deps.advance(unit, received, admission, {
     from: 'received',
     set: { digest, text, shortText: null },

@@ -1,6 +1,6 @@
 /** What a person reads is what is signed: no characters that are not seen, that turn the line around, or that say nothing to anybody. */
 
-const unseen = /[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Cs}\p{Zl}\p{Zp}]/u
+const unseen = /[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]/u
 const lines = /[\n\t]/g
 
 /** @returns whether all of it shows; line ends and tabs are allowed. */

@@ -26,7 +26,7 @@ const identifier = /^[A-Za-z_][A-Za-z0-9_]{0,63}$/
 const isName = (name: string): boolean => identifier.test(name) && !(name in {})
 const elementary = /^(address|bool|string|bytes([1-9]|[12][0-9]|3[0-2])?|u?int(8|16|24|32|40|48|56|64|72|80|88|96|104|112|120|128|136|144|152|160|168|176|184|192|200|208|216|224|232|240|248|256))$/
 /** Names that a type has, or could be taken for. */
-const reserved = /^(address|bool|string|bytes|u?int|u?fixed|function|tuple|EIP712Domain)[0-9x]*$/
+const reserved = /^((address|bool|string|u?fixed|function|tuple|EIP712Domain)[0-9x]*$|bytes|u?int)/
 const deepest = 8
 const mostItems = 256
 
@@ -45,7 +45,7 @@ export function readTypedData ({ domain: given, types: { EIP712Domain: givenDoma
     }
   }
   if (!Object.hasOwn(types, primaryType)) throw fault('primaryType', 'is not among types')
-  const reached = reachedFrom(primaryType, types, [])
+  const reached = reachedFrom(primaryType, types)
   const unused = Object.keys(types).find((name) => !reached.has(name))
   if (unused !== undefined) throw fault(`types/${unused}`, 'is used by nothing')
   return { domain, types: Object.fromEntries([...reached].map((name) => [name, membersOf(types, name)])), primaryType, message: structOf(types, primaryType, message, 'message') }
@@ -53,7 +53,8 @@ export function readTypedData ({ domain: given, types: { EIP712Domain: givenDoma
 
 /** @returns the EIP-712 digest */
 export function typedDataDigest ({ domain, types, primaryType, message }: TypedData): Hex {
-  return hashTypedData({ domain, types, primaryType, message: numbersOf(types, primaryType, message) } as never)
+  // The type of the domain is said: left to guess it, a member that is empty would not be hashed.
+  return hashTypedData({ domain, types: { EIP712Domain: domainMembers(domain), ...types }, primaryType, message: numbersOf(types, primaryType, message) } as never)
 }
 
 /** EIP-712 encodeType. */
@@ -78,11 +79,22 @@ function domainOf ({ name, version, chainId, verifyingContract, salt }: TypedDat
 const domainTypes = { name: 'string', version: 'string', chainId: 'uint256', verifyingContract: 'address', salt: 'bytes32' } as const
 const domainMembers = (domain: TypedData['domain']): TypedMember[] => Object.entries(domainTypes).filter(([name]) => Object.hasOwn(domain, name)).map(([name, type]) => ({ name, type }))
 
-/** Types within types, to the end of it; one that holds itself has none. */
-function reachedFrom (name: string, types: TypedData['types'], path: readonly string[]): Set<string> {
-  if (path.includes(name) || path.length > deepest) throw fault(`types/${name}`, 'holds itself, or is too deep')
-  const inner = membersOf(types, name).map(({ type }) => baseOf(type)).filter((base) => Object.hasOwn(types, base))
-  return new Set([name, ...[...new Set(inner)].flatMap((base) => [...reachedFrom(base, types, [...path, name])])])
+/** Types within types, to the end of it; one that holds itself has none. Each is looked into once, however many ways lead to it. */
+function reachedFrom (primaryType: string, types: TypedData['types']): ReadonlySet<string> {
+  const reached = new Set<string>()
+  const depths = new Map<string, number>()
+  const depthOf = (name: string, path: readonly string[]): number => {
+    const known = depths.get(name)
+    if (known !== undefined) return known
+    if (path.includes(name) || path.length > deepest) throw fault(`types/${name}`, 'holds itself, or is too deep')
+    reached.add(name)
+    const inner = new Set(membersOf(types, name).map(({ type }) => baseOf(type)).filter((base) => Object.hasOwn(types, base)))
+    const depth = 1 + Math.max(0, ...[...inner].map((base) => depthOf(base, [...path, name])))
+    depths.set(name, depth)
+    return depth
+  }
+  if (depthOf(primaryType, []) > deepest + 1) throw fault(`types/${primaryType}`, 'holds itself, or is too deep')
+  return reached
 }
 
 function structOf (types: TypedData['types'], name: string, value: unknown, path: string): TypedStruct {

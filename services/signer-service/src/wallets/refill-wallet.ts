@@ -16,6 +16,9 @@ export interface RefillDeps {
   readonly newRequestId: () => string
 }
 
+/** Idempotency keys that nobody else may use: whoever had one would be taken for the refill. */
+export const refillKeys = 'refill:'
+
 const over: ReadonlySet<TransactionState> = new Set(['confirmed', 'rejected', 'cancelled', 'expired', 'failed'])
 
 /** As of a final block. */
@@ -32,9 +35,10 @@ export const createRefillWallet = ({ lanes, transactions, create, newRequestId }
   const rule = await lanes.refill(lane)
   if (rule === undefined || BigInt(rule.upTo) <= balance) return undefined
   // Named by the one before, so that processes that look at the same time, or one that died, ask for the same.
-  const idempotencyKey = `refill:${wallet.id}:${chainId}:${rule.last ?? 'first'}`
+  const idempotencyKey = `${refillKeys}${wallet.id}:${chainId}:${rule.last ?? 'first'}`
   const begun = await transactions.findByKey(rule.as, idempotencyKey)
-  if (begun !== undefined) {
+  // What is under that key and fills nothing was not asked for here.
+  if (begun !== undefined && begun.walletId === rule.from && begun.to === wallet.address && begun.metadata['refill'] === wallet.id) {
     await lanes.noteRefill(lane, begun.id)
     return undefined
   }
