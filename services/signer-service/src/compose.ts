@@ -173,7 +173,7 @@ export async function compose (options: ComposeOptions) {
   const create = createCreateTransaction({
     transactions, admit, requestConfirmation, refuseCodeless: createRefuseCodeless({ multicall3, hasCode: createHasCode({ chains, timeoutMs: codeTimeoutMs, pauseMs: codePauseMs, now: () => performance.now() }) }), proveIntent, audit, transact, inLine, callsOf, crashPoint,
     store: createStoreTransaction(storing),
-    storeWaiting: gather(async (all: readonly Admitted[]) => await transact(async (unit) => await storeWaiting(unit, all))),
+    storeWaiting: gather(async (all: readonly Admitted[]) => await transact(async (unit) => await storeWaiting(unit, all)), { atOnce: 2 }),
     rules: { checksummed, zeroAddress, multicall3 }
   })
   const lanes = createLaneRepository(db)

@@ -135,10 +135,16 @@ export function createCountersignedRepository<Noun extends Countersigned> ({ row
     return keys.map((key) => nouns.find(({ initiator, idempotencyKey }) => initiator === key.initiator && idempotencyKey === key.idempotencyKey))
   })
 
+  const askedOf = ({ id, confirmation: { challengeId, asked } }: { readonly id: string, readonly confirmation: Confirmation }) => ({
+    filter: { _id: exactly(id), 'confirmation.challengeId': exactly(challengeId) }, update: [{ $set: { 'confirmation.asked': literally(asked), updatedAt: '$$NOW' } }]
+  })
   const setAsked = gather(async (all: readonly { readonly id: string, readonly confirmation: Confirmation }[]) => {
-    await rows.bulkWrite(all.map(({ id, confirmation: { challengeId, asked } }) => ({ updateOne: {
-      filter: { _id: exactly(id), 'confirmation.challengeId': exactly(challengeId) }, update: [{ $set: { 'confirmation.asked': literally(asked), updatedAt: '$$NOW' } }]
-    } }) as never), { ordered: false })
+    const [only] = all
+    if (only !== undefined && all.length === 1) {
+      const { filter, update } = askedOf(only)
+      return [found(await rows.findOneAndUpdate(filter as never, update, { returnDocument: 'after' }))]
+    }
+    await rows.bulkWrite(all.map((one) => ({ updateOne: askedOf(one) }) as never), { ordered: false })
     const byId = new Map((await rows.find({ _id: { $in: all.map(({ id }) => id) } }).toArray()).map((row) => [row._id, toNoun(row)]))
     return all.map(({ id, confirmation: { challengeId } }) => {
       const row = byId.get(id)
@@ -147,6 +153,11 @@ export function createCountersignedRepository<Noun extends Countersigned> ({ row
   })
 
   const keepFirstAnswer = gather(async (all: readonly { readonly id: string, readonly answer: string }[]) => {
+    const [only] = all
+    if (only !== undefined && all.length === 1) {
+      const row = await rows.findOneAndUpdate({ _id: exactly(only.id) } as never, [{ $set: { firstAnswer: { $ifNull: ['$firstAnswer', literally(only.answer)] } } }], { returnDocument: 'after', projection: { firstAnswer: 1 } })
+      return [row?.['firstAnswer'] as string | undefined ?? only.answer]
+    }
     await rows.bulkWrite(all.map(({ id, answer }) => ({ updateOne: { filter: { _id: exactly(id), firstAnswer: null }, update: { $set: { firstAnswer: answer } } } }) as never), { ordered: false })
     const kept = new Map((await rows.find({ _id: { $in: all.map(({ id }) => id) } }, { projection: { firstAnswer: 1 } }).toArray()).map((row) => [row._id, row['firstAnswer'] as string | null]))
     return all.map(({ id, answer }) => kept.get(id) ?? answer)

@@ -11,7 +11,7 @@ import type { Asking } from './asking.ts'
 import { confirmationText, longestText, type Token } from './confirmation-text.ts'
 import { intentOf } from './intent.ts'
 import type { NormalisedTransaction } from './normalise-request.ts'
-import type { RecordMove } from './record-move.ts'
+import type { MoveEntry, RecordMove } from './record-move.ts'
 import { shortConfirmationText } from './short-text.ts'
 import type { Transaction } from './transaction.ts'
 import type { TransactionRepository } from './transaction-repository.ts'
@@ -91,11 +91,16 @@ export const createStoreWaiting = (deps: StoreDeps) => async (unit: Unit, all: r
     const row = received[index] as Transaction
     return firstWait(row, admitted.admission, completed(deps, admitted, row))
   })
-  const moved = await deps.recordMove.all(unit, waits)
-  if (moved.some((row) => row === undefined)) throw new Error('a transaction was moved before it was stored')
-  const rows = await deps.transactions.findAll(received.map(({ id }) => id), unit)
+  const rows = await moveAll(deps, unit, waits)
   await deps.crashPoint('create.storing')
   return rows
+}
+
+async function moveAll ({ recordMove, transactions }: StoreDeps, unit: Unit, waits: readonly MoveEntry[]): Promise<Transaction[]> {
+  const [only] = waits
+  const moved = only !== undefined && waits.length === 1 ? [await recordMove(unit, only.transaction, only.move, only.record)] : await recordMove.all(unit, waits)
+  if (moved.some((row) => row === undefined)) throw new Error('a transaction was moved before it was stored')
+  return waits.length === 1 ? moved as Transaction[] : await transactions.findAll(waits.map(({ transaction: { id } }) => id), unit)
 }
 
 function newRow (deps: StoreDeps, { transfer, fingerprint, idempotencyKey, admission, asking }: Admitted) {
