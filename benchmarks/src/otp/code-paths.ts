@@ -3,7 +3,7 @@ import { readFactors } from '@countersign/contracts'
 import { createReceiptSigner, generateReceiptKey } from '@countersign/secrets'
 import type { Ceilings } from '../gateway/ceilings.ts'
 import { ask } from '../gateway/house.ts'
-import { measurePath, operationsFor, together, type PathMeasured } from '../gateway/report.ts'
+import { inFlight, measurePath, operationsFor, together, type PathMeasured } from '../gateway/report.ts'
 import { oneAfterAnother } from '../gateway/sign-in.ts'
 import { closedLoop, rateOf } from '../load/measure.ts'
 import type { OtpHouse } from './house.ts'
@@ -57,13 +57,13 @@ interface Prepared<T> {
   readonly operation: (given: T) => Promise<unknown>
 }
 
-const trial = 500
+const trial = 700
 
 /** Each operation uses something up that is made before anything is timed: as many as a short trial says will be needed. */
 async function prepared<T> (house: OtpHouse, { name, floor, ceiling, prepare, operation }: Prepared<T>): Promise<PathMeasured> {
   const given = await manyOf(trial, prepare)
-  const first = await closedLoop(async () => { const one = given.pop(); if (one !== undefined) await operation(one) }, { inFlight: 20, ms: 400 })
-  given.push(...await manyOf(operationsFor(Math.min(first.perSecond, 3 * floor)), prepare))
+  const first = await closedLoop(async () => { const one = given.pop(); if (one !== undefined) await operation(one) }, { inFlight, ms: 800 })
+  given.push(...await manyOf(operationsFor(Math.min(1.25 * first.perSecond, 3 * floor)), prepare))
   const take = oneAfterAnother(given)
   return await measurePath(house, { name, floor, ceiling, operation: () => operation(take()) })
 }
