@@ -1,11 +1,10 @@
 /** Signatures of texts and typed data: the same steps as a transaction's up to its approval, over rows of their own. */
-import { Problem, problems, signatureIntentTypes, intentDomain, type SignatureView, type ReceiptClaims } from '@countersign/contracts'
+import { Problem, problems, type SignatureView, type ReceiptClaims } from '@countersign/contracts'
 import type { KeyRing } from '@countersign/kms'
 import type { Audit } from '@countersign/mongo'
 import type { Logger, Metrics } from '@countersign/runtime'
 import type { Cursors } from '@countersign/secrets'
 import type { Db } from 'mongodb'
-import { hashTypedData } from 'viem'
 import { createAdvance } from './approvals/advance.ts'
 import type { ApprovalRepository } from './approvals/approval-repository.ts'
 import { createEndDelays } from './approvals/end-delays.ts'
@@ -14,12 +13,14 @@ import { createGiveApproval, type GiveApprovalDeps } from './approvals/give-appr
 import { createReadApprovals } from './approvals/read-approvals.ts'
 import type { NoteRefused } from './audit/note-refused.ts'
 import { createReadDigests } from './audit/read-digests.ts'
+import { signatureIntentDigest } from './chain/intent-digest.ts'
 import { signerOf } from './chain/typed-data.ts'
 import type { Chains } from './chain/chains.ts'
 import type { SignatureUseCases } from './commands/signature-commands.ts'
 import { noCrash } from './crash-points.ts'
 import type { ProveIntent } from './intents/prove-intent.ts'
 import { createAskAgain } from './lanes/ask-again.ts'
+import { createFindAltered } from './lanes/find-altered.ts'
 import type { OtpDoor } from './otp/otp-door.ts'
 import type { InLine } from './policies/window-line.ts'
 import { createReleaseWindows } from './policies/release-windows.ts'
@@ -31,7 +32,7 @@ import { createAcceptReceipt } from './receipts/accept-receipt.ts'
 import type { ConsumedReceiptRepository } from './receipts/consumed-receipt-repository.ts'
 import type { ReceiptRefusal } from './receipts/match-receipt.ts'
 import { createCreateSignature } from './signatures/create-signature.ts'
-import { callsOfMessage, judgedMessage, messageDigest, messageOfPayload } from './signatures/message.ts'
+import { askedAbout, messageDigest, messageOfPayload } from './signatures/message.ts'
 import { createGetSignature, createListSignatures } from './signatures/read-signatures.ts'
 import { createSignApproved } from './signatures/sign-approved.ts'
 import { signatureIntentOf, type Signature } from './signatures/signature.ts'
@@ -81,18 +82,9 @@ export function createSignatures (parts: SignatureParts) {
   const states = metrics.counter({ name: 'signer_signatures_total', help: 'Signatures of texts and typed data that came into a state', labels: ['state'] })
   const recordOne = createRecordOne<Signature>({ noun: 'signature', transactions: signatures, audit, count: (state) => { states.inc({ state }) } })
 
-  const askedOf = (row: Signature): AskedAction => {
-    const message = messageOfPayload(row.payload)
-    return { initiator: row.initiator, walletId: row.walletId, chainId: row.chainId, signature: judgedMessage(message), callsFrom: ({ address }) => callsOfMessage(message, address) }
-  }
+  const askedOf = (row: Signature): AskedAction => askedAbout(messageOfPayload(row.payload), { initiator: row.initiator, walletId: row.walletId, chainId: row.chainId })
   const admitRow = async (row: Signature, unit?: Unit) => await admit(askedOf(row), unit)
-  const digestOf = (row: Signature): string => {
-    const { wallet, chain_id: chainId, message_digest: digest, valid_until: validUntil, policy_version: version, ...rest } = signatureIntentOf(deployment, row, messageDigest(messageOfPayload(row.payload)))
-    return hashTypedData({
-      domain: intentDomain, types: signatureIntentTypes, primaryType: 'SignatureIntent',
-      message: { ...rest, wallet: wallet as `0x${string}`, chain_id: BigInt(chainId), message_digest: digest as `0x${string}`, valid_until: BigInt(validUntil), policy_version: BigInt(version) }
-    })
-  }
+  const digestOf = (row: Signature): string => signatureIntentDigest(signatureIntentOf(deployment, row, messageDigest(messageOfPayload(row.payload))))
 
   const advance = createAdvance<Signature>({ noun: 'signature', findApprovers, windows, transactions: signatures, audit, recordMove: recordOne, nudge: () => {} })
   const expire = createExpireTransaction({ recordMove: recordOne, transact })
@@ -101,8 +93,8 @@ export function createSignatures (parts: SignatureParts) {
     transactions: signatures, receipts: parts.receipts, verifyReceipt: parts.verifyReceipt, admitRow, advance, recordMove: recordOne, expire, noteRefused, inLine, digestOf, countRefused: parts.countRefused, crashPoint: noCrash
   })
   const signApproved = createSignApproved({
-    signatures, wallets: parts.wallets, keyRing: parts.keyRing, digestOf, recordOne, noteRefused, transact,
-    readDigests: createReadDigests(db),
+    signatures, wallets: parts.wallets, keyRing: parts.keyRing, recordOne, noteRefused, transact,
+    findAltered: createFindAltered({ readDigests: createReadDigests(db), digestOf }),
     askAgain: createAskAgain<Signature>({
       admitApproved: async (row, unit) => await admit({ ...askedOf(row), reserved: row.reservation?.entries ?? [] }, unit), findApprovers, renewRoom: createRenewRoom({ windows, transactions: signatures })
     }),

@@ -123,9 +123,8 @@ export async function compose (options: ComposeOptions) {
   })
   const admit = createAdmitTransfer(admitAction, multicall3)
   const expire = createExpireTransaction({ recordMove, transact })
-  const digestOf = intentDigest
   const admitRow = async (row: Transaction, unit?: Unit) => await admit(askedOf(row), unit)
-  const digestOfRow = (row: Transaction): string => digestOf(intentOf(config.deployment, row))
+  const digestOfRow = (row: MovingTransaction): string => intentDigest(intentOf(config.deployment, row))
 
   // The lane loop starts later than what wakes it.
   let nudge: (lane: LaneKey) => void = () => {}
@@ -160,10 +159,10 @@ export async function compose (options: ComposeOptions) {
   })
   const requestConfirmation = createRequestConfirmation({ transactions, principals, otp })
   const storing = {
-    transactions, admit, advance, recordMove, digestOf, crashPoint, newChallengeId,
+    transactions, admit, advance, recordMove, crashPoint, newChallengeId,
+    digestOf: digestOfRow,
     hashOf: dataHash,
     chain: (chainId: number) => chains.find(chainId),
-    deployment: config.deployment,
     ttlMs: config.confirmationTtlMs,
     newTransactionId: () => newId('tx')
   }
@@ -171,12 +170,14 @@ export async function compose (options: ComposeOptions) {
   const reading = { transactions, attempts, callsOf, checksummed, explorerOf: (chainId: number) => chains.find(chainId)?.explorerUrl, cursors }
 
   const create = createCreateTransaction({
-    transactions, admit, requestConfirmation, refuseCodeless: createRefuseCodeless({ multicall3, hasCode: createHasCode({ chains, timeoutMs: codeTimeoutMs, pauseMs: codePauseMs, now: () => performance.now() }) }), proveIntent, audit, transact, inLine, callsOf, crashPoint,
+    transactions, admit, requestConfirmation, refuseCodeless: createRefuseCodeless({ hasCode: createHasCode({ chains, timeoutMs: codeTimeoutMs, pauseMs: codePauseMs, now: () => performance.now() }) }), proveIntent, audit, transact, inLine, callsOf, crashPoint,
     store: createStoreTransaction(storing),
     storeWaiting: gather(async (all: readonly Admitted[]) => await transact(async (unit) => await storeWaiting(unit, all)), { atOnce: 2 }),
     rules: { checksummed, zeroAddress, multicall3 }
   })
   const lanes = createLaneRepository(db)
+  const view = createViewTransaction(reading)
+  const [tellLow, tellAlarm] = [createTellOperator(mailing), createTellAlarm(mailing)]
 
   return {
     mongo, redis, dispatcher, holder, wallets, acceptReceipt,
@@ -185,12 +186,12 @@ export async function compose (options: ComposeOptions) {
     noteInvalidCommand: ({ caller, command }: InvalidMessage): void => {
       void noteRefused({ event: 'command.refused', source: caller, reason: 'shape', subject: command }).catch((err: unknown) => { log.warn({ err }, 'a refused command could not be written down') })
     },
-    walletUseCases: createWalletUseCases({ db, chains, wallets, principals, cursors: reading.cursors, audit, transact }),
+    walletUseCases: createWalletUseCases({ db, chains, wallets, principals, cursors, audit, transact }),
     reconcile: createReconcileRound({
       log, metrics, db,
-      watchBalance: createWatchBalance({ lanes, chains, transact, tellOperator: createTellOperator(mailing) }),
+      watchBalance: createWatchBalance({ lanes, chains, transact, tellOperator: tellLow }),
       refillWallet: createRefillWallet({ lanes, transactions, create, newRequestId: () => newId('req') })
-    }, createReconciliation({ db, chains, wallets, leases, holder, transact, audit, tellAlarm: createTellAlarm(mailing) })),
+    }, createReconciliation({ db, chains, wallets, leases, holder, transact, audit, tellAlarm })),
     sealAudit: createSealRound({ config, log, metrics, db, holder, transact, leases, keyRing, wallets }),
     compareNodes: async () => { await Promise.all(chains.ids().map(async (id) => { await chains.find(id)?.compare() })) },
     checkKeys: async () => { await checkKeys({ keyRing, wallets: await wallets.list(), defaultKeyId: config.defaultKeyId, log }) },
@@ -202,9 +203,9 @@ export async function compose (options: ComposeOptions) {
     lanes: createLanes({
       config, log, metrics, db, holder, transact, transactions, attempts, wallets, chains, keyRing, recordMove, audit, crashPoint,
       askAgain: createAskAgain<MovingTransaction>({ admitApproved: async (row, unit) => await admit({ ...askedOf(row), reserved: row.reservation?.entries ?? [] }, unit), findApprovers, renewRoom: createRenewRoom({ windows, transactions }) }),
-      findAltered: createFindAltered({ readDigests: createReadDigests(db), digestOf, deployment: config.deployment }),
-      tellOperator: createTellOperator(mailing),
-      tellAlarm: createTellAlarm(mailing)
+      findAltered: createFindAltered({ readDigests: createReadDigests(db), digestOf: digestOfRow }),
+      tellOperator: tellLow,
+      tellAlarm
     }),
     policyUseCases: createPolicyUseCases({
       signatures,
@@ -221,12 +222,11 @@ export async function compose (options: ComposeOptions) {
       list: createListTransactions(reading),
       countMoves: createCountMoves(reading),
       confirm: createConfirmTransaction({
-        transactions, expire, requestConfirmation, otp, acceptReceipt, crashPoint,
-        view: createViewTransaction(reading)
+        transactions, expire, requestConfirmation, otp, acceptReceipt, crashPoint, view
       }),
       challenge: createChallengeTransaction({ noun: 'transaction', transactions, expire, requestConfirmation, otp, audit, transact, newChallengeId }),
-      cancel: createCancelTransaction({ transactions, stop, transact, crashPoint, view: createViewTransaction(reading) }),
-      speedUp: createSpeedUpTransaction({ transactions, attempts, audit, transact, chain: chains.find, nudge: wakeLane, view: createViewTransaction(reading) })
+      cancel: createCancelTransaction({ transactions, stop, transact, crashPoint, view }),
+      speedUp: createSpeedUpTransaction({ transactions, attempts, audit, transact, chain: chains.find, nudge: wakeLane, view })
     }
   }
 }

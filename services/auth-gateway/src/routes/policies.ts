@@ -4,14 +4,13 @@ import {
 } from '@countersign/contracts'
 import { addRoute } from '@countersign/http'
 import type { CommandClient } from '@countersign/redis'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import type { OpenSession } from '../sessions/session-state.ts'
+import { options } from './signer-requests.ts'
 
 export interface PolicyRoutesDeps {
   readonly commands: Pick<CommandClient, 'call'>
 }
-
-const options = (request: FastifyRequest, session: OpenSession) => ({ requestId: request.id, actor: session.userId })
 
 export function policyRoutes (app: FastifyInstance, { commands }: PolicyRoutesDeps): void {
   addRoute<typeof getApprovals, OpenSession>(app, getApprovals, async ({ params, session, request }) =>

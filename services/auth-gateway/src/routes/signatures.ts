@@ -1,26 +1,19 @@
 /** The gateway hands signatures over to signer-service, and is believed for nothing there. */
 import {
-  approveSignature, challengeSignature, confirmSignature, createSignature, getSignature, getSignatureApprovals, giveApproval, IdempotencyKey, listSignatures, postSignature, postSignatureChallenge,
-  postSignatureConfirmation, Problem, problems, readApprovals, readSignature, readSignatures, rejectSignature, serviceIntentHeader
+  approveSignature, challengeSignature, confirmSignature, createSignature, getSignature, getSignatureApprovals, giveApproval, listSignatures, postSignature, postSignatureChallenge,
+  postSignatureConfirmation, readApprovals, readSignature, readSignatures, rejectSignature
 } from '@countersign/contracts'
 import { addRoute } from '@countersign/http'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { Compile } from 'typebox/compile'
+import type { FastifyInstance } from 'fastify'
 import type { OpenSession } from '../sessions/session-state.ts'
+import { askedOnce, claim, options, tellReplayed } from './signer-requests.ts'
 import { proofOf } from './transaction-proof.ts'
 import type { TransactionRoutesDeps } from './transactions.ts'
 
-const idempotencyKey = Compile(IdempotencyKey)
-const claim = ({ id, userId }: OpenSession) => ({ user_id: userId, session_id: id })
-const options = (request: FastifyRequest, session: OpenSession) => ({ requestId: request.id, actor: session.userId })
-
 export function signatureRoutes (app: FastifyInstance, { commands }: TransactionRoutesDeps): void {
   addRoute<typeof postSignature, OpenSession>(app, postSignature, async ({ headers, body, session, request, reply }) => {
-    const key = headers['idempotency-key']
-    if (!idempotencyKey.Check(key)) throw new Problem(problems.idempotencyKeyRequired)
-    const intent = headers[serviceIntentHeader]
-    const { signature, replayed } = await commands.call(createSignature, { ...claim(session), idempotency_key: key, message: body, ...intent !== undefined && { intent } }, options(request, session))
-    if (replayed) void reply.header('idempotency-replayed', 'true')
+    const { signature, replayed } = await commands.call(createSignature, { ...claim(session), ...askedOnce(headers), message: body }, options(request, session))
+    tellReplayed(reply, replayed)
     return signature
   })
 

@@ -1,14 +1,14 @@
 /** The gateway hands transactions over to signer-service, and is believed for nothing there. */
 import {
-  cancelTransaction, challengeTransaction, confirmTransaction, createTransaction, getTransaction, IdempotencyKey, listTransactions,
-  postCancellation, postChallenge, postConfirmation, postSpeedUp, postTransaction, Problem, problems, readTransaction, readTransactions, serviceIntentHeader, speedUpTransaction, transactionMoves, type TransactionView
+  cancelTransaction, challengeTransaction, confirmTransaction, createTransaction, getTransaction, listTransactions,
+  postCancellation, postChallenge, postConfirmation, postSpeedUp, postTransaction, readTransaction, readTransactions, speedUpTransaction, transactionMoves, type TransactionView
 } from '@countersign/contracts'
 import { addRoute } from '@countersign/http'
 import type { CommandClient } from '@countersign/redis'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { Compile } from 'typebox/compile'
+import type { FastifyInstance } from 'fastify'
 import type { OpenSession } from '../sessions/session-state.ts'
 import type { MoveWatch } from '../transactions/move-watch.ts'
+import { askedOnce, claim, options, tellReplayed } from './signer-requests.ts'
 import { proofOf } from './transaction-proof.ts'
 
 export interface TransactionRoutesDeps {
@@ -16,17 +16,10 @@ export interface TransactionRoutesDeps {
   readonly moveWatch: Pick<MoveWatch, 'next' | 'close'>
 }
 
-const idempotencyKey = Compile(IdempotencyKey)
-const claim = ({ id, userId }: OpenSession) => ({ user_id: userId, session_id: id })
-const options = (request: FastifyRequest, session: OpenSession) => ({ requestId: request.id, actor: session.userId })
-
 export function transactionRoutes (app: FastifyInstance, { commands, moveWatch }: TransactionRoutesDeps): void {
   addRoute<typeof postTransaction, OpenSession>(app, postTransaction, async ({ headers, body, session, request, reply }) => {
-    const key = headers['idempotency-key']
-    if (!idempotencyKey.Check(key)) throw new Problem(problems.idempotencyKeyRequired)
-    const intent = headers[serviceIntentHeader]
-    const { transaction, replayed } = await commands.call(createTransaction, { ...claim(session), idempotency_key: key, transfer: body, ...intent !== undefined && { intent } }, options(request, session))
-    if (replayed) void reply.header('idempotency-replayed', 'true')
+    const { transaction, replayed } = await commands.call(createTransaction, { ...claim(session), ...askedOnce(headers), transfer: body }, options(request, session))
+    tellReplayed(reply, replayed)
     return transaction
   })
 

@@ -28,11 +28,10 @@ export const createListSessions = ({ sessions, epochs, cursors, deviceOf }: List
     const epoch = await epochs.of(userId)
     // One more than asked tells whether there is a next page.
     const found = epoch === undefined ? [] : await sessions.listLive(userId, { epoch, limit: limit + 1, before })
-    const page = found.slice(0, limit)
-    const last = page.at(-1)
+    const { page, nextCursor } = cursors.page([userId], found, limit)
     return {
       data: page.map((session) => view(session, currentId, deviceOf)),
-      next_cursor: found.length > limit && last !== undefined ? cursors.write([userId], last.id) : null
+      next_cursor: nextCursor
     }
   }
 

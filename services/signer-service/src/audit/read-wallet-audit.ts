@@ -14,8 +14,7 @@ export const createReadWalletAudit = ({ seals, cursors }: ReadWalletAuditDeps) =
     const scope = ['audit', id]
     const newest = await seals.newest(id)
     const found = await seals.page(id, limit + 1, cursor === undefined ? undefined : cursors.read(scope, cursor))
-    const page = found.slice(0, limit)
-    const last = page.at(-1)
+    const { page, nextCursor } = cursors.page(scope, found, limit)
     return {
       data: page.map(({ wallet_id: _wallet, recorded_at: recordedAt, ...row }) => ({
         ...row,
@@ -23,6 +22,6 @@ export const createReadWalletAudit = ({ seals, cursors }: ReadWalletAuditDeps) =
         sealed: newest !== undefined && compareRecorded(recordedAt, newest.through) <= 0
       })),
       checkpoint: newest === undefined ? null : { sequence: newest.checkpoint.sequence, hash: newest.checkpoint.hash, sealed_at: newest.checkpoint.sealed_at, signature: newest.signature },
-      next_cursor: found.length > limit && last !== undefined ? cursors.write(scope, last.id) : null
+      next_cursor: nextCursor
     }
   }

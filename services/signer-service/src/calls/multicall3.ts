@@ -6,7 +6,7 @@
 import { decodeFunctionData, decodeFunctionResult, encodeFunctionData, parseAbi } from 'viem/utils'
 import { checksummed } from '../chain/address.ts'
 import type { Hex } from '../chain/quantity.ts'
-import type { Call } from './call.ts'
+import type { Call, TokenMovement } from './call.ts'
 
 /** Where it stands on most chains. */
 export const usualMulticall3 = '0xcA11bde05977b3631167028862bE2a173976CA11'
@@ -19,6 +19,9 @@ const abi = parseAbi([
   'function aggregate3(Call3[] calls) payable returns (Result[])',
   'function aggregate3Value(Call3Value[] calls) payable returns (Result[])'
 ])
+
+/** It does whatever anybody asks of it: an allowance for it is one for everybody. @param multicall3 EIP-55; undefined where there is none. */
+export const allowsEverybody = (movement: TokenMovement | null, multicall3: string | undefined): boolean => movement?.kind === 'allow' && movement.destination === multicall3
 
 /** All or nothing: one part that fails undoes the others. @param calls at least one, none of them to Multicall3 itself. */
 export const batchOf = (calls: readonly Call[], multicall3: string): Call => ({

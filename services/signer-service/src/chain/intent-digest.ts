@@ -1,4 +1,4 @@
-import { intentDomain, intentTypes, type TransactionIntent } from '@countersign/contracts'
+import { intentDomain, intentTypes, signatureIntentTypes, type SignatureIntent, type TransactionIntent } from '@countersign/contracts'
 import type { Hex } from 'viem'
 import { hashTypedData, keccak256 } from 'viem/utils'
 
@@ -21,6 +21,21 @@ export const intentDigest = (intent: TransactionIntent): `0x${string}` => hashTy
     chain_id: BigInt(intent.chain_id),
     value: BigInt(intent.value),
     max_fee_total: BigInt(intent.max_fee_total),
+    valid_until: BigInt(intent.valid_until),
+    policy_version: BigInt(intent.policy_version)
+  }
+})
+
+/** The same of a signature. */
+export const signatureIntentDigest = (intent: SignatureIntent): `0x${string}` => hashTypedData({
+  domain: intentDomain,
+  types: signatureIntentTypes,
+  primaryType: 'SignatureIntent',
+  message: {
+    ...intent,
+    wallet: intent.wallet as `0x${string}`,
+    message_digest: intent.message_digest as `0x${string}`,
+    chain_id: BigInt(intent.chain_id),
     valid_until: BigInt(intent.valid_until),
     policy_version: BigInt(intent.policy_version)
   }

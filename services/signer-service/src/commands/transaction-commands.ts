@@ -1,7 +1,7 @@
 /** Commands of the gateway: contract in, use case, contract out. */
 import { cancelTransaction, challengeTransaction, confirmTransaction, countMoves, createTransaction, getTransaction, listTransactions, Problem, problems, speedUpTransaction, type TransactionView } from '@countersign/contracts'
-import { handle, type CommandContext, type CommandHandler } from '@countersign/redis'
-import type { Asking } from '../transactions/asking.ts'
+import { handle, type CommandHandler } from '@countersign/redis'
+import { askingOf } from '../transactions/asking.ts'
 import type { createCancelTransaction } from '../transactions/cancel-transaction.ts'
 import type { createChallengeTransaction } from '../transactions/challenge-transaction.ts'
 import type { createConfirmTransaction } from '../transactions/confirm-transaction.ts'
@@ -22,15 +22,12 @@ export interface TransactionUseCases {
   readonly speedUp: ReturnType<typeof createSpeedUpTransaction>
 }
 
-const asking = ({ user_id: userId, session_id: sessionId }: { readonly user_id: string, readonly session_id: string }, { requestId, commandId }: CommandContext): Asking =>
-  ({ userId, sessionId, requestId, commandId })
-
 const dateOf = (text: string | undefined): Date | undefined => text === undefined ? undefined : new Date(text)
 
 export const transactionCommands = ({ create, get, list, countMoves: count, confirm, challenge, cancel, speedUp }: TransactionUseCases): CommandHandler[] => [
   handle(createTransaction, async (request, context) => {
     if (request.idempotency_key.startsWith(refillKeys)) throw new Problem(problems.schemaViolation, { faults: [{ path: 'headers/idempotency-key', message: `begins with ${refillKeys}, as only refills do` }] })
-    return await create({ idempotencyKey: request.idempotency_key, transfer: request.transfer, intent: request.intent }, asking(request, context))
+    return await create({ idempotencyKey: request.idempotency_key, transfer: request.transfer, intent: request.intent }, askingOf(request, context))
   }),
 
   handle(getTransaction, async ({ id, user_id: userId }) => await get(id, userId)),
@@ -40,11 +37,11 @@ export const transactionCommands = ({ create, get, list, countMoves: count, conf
 
   handle(countMoves, async ({ ids }) => await count(ids)),
 
-  handle(confirmTransaction, async (request, context) => await confirm({ id: request.id, proof: request.proof }, asking(request, context))),
+  handle(confirmTransaction, async (request, context) => await confirm({ id: request.id, proof: request.proof }, askingOf(request, context))),
 
-  handle(challengeTransaction, async (request, context) => await challenge({ id: request.id, factorId: request.factor_id }, asking(request, context))),
+  handle(challengeTransaction, async (request, context) => await challenge({ id: request.id, factorId: request.factor_id }, askingOf(request, context))),
 
-  handle(cancelTransaction, async (request, context) => await cancel(request.id, asking(request, context))),
+  handle(cancelTransaction, async (request, context) => await cancel(request.id, askingOf(request, context))),
 
-  handle(speedUpTransaction, async (request, context) => await speedUp({ id: request.id, over: request.over }, asking(request, context)))
+  handle(speedUpTransaction, async (request, context) => await speedUp({ id: request.id, over: request.over }, askingOf(request, context)))
 ]

@@ -5,7 +5,7 @@
 import type { Attempt } from '../attempts/attempt.ts'
 import type { CrashPoint } from '../crash-points.ts'
 import type { MovingTransaction } from '../transactions/transaction.ts'
-import { atSpeed, noopGas, noopLimit, payloadLimit, replacementFees } from './fees.ts'
+import { atSpeed, feesOf, noopGas, noopLimit, payloadLimit, replacementFees } from './fees.ts'
 import type { LaneRound, OpenWork } from './lane-round.ts'
 import type { SendAttempts } from './send-attempts.ts'
 import type { Payload, SignAttempts } from './sign-attempt.ts'
@@ -47,5 +47,3 @@ function faster ({ market, chain }: LaneRound, row: MovingTransaction, newest: A
   const fees = replacementFees(feesOf(newest), atSpeed(market, 'fast'), gas, payloadLimit(row, gas, chain))
   return fees && { row, nonce: newest.nonce, sequence: newest.sequence + 1, kind: 'replacement', gas, fees }
 }
-
-const feesOf = ({ maxFeePerGas, maxPriorityFeePerGas }: Attempt) => ({ maxFeePerGas: BigInt(maxFeePerGas), maxPriorityFeePerGas: BigInt(maxPriorityFeePerGas) })

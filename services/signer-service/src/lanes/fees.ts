@@ -7,6 +7,10 @@ import { advisedTips, type Tips } from '../chain/fee-history.ts'
 
 export interface Fees { readonly maxFeePerGas: bigint, readonly maxPriorityFeePerGas: bigint }
 
+/** Of an attempt as it is kept, in decimal text. */
+export const feesOf = ({ maxFeePerGas, maxPriorityFeePerGas }: Readonly<Record<keyof Fees, string>>): Fees =>
+  ({ maxFeePerGas: BigInt(maxFeePerGas), maxPriorityFeePerGas: BigInt(maxPriorityFeePerGas) })
+
 export interface Market {
   readonly baseFee: bigint
   /** Of average speed. */

@@ -8,7 +8,7 @@ import type { CrashPoint } from '../crash-points.ts'
 import type { RecordMove } from '../transactions/record-move.ts'
 import type { TransactionRepository } from '../transactions/transaction-repository.ts'
 import type { MovingTransaction } from '../transactions/transaction.ts'
-import { atSpeed, cappedFees, noopGas, noopLimit, payloadLimit, replacementFees } from './fees.ts'
+import { atSpeed, cappedFees, feesOf, noopGas, noopLimit, payloadLimit, replacementFees } from './fees.ts'
 import type { RestoreFinal } from './restore-final.ts'
 import type { LaneRound, OpenWork } from './lane-round.ts'
 import { storedOf } from './sign-attempt.ts'
@@ -91,8 +91,7 @@ async function giveBack ({ recordMove }: HealDeps, round: LaneRound, row: Moving
 
 /** A transfer of nothing competes for the nonce at the operator's cost; which of the two is mined decides what became of the transfer. */
 function displacementOf ({ market, chain, log }: LaneRound, row: MovingTransaction | undefined, newest: Attempt): Payload | undefined {
-  const old = { maxFeePerGas: BigInt(newest.maxFeePerGas), maxPriorityFeePerGas: BigInt(newest.maxPriorityFeePerGas) }
-  const fees = replacementFees(old, market, noopGas, noopLimit(chain, row))
+  const fees = replacementFees(feesOf(newest), market, noopGas, noopLimit(chain, row))
   if (fees === undefined) return undefined
   log.error({ transaction: row?.id, nonce: newest.nonce }, 'stuck, its fees are too low and cannot be raised: a no-op takes its nonce')
   return { row, nonce: newest.nonce, sequence: newest.sequence + 1, kind: 'noop', because: newest.because ?? 'fees', gas: noopGas, fees }
@@ -100,9 +99,8 @@ function displacementOf ({ market, chain, log }: LaneRound, row: MovingTransacti
 
 function replacementOf ({ market, chain }: LaneRound, row: MovingTransaction | undefined, newest: Attempt): Payload | undefined {
   const gas = BigInt(newest.gas)
-  const old = { maxFeePerGas: BigInt(newest.maxFeePerGas), maxPriorityFeePerGas: BigInt(newest.maxPriorityFeePerGas) }
   const limit = row === undefined || newest.kind === 'noop' ? noopLimit(chain, row) : payloadLimit(row, gas, chain)
-  const fees = replacementFees(old, atSpeed(market, row?.speed), gas, limit)
+  const fees = replacementFees(feesOf(newest), atSpeed(market, row?.speed), gas, limit)
   if (fees === undefined) return undefined
   return { row, nonce: newest.nonce, sequence: newest.sequence + 1, kind: newest.kind === 'noop' ? 'noop' : 'replacement', because: newest.because, gas, fees }
 }

@@ -21,6 +21,9 @@ export interface Lane {
   readonly now: Date
 }
 
+/** Wei that a wallet should keep on a chain. @param least as the operator said of this wallet. @param chain what its configuration says of all */
+export const leastKept = (least: string | undefined, chain: { readonly minBalance?: string | undefined } | undefined): bigint => BigInt(least ?? chain?.minBalance ?? 0)
+
 /** How a wallet that holds less than it should keep is filled. */
 export interface Refill {
   /** Id of the wallet that pays. */

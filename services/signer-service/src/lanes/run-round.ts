@@ -12,6 +12,7 @@ import type { AnswerWishes } from './answer-wishes.ts'
 import type { ClaimApproved } from './claim-approved.ts'
 import { atSpeed, cappedFees, payloadLimit } from './fees.ts'
 import type { HealOutcome } from './heal-head.ts'
+import { leastKept } from './lane.ts'
 import type { LaneRepository } from './lane-repository.ts'
 import type { LaneRound, OpenWork } from './lane-round.ts'
 import type { Shortage } from './judge-approved.ts'
@@ -99,7 +100,7 @@ async function survey ({ lanes, readOpenWork }: RoundDeps, given: RoundGiven): P
 
 /** What is on its way goes through; nothing new does while the wallet holds less than it should keep. */
 function lowBalance ({ balance, lane, chain }: LaneRound): Shortage | undefined {
-  const least = BigInt(lane.least ?? chain.minBalance ?? 0)
+  const least = leastKept(lane.least, chain)
   return balance < least ? { balance, needed: least } : undefined
 }
 

@@ -4,6 +4,7 @@ import { Problem, problems, type SignatureRequest, type SignatureView } from '@c
 import type { Audit } from '@countersign/mongo'
 import type { Advance } from '../approvals/advance.ts'
 import type { ParsedCall } from '../calls/call.ts'
+import { allowsEverybody } from '../calls/multicall3.ts'
 import type { ProvedIntent, ProveIntent } from '../intents/prove-intent.ts'
 import { lifeMsOf } from '../policies/requirements.ts'
 import type { InLine } from '../policies/window-line.ts'
@@ -12,9 +13,10 @@ import type { Admission, Admit } from '../transactions/admit-transfer.ts'
 import type { Asking } from '../transactions/asking.ts'
 import type { Token } from '../transactions/confirmation-text.ts'
 import { KeyTaken } from '../transactions/countersigned-repository.ts'
-import { lackOfProgram } from '../transactions/store-transaction.ts'
+import { refuseEnd, wholeSecond } from '../transactions/requested-end.ts'
+import { lackOfProgram, RefusedMeanwhile, type Refusal } from '../transactions/store-transaction.ts'
 import { isUnavailable, type RequestConfirmation } from '../transactions/request-confirmation.ts'
-import { callsOfMessage, chainOf, judgedMessage, messageDigest, payloadOf, readMessage, type Message } from './message.ts'
+import { askedAbout, chainOf, messageDigest, payloadOf, readMessage, type Message } from './message.ts'
 import type { SignApproved } from './sign-approved.ts'
 import type { Signature } from './signature.ts'
 import type { SignatureRepository } from './signature-repository.ts'
@@ -51,17 +53,6 @@ export interface CreatedSignature { readonly signature: SignatureView, readonly 
 /** A wallet that confirms shows all of it in one message. */
 const longestShown = 4_000
 
-type Refusal = Extract<Admission, { admitted: false }>
-
-/** Thrown inside the unit: nothing is stored. */
-class Refused extends Error {
-  readonly refusal: Refusal
-  constructor (refusal: Refusal) {
-    super(refusal.reason)
-    this.refusal = refusal
-  }
-}
-
 const fault = (path: string, message: string): Problem => new Problem(problems.schemaViolation, { faults: [{ path, message }] })
 
 /** @throws Problem schemaViolation, notPermitted, policyDenied, proofRejected, idempotencyConflict; what otp-service refuses with */
@@ -71,7 +62,7 @@ export const createCreateSignature = (deps: CreateSignatureDeps) => async ({ ide
   const earlier = await deps.signatures.findByKey(asking.userId, idempotencyKey)
   if (earlier !== undefined) return await replay(deps, earlier, fingerprint, asking)
 
-  const asked = { initiator: asking.userId, walletId: request.wallet_id, chainId: chainOf(message), signature: judgedMessage(message), callsFrom: ({ address }: { readonly address: string }) => callsOfMessage(message, address) }
+  const asked = askedAbout(message, { initiator: asking.userId, walletId: request.wallet_id, chainId: chainOf(message) })
   const first = await deps.admit(asked)
   if (!first.admitted) throw await refuse(deps, first, request, fingerprint, asking)
   refuseForEverybody(deps, asked.chainId, first.calls)
@@ -80,15 +71,15 @@ export const createCreateSignature = (deps: CreateSignatureDeps) => async ({ ide
     const stored = await deps.inLine(request.wallet_id, async (unit) => {
       // What may go at once takes its room in the windows with it, so that it is decided from what this very unit sees.
       const admission = await deps.admit(asked, unit)
-      if (!admission.admitted) throw new Refused(admission)
+      if (!admission.admitted) throw new RefusedMeanwhile(admission)
       const lacking = lackOfProgram(admission, proved)
-      if (lacking !== undefined) throw new Refused(lacking)
+      if (lacking !== undefined) throw new RefusedMeanwhile(lacking)
       return await store(deps, unit, { request, message, fingerprint, idempotencyKey, admission, proved }, asking)
     })
     if (stored === undefined) throw new Problem(problems.unavailable, { retry_after: 1 })
     return { signature: await answer(deps, stored, asking), replayed: false }
   } catch (error) {
-    if (error instanceof Refused) throw await refuse(deps, error.refusal, request, fingerprint, asking)
+    if (error instanceof RefusedMeanwhile) throw await refuse(deps, error.refusal, request, fingerprint, asking)
     if (!(error instanceof KeyTaken)) throw error
     // The same key raced this one and was first: the unique index decided.
     const winner = await deps.signatures.findByKey(asking.userId, idempotencyKey)
@@ -99,7 +90,7 @@ export const createCreateSignature = (deps: CreateSignatureDeps) => async ({ ide
 
 /** As of transactions: an allowance for Multicall3 is one for everybody. @throws Problem schemaViolation */
 function refuseForEverybody ({ multicall3 }: CreateSignatureDeps, chainId: number, calls: readonly ParsedCall[]): void {
-  if (calls.some(({ movement }) => movement?.kind === 'allow' && movement.destination === multicall3(chainId))) {
+  if (calls.some(({ movement }) => allowsEverybody(movement, multicall3(chainId)))) {
     throw fault('body/typed_data/message', 'allows a contract that does whatever anybody asks of it: an allowance for it is one for everybody')
   }
 }
@@ -145,9 +136,9 @@ async function store (deps: CreateSignatureDeps, unit: Unit, { request, message,
   refuseEnd(received, lifeMs)
   // Two requests with one intent: the unit is lost, and its index has decided.
   if (proved !== undefined && !await proved.use(received, unit)) throw new Problem(problems.proofRejected)
-  const digest = deps.digestOf(received)
+  const [digest, signed] = [deps.digestOf(received), messageDigest(message)]
   const { id, initiator, address, validUntil } = received
-  const text = signatureText({ id, initiator, walletName: wallet.name, address, message, digest: messageDigest(message), calls, tokens: deps.tokensOf(received.chainId), validUntil })
+  const text = signatureText({ id, initiator, walletName: wallet.name, address, message, digest: signed, calls, tokens: deps.tokensOf(received.chainId), validUntil })
   if (text.length > longestShown) throw fault('body', 'would be too long a text to be confirmed by anybody')
   return await deps.advance(unit, received, admission, {
     from: 'received',
@@ -155,19 +146,9 @@ async function store (deps: CreateSignatureDeps, unit: Unit, { request, message,
     ...proved !== undefined && { proof: proved.proof },
     record: {
       actor: initiator,
-      facts: { ...proved?.facts, digest, message_digest: messageDigest(message), text_sha256: createHash('sha256').update(text, 'utf8').digest('hex'), challenge: received.confirmation.challengeId, wallet: wallet.id }
+      facts: { ...proved?.facts, digest, message_digest: signed, text_sha256: createHash('sha256').update(text, 'utf8').digest('hex'), challenge: received.confirmation.challengeId, wallet: wallet.id }
     }
   })
-}
-
-/** The digest counts in seconds. */
-const wholeSecond = (given: string): Date => new Date(Math.floor(new Date(given).getTime() / 1_000) * 1_000)
-
-/** By the database's clock, which stamped the row. @throws Problem schemaViolation */
-function refuseEnd ({ createdAt, validUntil }: Signature, longestMs: number): void {
-  const lifeMs = validUntil.getTime() - createdAt.getTime()
-  if (!(lifeMs > 0)) throw fault('body/valid_until', 'is over')
-  if (lifeMs > longestMs) throw fault('body/valid_until', `is later than its rule allows: ${Math.floor(longestMs / 1_000)} seconds from now`)
 }
 
 async function replay (deps: CreateSignatureDeps, earlier: Signature, fingerprint: string, asking: Asking): Promise<CreatedSignature> {

@@ -4,6 +4,7 @@ import { hashMessage } from 'viem'
 import type { ParsedCall } from '../calls/call.ts'
 import type { Hex } from '../chain/quantity.ts'
 import type { JudgedSignature } from '../policies/judged.ts'
+import type { AskedAction } from '../transactions/admit-transfer.ts'
 import { grantsOf, isSpending } from './grants.ts'
 import { faultOfText } from './readable-text.ts'
 import { readTypedData, typedDataDigest, type TypedData } from './typed-data.ts'
@@ -47,3 +48,7 @@ export function callsOfMessage (message: Message, wallet: string): readonly Pars
   const movements = grantsOf(message.data, wallet) ?? []
   return movements.length === 0 ? [about(contract, null)] : movements.map((movement) => about(contract, movement))
 }
+
+/** What the policy is asked about it. */
+export const askedAbout = (message: Message, asked: Pick<AskedAction, 'initiator' | 'walletId' | 'chainId'>): AskedAction =>
+  ({ ...asked, signature: judgedMessage(message), callsFrom: ({ address }) => callsOfMessage(message, address) })

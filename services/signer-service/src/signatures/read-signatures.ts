@@ -18,7 +18,6 @@ export const createListSignatures = ({ signatures, cursors }: ReadSignaturesDeps
   async ({ limit, cursor }: { readonly limit: number, readonly cursor: string | undefined }, userId: string): Promise<{ data: SignatureView[], next_cursor: string | null }> => {
     const scope = ['signatures', userId]
     const found = await signatures.listOf(userId, { limit: limit + 1, before: cursor === undefined ? undefined : cursors.read(scope, cursor) })
-    const page = found.slice(0, limit)
-    const last = page.at(-1)
-    return { data: page.map(signatureView), next_cursor: found.length > limit && last !== undefined ? cursors.write(scope, last.id) : null }
+    const { page, nextCursor } = cursors.page(scope, found, limit)
+    return { data: page.map(signatureView), next_cursor: nextCursor }
   }

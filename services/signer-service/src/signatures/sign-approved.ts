@@ -4,10 +4,10 @@
  */
 import { hexToBytes, numberToHex } from 'viem'
 import type { KeyRing } from '@countersign/kms'
-import type { ReadDigests } from '../audit/read-digests.ts'
 import type { NoteRefused } from '../audit/note-refused.ts'
 import { ForeignSignature } from '../chain/signed-bytes.ts'
 import type { AskAgain } from '../lanes/ask-again.ts'
+import type { FindAltered } from '../lanes/find-altered.ts'
 import type { RecordOne } from '../transactions/record-move.ts'
 import type { Transact } from '../unit.ts'
 import type { WalletRepository } from '../wallets/wallet-repository.ts'
@@ -20,8 +20,7 @@ export interface SignApprovedDeps {
   readonly wallets: Pick<WalletRepository, 'find'>
   readonly keyRing: Pick<KeyRing, 'signDigest'>
   readonly askAgain: AskAgain<Signature>
-  readonly readDigests: ReadDigests
-  readonly digestOf: (row: Signature) => string
+  readonly findAltered: FindAltered<Signature>
   readonly recordOne: RecordOne<Signature>
   readonly noteRefused: NoteRefused
   readonly transact: Transact
@@ -56,7 +55,7 @@ async function signOne (deps: SignApprovedDeps, id: string): Promise<void> {
   const row = await stillAllowed(deps, id)
   const wallet = row && await deps.wallets.find(row.walletId)
   if (row === undefined || wallet === undefined) return
-  if (await isAltered(deps, row)) {
+  if ((await deps.findAltered([row])).has(row.id)) {
     await deps.noteRefused({ event: 'signature.altered', source: 'database', reason: 'altered', subject: row.id, walletId: row.walletId })
     throw new Error('this signature is not what was asked for: its row was changed in the database, and is not signed')
   }
@@ -79,11 +78,4 @@ async function stillAllowed ({ signatures, askAgain, recordOne, transact }: Sign
     if (typeof decided === 'object') await recordOne(unit, row, { from: 'approved', to: 'rejected', set: { failure: decided.failure } }, { facts: decided.facts })
     return decided === 'goes' ? row : undefined
   })
-}
-
-/** The rows of the audit cannot be changed by this service, nor by whoever has its database. */
-async function isAltered ({ readDigests, digestOf }: SignApprovedDeps, row: Signature): Promise<boolean> {
-  const digest = digestOf(row)
-  const digests = (await readDigests([row.id])).get(row.id)
-  return row.digest !== digest || digests?.size !== 1 || !digests.has(digest)
 }

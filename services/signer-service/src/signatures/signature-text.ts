@@ -1,6 +1,6 @@
 /** The text that a person reads before confirming a signature: all of what is signed. Deterministic: its SHA-256 is part of the receipt. */
 import type { ParsedCall } from '../calls/call.ts'
-import { tokenAmount, type Token } from '../transactions/confirmation-text.ts'
+import { inSeconds, tokenAmount, type Token } from '../transactions/confirmation-text.ts'
 import type { Message } from './message.ts'
 import type { TypedData, TypedValue } from './typed-data.ts'
 
@@ -24,7 +24,7 @@ export function signatureText ({ id, initiator, walletName, address, message, di
     `What the wallet signs: ${digest}`,
     `Asked by: ${initiator}`,
     `Signature: ${id}`,
-    `Valid until: ${validUntil.toISOString().replace('.000Z', 'Z')}`
+    `Valid until: ${inSeconds(validUntil)}`
   ].join('\n')
 }
 

@@ -45,9 +45,12 @@ export function confirmationText (action: ConfirmedAction): string {
     `Network fee: at most ${coins(maxFeeTotal, symbol)}`,
     `Asked by: ${initiator}`,
     `Transaction: ${txId}`,
-    `Valid until: ${validUntil.toISOString().replace('.000Z', 'Z')}`
+    `Valid until: ${inSeconds(validUntil)}`
   ].join('\n')
 }
+
+/** Ends are stamped in whole seconds. */
+export const inSeconds = (end: Date): string => end.toISOString().replace('.000Z', 'Z')
 
 const coins = (wei: bigint, symbol: string): string => `${inUnits(wei, 18)} ${symbol} (${wei} wei)`
 

@@ -56,7 +56,7 @@ export const createCreateTransaction = (deps: CreateDeps) => {
     await deps.crashPoint('create.admitted')
     if (!admission.admitted) throw await refuse(deps, admission, transfer, asking)
     refuseSenseless(transfer, admission.wallet.address, rules)
-    await deps.refuseCodeless(transfer, admission.wallet.address)
+    await deps.refuseCodeless(transfer, admission.calls)
     const proved = await deps.proveIntent({ jws: intent, principal: admission.principal, idempotencyKey, request: given, at: admission.held.at, requestId: asking.requestId })
     const lacking = lackOfProgram(admission, proved)
     if (lacking !== undefined) throw await refuse(deps, lacking, transfer, asking)

@@ -5,9 +5,10 @@ import { ArgumentRefused, encodeCall, readCall } from '../calls/abi-arguments.ts
 import { abiFunctionOf, isAbiError, type AbiFunction } from '../calls/abi-signature.ts'
 import type { Call } from '../calls/call.ts'
 import { transferData } from '../calls/erc20.ts'
-import { batchOf, mostCalls } from '../calls/multicall3.ts'
+import { allowsEverybody, batchOf, mostCalls } from '../calls/multicall3.ts'
 import { isUnreadableBatch, parseCalls } from '../calls/parse-calls.ts'
 import type { Hex } from '../chain/quantity.ts'
+import { wholeSecond } from './requested-end.ts'
 
 /** A method as the request names it. Its selector and its arguments are those of the data; its name is the caller's word. */
 export interface NamedMethod { readonly signature: string, readonly args: readonly string[] }
@@ -149,9 +150,6 @@ function amount (given: string, path: string): bigint {
   return value
 }
 
-/** The digest counts in seconds: a part of one is left out, so that nothing is valid for longer than was asked. */
-const wholeSecond = (given: string): Date => new Date(Math.floor(new Date(given).getTime() / 1_000) * 1_000)
-
 /**
  * What can only be said once the wallet is known.
  * @throws Problem schemaViolation: what a wallet pays itself moves nothing and burns a fee; an allowance for Multicall3 is one for everybody.
@@ -162,7 +160,7 @@ export function refuseSenseless ({ call, chainId }: NormalisedTransaction, from:
   for (const [index, { to, movement }] of parts.entries()) {
     const at = parts.length === 1 && call.to === to ? 'body/to' : `body/calls/${index}/to`
     if (to === from || movement?.destination === from) throw fault(at, 'is the wallet itself')
-    if (movement?.kind === 'allow' && movement.destination === multicall3) throw fault(at, 'is a contract that does whatever anybody asks of it: an allowance for it is one for everybody')
+    if (allowsEverybody(movement, multicall3)) throw fault(at, 'is a contract that does whatever anybody asks of it: an allowance for it is one for everybody')
   }
 }
 

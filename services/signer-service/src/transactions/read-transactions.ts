@@ -45,11 +45,10 @@ export const createListTransactions = ({ transactions, cursors, checksummed, ...
     const before = cursor === undefined ? undefined : cursors.read(scope, cursor)
     // One more than asked tells whether there is a next page.
     const found = await transactions.listOf(userId, { ...given, destination, limit: limit + 1, before })
-    const page = found.slice(0, limit)
-    const last = page.at(-1)
+    const { page, nextCursor } = cursors.page(scope, found, limit)
     return {
       data: await Promise.all(page.map(view)),
-      next_cursor: found.length > limit && last !== undefined ? cursors.write(scope, last.id) : null
+      next_cursor: nextCursor
     }
   }
 }

@@ -3,23 +3,18 @@
  * of another chain, most often. Nodes that do not say let it pass: the lane asks again before anything is signed.
  */
 import { Problem, problems } from '@countersign/contracts'
+import type { ParsedCall } from '../calls/call.ts'
 import { contractsIn } from '../calls/contracts-in.ts'
-import { parseCalls } from '../calls/parse-calls.ts'
 import type { HasCode } from '../chain/has-code.ts'
 import type { NormalisedTransaction } from './normalise-request.ts'
 
-export interface CodelessDeps {
-  readonly hasCode: HasCode
-  /** EIP-55, of the chain's Multicall3. */
-  readonly multicall3: (chainId: number) => string | undefined
-}
-
-export type RefuseCodeless = (transaction: Pick<NormalisedTransaction, 'kind' | 'call' | 'chainId'>, from: string) => Promise<void>
+/** @param parts of its call. */
+export type RefuseCodeless = (transaction: Pick<NormalisedTransaction, 'kind' | 'call' | 'chainId'>, parts: readonly ParsedCall[]) => Promise<void>
 
 /** @throws Problem schemaViolation naming the field */
-export const createRefuseCodeless = ({ hasCode, multicall3 }: CodelessDeps): RefuseCodeless => async ({ kind, call, chainId }, from) => {
+export const createRefuseCodeless = ({ hasCode }: { readonly hasCode: HasCode }): RefuseCodeless => async ({ kind, call, chainId }, parts) => {
   if (call.data === '0x') return
-  const contracts = contractsIn(call, parseCalls(call, { from, multicall3: multicall3(chainId) }))
+  const contracts = contractsIn(call, parts)
   const present = await Promise.all(contracts.map(async ({ address }) => await hasCode(chainId, address)))
   const missing = contracts.find((_contract, index) => present[index] === false)
   if (missing === undefined) return

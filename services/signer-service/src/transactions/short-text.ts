@@ -1,5 +1,5 @@
 /** The action in the one line that a text message has room for. Whole, or not at all: nothing of it is shortened. */
-import { inUnits, tokenAmount, type ConfirmedAction } from './confirmation-text.ts'
+import { inSeconds, inUnits, tokenAmount, type ConfirmedAction } from './confirmation-text.ts'
 
 /** As `SmsContent` takes it. */
 const line = /^[ -~]{1,400}$/
@@ -16,6 +16,6 @@ export function shortConfirmationText ({ txId, walletName, kind, calls, chainId,
       ? `${inUnits(call.value, 18)} ${symbol} to ${call.to}`
       : call.movement?.kind === 'transfer' && call.value === 0n ? `${tokenAmount(call.movement, tokens)} to ${call.movement.destination}` : undefined
   if (said === undefined) return undefined
-  const text = `Send ${said} on chain ${chainId} from wallet ${walletName}, fee at most ${inUnits(maxFeeTotal, 18)} ${symbol}, until ${validUntil.toISOString().replace('.000Z', 'Z')}, tx ..${txId.slice(-shownOfId)}`
+  const text = `Send ${said} on chain ${chainId} from wallet ${walletName}, fee at most ${inUnits(maxFeeTotal, 18)} ${symbol}, until ${inSeconds(validUntil)}, tx ..${txId.slice(-shownOfId)}`
   return line.test(text) ? text : undefined
 }

@@ -3,7 +3,7 @@ import { Problem, problems, type TransactionView } from '@countersign/contracts'
 import type { Audit } from '@countersign/mongo'
 import type { AttemptRepository } from '../attempts/attempt-repository.ts'
 import type { Attempt } from '../attempts/attempt.ts'
-import { payloadLimit, raised, replacementFees } from '../lanes/fees.ts'
+import { feesOf, payloadLimit, raised, replacementFees } from '../lanes/fees.ts'
 import type { Transact } from '../unit.ts'
 import type { Asking } from './asking.ts'
 import { findOwn } from './find-own.ts'
@@ -59,9 +59,9 @@ function newestOf ({ state, nonce, cancellation }: Transaction, all: readonly At
 }
 
 /** Whatever the market offers: no more than the least raise is wanted of it here. */
-function refuseAboveLimit (row: Transaction, { gas, maxFeePerGas, maxPriorityFeePerGas }: Attempt, chain: { readonly maxFeeTotal: string }): void {
-  const limit = payloadLimit(row, BigInt(gas), chain)
-  const old = { maxFeePerGas: BigInt(maxFeePerGas), maxPriorityFeePerGas: BigInt(maxPriorityFeePerGas) }
-  if (replacementFees(old, { baseFee: 0n, tip: 0n }, BigInt(gas), limit) !== undefined) return
-  throw new Problem(problems.feeLimitReached, { detail: `It offers ${maxFeePerGas} wei per gas and would have to offer ${raised(old.maxFeePerGas)}; its max_fee_total allows ${limit / BigInt(gas)}. It can be cancelled.` })
+function refuseAboveLimit (row: Transaction, newest: Attempt, chain: { readonly maxFeeTotal: string }): void {
+  const [gas, old] = [BigInt(newest.gas), feesOf(newest)]
+  const limit = payloadLimit(row, gas, chain)
+  if (replacementFees(old, { baseFee: 0n, tip: 0n }, gas, limit) !== undefined) return
+  throw new Problem(problems.feeLimitReached, { detail: `It offers ${old.maxFeePerGas} wei per gas and would have to offer ${raised(old.maxFeePerGas)}; its max_fee_total allows ${limit / gas}. It can be cancelled.` })
 }

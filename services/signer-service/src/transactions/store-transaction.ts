@@ -9,9 +9,9 @@ import type { Unit } from '../unit.ts'
 import type { Admission, AdmitTransfer } from './admit-transfer.ts'
 import type { Asking } from './asking.ts'
 import { confirmationText, longestText, type Token } from './confirmation-text.ts'
-import { intentOf } from './intent.ts'
 import type { NormalisedTransaction } from './normalise-request.ts'
 import type { MoveEntry, RecordMove } from './record-move.ts'
+import { refuseEnd } from './requested-end.ts'
 import { shortConfirmationText } from './short-text.ts'
 import type { Transaction } from './transaction.ts'
 import type { TransactionRepository } from './transaction-repository.ts'
@@ -21,9 +21,9 @@ export interface StoreDeps {
   readonly admit: AdmitTransfer
   readonly advance: Advance
   readonly recordMove: RecordMove
-  readonly digestOf: (intent: ReturnType<typeof intentOf>) => string
+  /** Made anew from the row. */
+  readonly digestOf: (row: Transaction) => string
   readonly chain: (chainId: number) => { readonly symbol: string, readonly maxFeeTotal: string, readonly tokens: readonly Token[] } | undefined
-  readonly deployment: string
   /** keccak-256 of bytes, hex. */
   readonly hashOf: (data: string) => string
   readonly ttlMs: number
@@ -97,10 +97,16 @@ export const createStoreWaiting = (deps: StoreDeps) => async (unit: Unit, all: r
 }
 
 async function moveAll ({ recordMove, transactions }: StoreDeps, unit: Unit, waits: readonly MoveEntry[]): Promise<Transaction[]> {
-  const [only] = waits
-  const moved = only !== undefined && waits.length === 1 ? [await recordMove(unit, only.transaction, only.move, only.record)] : await recordMove.all(unit, waits)
-  if (moved.some((row) => row === undefined)) throw new Error('a transaction was moved before it was stored')
-  return waits.length === 1 ? moved as Transaction[] : await transactions.findAll(waits.map(({ transaction: { id } }) => id), unit)
+  const [only, ...others] = waits
+  if (only === undefined) return []
+  if (others.length === 0) return [moved(await recordMove(unit, only.transaction, only.move, only.record))]
+  for (const row of await recordMove.all(unit, waits)) moved(row)
+  return await transactions.findAll(waits.map(({ transaction: { id } }) => id), unit)
+}
+
+function moved<Row> (row: Row | undefined): Row {
+  if (row === undefined) throw new Error('a transaction was moved before it was stored')
+  return row
 }
 
 function newRow (deps: StoreDeps, { transfer, fingerprint, idempotencyKey, admission, asking }: Admitted) {
@@ -141,7 +147,7 @@ function completed (deps: StoreDeps, { transfer, admission }: Admitted, received
   const { wallet, calls } = admission
   const chain = deps.chain(received.chainId)
   if (chain === undefined) throw new Problem(problems.notPermitted)
-  const digest = deps.digestOf(intentOf(deps.deployment, received))
+  const digest = deps.digestOf(received)
   const action = {
     txId: received.id,
     initiator: received.initiator,
@@ -184,11 +190,4 @@ const fault = (path: string, message: string): Problem => new Problem(problems.s
 function feeLimit (asked: bigint | undefined, most: bigint): bigint {
   if (asked !== undefined && asked > most) throw fault('body/max_fee', `must not be more than ${most}`)
   return asked ?? most
-}
-
-/** By the database's clock, which stamped the row. @throws Problem schemaViolation */
-function refuseEnd ({ createdAt, validUntil }: Transaction, longestMs: number): void {
-  const lifeMs = validUntil.getTime() - createdAt.getTime()
-  if (!(lifeMs > 0)) throw fault('body/valid_until', 'is over')
-  if (lifeMs > longestMs) throw fault('body/valid_until', `is later than its rule allows: ${Math.floor(longestMs / 1_000)} seconds from now`)
 }

@@ -49,8 +49,7 @@ export const createListWallets = ({ wallets, principals, readHoldings, cursors }
     const after = cursor === undefined ? undefined : cursors.read(scope, cursor)
     const granted = operator ? undefined : (await principals.find(userId))?.wallets ?? []
     const found = await wallets.page({ limit: limit + 1, after, among: granted })
-    const page = found.slice(0, limit)
-    const last = page.at(-1)
-    return { data: await Promise.all(page.map(view)), next_cursor: found.length > limit && last !== undefined ? cursors.write(scope, last.id) : null }
+    const { page, nextCursor } = cursors.page(scope, found, limit)
+    return { data: await Promise.all(page.map(view)), next_cursor: nextCursor }
   }
 }

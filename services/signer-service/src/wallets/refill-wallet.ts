@@ -2,7 +2,7 @@
  * Fills a wallet that holds less than it should keep out of a treasury wallet, where the operator said so: by a transaction like any other,
  * asked for by a principal of its own, decided by the policy, approved by whomever that wants. One at a time.
  */
-import type { TransactionState } from '@countersign/contracts'
+import { transactionMoves } from '@countersign/contracts'
 import type { CreateGiven, Created } from '../transactions/create-transaction.ts'
 import type { Asking } from '../transactions/asking.ts'
 import type { TransactionRepository } from '../transactions/transaction-repository.ts'
@@ -18,8 +18,6 @@ export interface RefillDeps {
 
 /** Idempotency keys that nobody else may use: whoever had one would be taken for the refill. */
 export const refillKeys = 'refill:'
-
-const over: ReadonlySet<TransactionState> = new Set(['confirmed', 'rejected', 'cancelled', 'expired', 'failed'])
 
 /** As of a final block. */
 export interface Held { readonly balance: bigint, readonly height: number }
@@ -44,7 +42,7 @@ export const createRefillWallet = ({ lanes, transactions, create, newRequestId }
   }
   const before = rule.last === undefined ? undefined : await transactions.find(rule.last)
   // What was mined above that block is not in the balance yet.
-  if (before !== undefined && (!over.has(before.state) || (before.mined?.blockNumber ?? 0) > height)) return undefined
+  if (before !== undefined && (transactionMoves[before.state].length > 0 || (before.mined?.blockNumber ?? 0) > height)) return undefined
   const value = (BigInt(rule.upTo) - balance).toString()
   const requestId = newRequestId()
   const { transaction } = await create(

@@ -2,7 +2,7 @@
 import type { WalletLowMail } from '@countersign/contracts'
 import type { Static } from 'typebox'
 import type { Chains } from '../chain/chains.ts'
-import { lowMailMs } from '../lanes/lane.ts'
+import { leastKept, lowMailMs } from '../lanes/lane.ts'
 import type { LaneRepository } from '../lanes/lane-repository.ts'
 import type { Transact, Unit } from '../unit.ts'
 import type { Wallet } from './wallet.ts'
@@ -20,7 +20,7 @@ export type WatchBalance = (wallet: Pick<Wallet, 'id' | 'active'>, chainId: numb
 
 export const createWatchBalance = ({ lanes, chains, transact, tellOperator }: WatchBalanceDeps): WatchBalance => async (wallet, chainId, balance) => {
   const lane = { chainId, walletId: wallet.id }
-  const least = BigInt(await lanes.least(lane) ?? chains.find(chainId)?.minBalance ?? 0)
+  const least = leastKept(await lanes.least(lane), chains.find(chainId))
   if (!wallet.active || balance >= least) return false
   await lanes.ensure(lane)
   await transact(async (unit) => {
