@@ -1,5 +1,4 @@
 /** The public door: what every request meets before its route does, in the order it is met. */
-import type { FastifyHelmetOptions } from '@fastify/helmet'
 import type { Logger, Metrics } from '@countersign/runtime'
 import { fastify, LogController, type FastifyInstance, type FastifyRequest } from 'fastify'
 import './augmentation.ts'
@@ -24,7 +23,6 @@ export interface ServerOptions {
   readonly corsOrigins?: readonly string[]
   /** Bytes. */
   readonly bodyLimit?: number
-  readonly helmet?: FastifyHelmetOptions
   readonly rateLimit?: RateLimitOptions
   /**
    * Tells the session of a request or throws Problem(unauthorized). Runs on routes for `session` callers, after the
@@ -44,7 +42,7 @@ export interface ServerOptions {
 
 /** @returns a server that does not listen yet, without routes. */
 export const createServer = async (options: ServerOptions): Promise<FastifyInstance> => {
-  const { service, log, metrics, trustedHops, corsOrigins = [], helmet, rateLimit, sessionGuard, isOutage, accessLog = false, drainMs = 10_000 } = options
+  const { service, log, metrics, trustedHops, corsOrigins = [], rateLimit, sessionGuard, isOutage, accessLog = false, drainMs = 10_000 } = options
   const app = openServer(options)
   app.decorate('trustedHops', trustedHops)
   // Fastify reads text/plain by itself; a body here is JSON or is refused.
@@ -55,7 +53,7 @@ export const createServer = async (options: ServerOptions): Promise<FastifyInsta
   answerRequestId(app)
   measureRequests(app, { metrics, accessLog })
   drainOnClose(app, drainMs)
-  await sendSecurityHeaders(app, helmet)
+  sendSecurityHeaders(app)
   await allowOrigins(app, corsOrigins)
   if (rateLimit !== undefined) await limitRequests(app, rateLimit, { log, metrics })
   guardSessions(app, sessionGuard)

@@ -8,6 +8,8 @@ export interface GatherOptions {
   readonly most?: number
   /** One that takes longer holds up no other: it may wait for a row that somebody's transaction keeps locked. */
   readonly patienceMs?: number
+  /** After a round trip that several calls shared the next begins so much later, and takes more of them along. Who calls alone never waits. */
+  readonly restMs?: number
 }
 
 interface Call<Item, Answer> {
@@ -18,34 +20,34 @@ interface Call<Item, Answer> {
 
 /**
  * A call that comes alone goes at once; under load a command, a commit and a flush to disk serve many. One round trip under way at a time costs
- * a call at most the rest of the one before it, and saves both sides most of their work: what a message costs hardly depends on its rows.
+ * a call at most the rest of the one before it and a pause after it, and saves both sides most of their work: what a message costs hardly depends on its rows.
  * @param work is given calls that were all made before it began, so nobody's answer is older than the question. It answers each at its place.
  * Writes belong into a transaction of its own: when a row is refused nothing may have been written, and each call goes again by itself, so that
  * nobody fails for another. Trouble with the database is everybody's.
  */
-export function gather<Item, Answer> (work: (items: readonly Item[]) => Promise<readonly Answer[]>, { atOnce = 1, most = 50, patienceMs = 1_000 }: GatherOptions = {}): (item: Item) => Promise<Answer> {
+export function gather<Item, Answer> (work: (items: readonly Item[]) => Promise<readonly Answer[]>, { atOnce = 1, most = 50, patienceMs = 1_000, restMs = 10 }: GatherOptions = {}): (item: Item) => Promise<Answer> {
   const waiting: Call<Item, Answer>[] = []
-  let running = 0
+  /** Round trips under way, and those that rest. */
+  let busy = 0
   let scheduled = false
 
   function schedule (): void {
-    if (scheduled || running >= atOnce || waiting.length === 0) return
+    if (scheduled || busy >= atOnce || waiting.length === 0) return
     scheduled = true
     // What else arrives in this turn of the event loop goes along.
     setImmediate(() => {
       scheduled = false
-      running += 1
-      let counts = true
-      const next = (): void => {
-        if (!counts) return
-        counts = false
-        running -= 1
+      busy += 1
+      const next = once(() => {
+        busy -= 1
         schedule()
-      }
+      })
+      const calls = waiting.splice(0, most)
       const timer = setTimeout(next, patienceMs)
-      void run(waiting.splice(0, most)).finally(() => {
+      void run(calls).finally(() => {
         clearTimeout(timer)
-        next()
+        if (calls.length > 1 && waiting.length < most) setTimeout(next, restMs)
+        else next()
       })
       schedule()
     })
@@ -65,6 +67,14 @@ export function gather<Item, Answer> (work: (items: readonly Item[]) => Promise<
     waiting.push({ item, resolve, reject })
     schedule()
   })
+}
+
+function once (work: () => void): () => void {
+  let isDue = true
+  return () => {
+    if (isDue) work()
+    isDue = false
+  }
 }
 
 /** A row that the database refuses, or one that this process cannot make or read. After anything else the whole may have happened, or will fail again. */

@@ -1,4 +1,5 @@
 import { MongoNetworkError } from 'mongodb'
+import { until } from '@countersign/testing'
 import t from 'tap'
 import { gather } from '../src/index.ts'
 
@@ -51,11 +52,35 @@ t.test('with as many under way as may be, calls wait and go together when one en
   await turn()
   t.strictSame(trips.map(({ items }) => items), [[1, 2], [3, 4]])
   trips[1]?.answer()
-  await turn()
+  await until(() => trips.length === 3, { what: 'the last one to go' })
   trips[2]?.answer()
 
   t.strictSame(await answers, [10, 20, 30, 40, 50])
   t.strictSame(trips[2]?.items, [5])
+})
+
+t.test('after a shared round trip the next one waits for more to go along; after a lone one it goes at once', async (t) => {
+  const { trips, work } = openDatabase()
+  const ask = gather(work, { restMs: 300 })
+
+  const lone = ask(1)
+  await turn()
+  const shared = [ask(2), ask(3)]
+  trips[0]?.answer()
+  t.equal(await lone, 10)
+  await turn()
+  t.strictSame(trips.map(({ items }) => items), [[1], [2, 3]])
+
+  trips[1]?.answer()
+  await Promise.all(shared)
+  const before = ask(4)
+  await turn()
+  const after = ask(5)
+  t.equal(trips.length, 2, 'nothing goes yet')
+  await until(() => trips.length > 2, { what: 'the rest to be over' })
+  t.strictSame(trips[2]?.items, [4, 5])
+  trips[2]?.answer()
+  t.strictSame(await Promise.all([before, after]), [40, 50])
 })
 
 t.test('trouble with the database is everybody\'s who went along, and nobody\'s after', async (t) => {
@@ -69,7 +94,7 @@ t.test('trouble with the database is everybody\'s who went along, and nobody\'s 
   t.equal(trips.length, 1, 'it is not asked again for each of them')
 
   const later = ask(3)
-  await turn()
+  await until(() => trips.length === 2, { what: 'the next one to go' })
   trips[1]?.answer()
   t.equal(await later, 30)
 })

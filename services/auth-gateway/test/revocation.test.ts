@@ -151,7 +151,7 @@ t.test('of sessions that are stored together one that fails leaves nothing and t
   })
   const opening = (secretHash: string) => ({
     requestId: 'req_together',
-    session: { id: newId('ses'), userId: newId('usr'), epoch: 0, method: 'evm', identityId: 'eip155:0:0x0', ttlSeconds: 60, client: { ip: '192.0.2.1', userAgent: '$test' }, secretHash } as const
+    session: { id: newId('ses'), userId: newId('usr'), epoch: 0, method: 'evm', identityId: 'eip155:0:0x0', ttlSeconds: 60, client: { ip: '192.0.2.1', userAgent: '$test' }, deviceId: 'device', secretHash } as const
   })
   const rowsOf = async (openings: readonly { session: { id: string } }[]): Promise<number[][]> => await Promise.all(openings.map(async ({ session: { id } }) =>
     [await sessions.countDocuments({ _id: id }), await house.mongo.db.collection('audit').countDocuments({ subject: id })]))

@@ -12,15 +12,20 @@ export const isHexAddress = (text: string): boolean => ADDRESS.test(text)
 export function checksumAddress (address: string): string {
   const digits = address.slice(2).toLowerCase()
   const hash = bytesToHex(keccak_256(utf8ToBytes(digits)))
-  return `0x${Array.from(digits, (digit, index) => (hash[index] ?? '') >= '8' ? digit.toUpperCase() : digit).join('')}`
+  let checksummed = '0x'
+  for (let index = 0; index < digits.length; index++) {
+    const digit = digits.charAt(index)
+    checksummed += hash.charAt(index) >= '8' ? digit.toUpperCase() : digit
+  }
+  return checksummed
 }
 
 /** A single-case address carries no checksum to be wrong. */
 export const hasMixedCase = (address: string): boolean => HAS_BOTH_CASES.test(address.slice(2))
 
-/** EIP-55 address of an uncompressed public key (65 bytes, leading 0x04). */
-export const addressOfPublicKey = (publicKey: Uint8Array): string =>
-  checksumAddress(`0x${bytesToHex(keccak_256(publicKey.subarray(1)).subarray(12))}`)
+/** Address, in lower case, of an uncompressed public key (65 bytes, leading 0x04). */
+export const hexAddressOfPublicKey = (publicKey: Uint8Array): string =>
+  `0x${bytesToHex(keccak_256(publicKey.subarray(1)).subarray(12))}`
 
 /**
  * EIP-55 form of an address in any spelling that a caller may use.

@@ -1,7 +1,7 @@
 /** Is this hash signed by this address? What messages and typed data have in common once they are hashed. */
 
 import { loadRecover } from '../recovery/backend.ts'
-import { addressOfPublicKey, checksumAddress, hasMixedCase, isHexAddress } from './address.ts'
+import { checksumAddress, hexAddressOfPublicKey, hasMixedCase, isHexAddress } from './address.ts'
 import type { EvmRpc } from './evm-rpc.ts'
 import type { EvmRefusal } from './refusals.ts'
 import { readSignature } from './signature.ts'
@@ -83,7 +83,7 @@ async function faultOfKey ({ claimed, hash, signature }: HashedProof): Promise<E
   const recover = await loadRecover()
   const publicKey = recover(parsed.compact, parsed.recovery, hash)
   if (publicKey === null) return 'signature recovers no key'
-  return addressOfPublicKey(publicKey) === claimed ? undefined : 'signature is not by this address'
+  return hexAddressOfPublicKey(publicKey) === claimed.toLowerCase() ? undefined : 'signature is not by this address'
 }
 
 /** The client has a timeout per answer; this one is for a client that has none, and for many slow answers in a row. */

@@ -1,4 +1,4 @@
-import { gather, literally, type Mongo } from '@countersign/mongo'
+import { literally, type Mongo } from '@countersign/mongo'
 import type { ClientSession } from 'mongodb'
 
 interface DeviceDocument {
@@ -18,21 +18,18 @@ export const deviceIndexes = [
   { collection: 'devices', name: 'forgotten', key: { seenAt: 1 }, expireAfterSeconds: rememberedDays * 86_400 }
 ] as const
 
+const seenWithin = (field: string, ms: number) => ({ $gt: [field, { $subtract: ['$$NOW', ms] }] })
+
+/** An expression over a device's `seenAt`: it is known, and need not be noted again. */
+export const seenLately = (field: string) => seenWithin(field, seenEveryMs)
+
 export type DeviceRepository = ReturnType<typeof createDeviceRepository>
 
 /** From where users sign in, as keyed hashes. Lives are decided by the database's clock. */
 export function createDeviceRepository (mongo: Mongo) {
   const devices = mongo.db.collection<DeviceDocument>('devices')
-  const seenWithin = (ms: number) => ({ $gt: ['$seenAt', { $subtract: ['$$NOW', ms] }] })
 
   return {
-    /** @returns whether it is known and need not be noted */
-    wasSeenLately: gather(async (ids: readonly string[]) => {
-      const found = await devices.find({ _id: { $in: [...ids] }, $expr: seenWithin(seenEveryMs) }, { projection: { _id: 1 } }).toArray()
-      const lately = new Set(found.map(({ _id }) => _id))
-      return ids.map((id) => lately.has(id))
-    }),
-
     /** When each was seen, the latest first. */
     async seenOf (userId: string, limit: number): Promise<Date[]> {
       return (await devices.find({ userId }).sort({ seenAt: -1 }).limit(limit).toArray()).map(({ seenAt }) => seenAt)
@@ -43,7 +40,7 @@ export function createDeviceRepository (mongo: Mongo) {
      * @returns whether it is new to the user
      */
     async note (id: string, userId: string, transaction: ClientSession): Promise<boolean> {
-      const before = await devices.findOne({ _id: id, $expr: seenWithin(rememberedMs) }, { projection: { _id: 1 }, session: transaction })
+      const before = await devices.findOne({ _id: id, $expr: seenWithin('$seenAt', rememberedMs) }, { projection: { _id: 1 }, session: transaction })
       await devices.updateOne({ _id: id }, [{ $set: { userId: literally(userId), seenAt: '$$NOW' } }], { upsert: true, session: transaction })
       return before === null
     }

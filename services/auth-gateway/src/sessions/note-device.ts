@@ -8,7 +8,7 @@ import type { Session, SessionClient } from './session.ts'
 import type { SessionRepository } from './session-repository.ts'
 
 export interface NoteDeviceDeps {
-  readonly devices: Pick<DeviceRepository, 'wasSeenLately' | 'note'>
+  readonly devices: Pick<DeviceRepository, 'note'>
   readonly sessions: Pick<SessionRepository, 'hadOthers'>
   /** A user agent in short. */
   readonly deviceOf: (userAgent: string) => string
@@ -20,8 +20,7 @@ export interface NoteDeviceDeps {
 }
 
 export interface NoteDevice {
-  /** Whether there is nothing to note: asked while the session is being stored. */
-  isKnown (userId: string, client: SessionClient): Promise<boolean>
+  idOf (userId: string, client: SessionClient): string
   /**
    * To be called before anybody holds a credential of the session: who then gets one cannot have gone unnoticed.
    * @returns the mail's row, committed, to be dispatched
@@ -34,7 +33,7 @@ export function createNoteDevice ({ devices, sessions, deviceOf, key, inTransact
   const idOf = (userId: string, { ip, userAgent }: SessionClient): string => keyedHash(key, userId, deviceOf(userAgent), networkOf(ip)).toString('base64url')
 
   return {
-    isKnown: async (userId, client) => await devices.wasSeenLately(idOf(userId, client)),
+    idOf,
 
     note: async (session, user, requestId) => await inTransaction(async (transaction) => {
       const { client, method } = session

@@ -18,7 +18,7 @@ export interface ClientDescription {
 
 export interface StoreSessionDeps {
   readonly storeOpening: StoreOpening
-  readonly sessions: Pick<SessionRepository, 'findWithEpoch'>
+  readonly sessions: Pick<SessionRepository, 'findOpened'>
   readonly states: Pick<SessionStates, 'keep'>
   readonly close: CloseSession
   readonly devices: NoteDevice
@@ -45,17 +45,18 @@ export const createStoreSession = ({ storeOpening, sessions, states, close, devi
     // Read after their user: a login that was unlinked since it was proved opens nothing.
     if (!user.identities.some((login) => login.id === identity.id)) throw new Problem(problems.sessionClosed)
     const id = newId()
+    const client = { ip, userAgent }
     const opening = {
-      id, userId: user.id, epoch: user.sessionEpoch, method: identity.kind, identityId: identity.id, ttlSeconds, client: { ip, userAgent },
+      id, userId: user.id, epoch: user.sessionEpoch, method: identity.kind, identityId: identity.id, ttlSeconds, client, deviceId: devices.idOf(user.id, client),
       ...secretHash !== undefined && { secretHash }, ...connectionId !== undefined && { connectionId }
     }
-    const [known] = await Promise.all([devices.isKnown(user.id, opening.client), storeOpening({ session: opening, requestId })])
-    const { session, userEpoch } = await sessions.findWithEpoch(id) ?? {}
+    await storeOpening({ session: opening, requestId })
+    const { session, userEpoch, isDeviceKnown } = await sessions.findOpened(id) ?? {}
     if (session?.state !== 'active' || userEpoch !== user.sessionEpoch) {
       await close({ sessionId: id, reason: 'sessions_revoked', requestId })
       throw new Problem(problems.sessionClosed)
     }
-    const mail = known ? undefined : await devices.note(session, user, requestId)
+    const mail = isDeviceKnown === true ? undefined : await devices.note(session, user, requestId)
     if (mail !== undefined) await dispatch(mail)
     await states.keep(session, user, ttlSeconds * 1000)
     return session

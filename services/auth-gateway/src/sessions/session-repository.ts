@@ -1,6 +1,7 @@
 import { walletFamilies, type IdentityKind } from '@countersign/contracts'
 import { gather, inTransaction, literally, type Mongo } from '@countersign/mongo'
 import type { ClientSession } from 'mongodb'
+import { seenLately } from './device-repository.ts'
 import type { Session, SessionClient, SessionState } from './session.ts'
 
 interface SessionDocument {
@@ -19,6 +20,8 @@ interface SessionDocument {
   endedAt?: Date
   endedReason?: string
   client: SessionClient
+  /** In `devices`: a keyed hash of its user, browser and network. */
+  deviceId: string
   /** Of a session whose caller sends its secret. */
   secretHash?: string
   connectionId?: string
@@ -32,6 +35,7 @@ export interface NewSession {
   readonly identityId: string
   readonly ttlSeconds: number
   readonly client: SessionClient
+  readonly deviceId: string
   readonly secretHash?: string
   readonly connectionId?: string
 }
@@ -107,9 +111,10 @@ export function createSessionRepository (mongo: Mongo, { idleSeconds }: SessionR
         updateOne: {
           filter: { _id: id },
           update: [{
-            $set: {
-              ...literallyAll(fields), state: 'active', counter: 0, createdAt: '$$NOW', rotatedAt: '$$NOW', lastSeenAt: '$$NOW',
-              expiresAt: { $dateAdd: { startDate: '$$NOW', unit: 'second', amount: ttlSeconds } }
+            $replaceWith: {
+              $mergeObjects: [literally({ _id: id, ...fields, state: 'active', counter: 0 }), {
+                createdAt: '$$NOW', rotatedAt: '$$NOW', lastSeenAt: '$$NOW', expiresAt: { $add: ['$$NOW', ttlSeconds * 1000] }
+              }]
             }
           }],
           upsert: true
@@ -117,13 +122,19 @@ export function createSessionRepository (mongo: Mongo, { idleSeconds }: SessionR
       })), { session: transaction, ordered: false })
     },
 
-    /** @returns the session in whatever state, with its user's epoch as it is now; no epoch when the account is not in use. */
-    findWithEpoch: gather(async (ids: readonly string[]) => {
-      const found = await sessions.aggregate<SessionDocument & { user: { state: string, sessionEpoch: number }[] }>([
+    /** @returns the session in whatever state, with its user's epoch as it is now; no epoch when the account is not in use. And whether its device need not be noted. */
+    findOpened: gather(async (ids: readonly string[]) => {
+      const found = await sessions.aggregate<SessionDocument & { userEpoch?: number, isDeviceKnown: boolean }>([
         { $match: { _id: { $in: [...ids] } } },
-        { $lookup: { from: 'users', localField: 'userId', foreignField: '_id', as: 'user' } }
+        { $lookup: { from: 'users', localField: 'userId', foreignField: '_id', as: 'user' } },
+        { $lookup: { from: 'devices', localField: 'deviceId', foreignField: '_id', as: 'device' } },
+        { $set: {
+          userEpoch: { $first: { $map: { input: { $filter: { input: '$user', cond: { $eq: ['$$this.state', 'active'] } } }, in: '$$this.sessionEpoch' } } },
+          isDeviceKnown: { $anyElementTrue: { $map: { input: '$device', in: seenLately('$$this.seenAt') } } }
+        } },
+        { $unset: ['user', 'device'] }
       ]).toArray()
-      const byId = new Map(found.map(({ user: [user], ...document }) => [document._id, { session: toSession(document), userEpoch: user?.state === 'active' ? user.sessionEpoch : undefined }]))
+      const byId = new Map(found.map(({ userEpoch, isDeviceKnown, ...document }) => [document._id, { session: toSession(document), userEpoch, isDeviceKnown }]))
       return ids.map((id) => byId.get(id))
     }),
 
@@ -276,8 +287,4 @@ const revoked = (reason: string) => ({ $set: { state: 'revoked', endedReason: li
 
 const inSession = (transaction: ClientSession | undefined) => transaction === undefined ? {} : { session: transaction }
 
-/** In a pipeline update a text that begins with `$` would be read as a field. */
-const literallyAll = (fields: Readonly<Record<string, unknown>>): Record<string, unknown> =>
-  Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, literally(value)]))
-
-const toSession = ({ _id, rotatedAt: _rotatedAt, endedAt: _endedAt, secretHash: _secretHash, ...rest }: SessionDocument): Session => ({ id: _id, ...rest })
+const toSession = ({ _id, rotatedAt: _rotatedAt, endedAt: _endedAt, secretHash: _secretHash, deviceId: _deviceId, ...rest }: SessionDocument): Session => ({ id: _id, ...rest })

@@ -65,6 +65,7 @@ export const createCheckWalletProof = ({ families, challenges, users, report }: 
       if (issued.purpose !== want.purpose) return 'purpose'
       if (want.purpose === 'link' && (issued.asker?.userId !== want.userId || issued.asker.sessionId !== want.sessionId)) return 'asker'
       if (issued.message !== signedMessage) return 'text'
+      if (address === issued.address) return undefined
       const claimed = family.read({ address, network: name === 'evm' ? undefined : issued.network, ...name === 'evm' && { chainId: Number(issued.chainReference) } })
       return 'fault' in claimed || claimed.address !== issued.address ? 'address' : undefined
     }
