@@ -7,9 +7,12 @@ import { createAttemptRepository } from './attempts/attempt-repository.ts'
 import type { Chains } from './chain/chains.ts'
 import type { createTellAlarm } from './mail/operator-mail.ts'
 import { createCompareLane } from './reconciliation/compare-lane.ts'
+import { createCoverTransfers } from './reconciliation/cover-transfers.ts'
 import { createReconcileAll, type Reconciled } from './reconciliation/reconcile-all.ts'
 import { createReconcileLane } from './reconciliation/reconcile-lane.ts'
 import { createReconciliationRepository } from './reconciliation/reconciliation-repository.ts'
+import { createReadPermits } from './reconciliation/signed-permits.ts'
+import { createSignatureRepository } from './signatures/signature-repository.ts'
 import { createTransactionRepository } from './transactions/transaction-repository.ts'
 import type { Transact } from './unit.ts'
 import type { Held, RefillWallet } from './wallets/refill-wallet.ts'
@@ -31,15 +34,19 @@ export interface ReconciliationOptions {
 /** As long as a line of a mail may be. */
 const longestDetail = 500
 
-export const createReconciliation = ({ db, chains, wallets, leases, holder, transact, audit, tellAlarm }: ReconciliationOptions) => createReconcileAll({
-  wallets,
-  reconcileLane: createReconcileLane({
-    reconciliations: createReconciliationRepository(db),
-    compare: createCompareLane({ attempts: createAttemptRepository(db), transactions: createTransactionRepository(db) }),
-    chains, leases, holder, transact, audit,
-    tellOperator: async (unit, { id }, chainId, { kind, detail }) => { await tellAlarm(unit, { wallet_id: id, chain_id: chainId, alarm: kind, detail: detail.slice(0, longestDetail) }) }
+export const createReconciliation = ({ db, chains, wallets, leases, holder, transact, audit, tellAlarm }: ReconciliationOptions) => {
+  const [attempts, transactions] = [createAttemptRepository(db), createTransactionRepository(db)]
+  const cover = createCoverTransfers({ attempts, transactions, readPermits: createReadPermits({ signatures: createSignatureRepository(db) }) })
+  return createReconcileAll({
+    wallets,
+    reconcileLane: createReconcileLane({
+      reconciliations: createReconciliationRepository(db),
+      compare: createCompareLane({ attempts, transactions, cover }),
+      chains, leases, holder, transact, audit,
+      tellOperator: async (unit, { id }, chainId, { kind, detail }) => { await tellAlarm(unit, { wallet_id: id, chain_id: chainId, alarm: kind, detail: detail.slice(0, longestDetail) }) }
+    })
   })
-})
+}
 
 export interface ReconcileRoundOptions {
   readonly log: Logger
@@ -57,6 +64,8 @@ export function createReconcileRound ({ log, metrics, db, watchBalance, refillWa
   const balances = metrics.gauge({ name: 'signer_wallet_balance', help: 'Of the coin, in its smallest unit, as of the last comparison', labels })
   const low = metrics.gauge({ name: 'signer_wallet_low', help: '1 while a wallet holds less than it should keep on a chain, as of the last comparison', labels })
   const failures = metrics.counter({ name: 'signer_reconciliation_failures_total', help: 'Comparisons that a node kept from being made', labels: ['chain', 'reason'] })
+
+  const permitsUsed = metrics.counter({ name: 'signer_permits_used_total', help: 'Transfers of tokens that others made within a permit or an authorization that this signer signed', labels })
 
   const fill = async (wallet: Wallet, chainId: number, held: Held): Promise<void> => {
     try {
@@ -79,6 +88,8 @@ export function createReconcileRound ({ log, metrics, db, watchBalance, refillWa
       const isLow = await watchBalance(one.wallet, one.chainId, balance)
       low.set(lane, isLow ? 1 : 0)
       if (isLow) await fill(one.wallet, one.chainId, { balance, height: one.height })
+      if (one.used.length > 0) permitsUsed.inc(lane, one.used.length)
+      for (const { token, to, amount, hash, signatures } of one.used) log.info({ ...lane, token, to, amount: amount.toString(), hash, signatures }, 'a permit was used')
       for (const { kind, hash, detail } of one.findings) log.error({ ...lane, kind, hash, detail }, 'a wallet is not as it should be')
     }
     open.set(await reconciliations.countOpen())

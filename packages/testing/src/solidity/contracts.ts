@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { decodeFunctionResult, encodeDeployData, encodeFunctionData, getAddress, type Abi, type Address, type Hex } from 'viem'
 import { until } from '../until.ts'
 
-export type ContractName = 'Token' | 'MoodyToken' | 'SilentToken'
+export type ContractName = 'Token' | 'PermitToken' | 'MoodyToken' | 'SilentToken'
 
 /** What `MoodyToken` does when it is asked for a transfer, an allowance or `poke`, in the order of its own list. */
 export const moods = ['fine', 'returns false', 'reverts with a reason', 'panics', 'reverts with an error', 'reverts silently'] as const
@@ -13,8 +13,8 @@ export interface Contract {
   readonly address: Address
   /** @returns what the function answers at the newest block. */
   readonly read: <T>(functionName: string, args?: readonly unknown[]) => Promise<T>
-  /** As anvil's first account, mined when it returns. @throws when it reverts. */
-  readonly send: (functionName: string, args?: readonly unknown[]) => Promise<void>
+  /** As an account of anvil's, its first one by default; mined when it returns. @throws when it reverts. */
+  readonly send: (functionName: string, args?: readonly unknown[], from?: string) => Promise<void>
 }
 
 /** Calls a JSON-RPC method of the chain. */
@@ -34,7 +34,7 @@ export async function deployContract (chain: Rpc, name: ContractName, args: read
     address,
     read: async <T>(functionName: string, given: readonly unknown[] = []) =>
       decodeFunctionResult({ abi, functionName, data: await chain.request<Hex>('eth_call', [{ to: address, data: encodeFunctionData({ abi, functionName, args: given }) }, 'latest']) }) as T,
-    send: async (functionName, given = []) => { await mined(chain, { to: address, data: encodeFunctionData({ abi, functionName, args: given }) }) }
+    send: async (functionName, given = [], from) => { await mined(chain, { to: address, data: encodeFunctionData({ abi, functionName, args: given }), ...from !== undefined && { from } }) }
   }
 }
 

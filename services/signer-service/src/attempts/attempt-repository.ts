@@ -45,9 +45,9 @@ export function createAttemptRepository (db: Db) {
       return rows.map(({ _id, ...rest }) => ({ hash: _id, ...rest }))
     },
 
-    /** Which of these hashes are payloads of ours. */
-    async known (hashes: readonly string[]): Promise<Set<string>> {
-      return new Set((await attempts.find({ _id: { $in: [...hashes] } }, { projection: { _id: 1 } }).toArray()).map(({ _id }) => _id))
+    /** Which of these hashes are payloads of ours, and of which transactions. */
+    async known (hashes: readonly string[]): Promise<ReadonlyMap<string, string | null>> {
+      return new Map((await attempts.find({ _id: { $in: [...hashes] } }, { projection: { txId: 1 } }).toArray()).map(({ _id, txId }) => [_id, txId]))
     },
 
     /** Nonces of no-ops without a transaction that are not known to be mined. */

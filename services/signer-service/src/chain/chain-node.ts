@@ -39,6 +39,7 @@ export interface ChainLog {
   readonly data: string
   /** Of the transaction. */
   readonly hash: Hex
+  readonly block: number
   readonly logIndex: number
 }
 
@@ -48,6 +49,8 @@ export interface ChainNode {
   head (): Promise<Block>
   /** @returns null when the node has no such block (on its canonical chain, for a number). */
   block (at: number | Hex): Promise<Block | null>
+  /** When a canonical block was made, as it says itself: seconds since 1970. */
+  timeOf (block: number): Promise<number>
   /** The next nonce after all blocks up to that one. */
   nonceAt (address: string, block: number): Promise<number>
   /** The next nonce as the node's own pool sees it. */
@@ -154,6 +157,11 @@ export function createChainNode ({ chainId, url, timeoutMs, metrics }: ChainNode
         : await ask<RpcBlock | null>('eth_getBlockByHash', at, false)
       return found === null ? null : toBlock(typeof at === 'number' ? 'eth_getBlockByNumber' : 'eth_getBlockByHash', found)
     },
+    timeOf: async (block) => {
+      const found = await ask<{ timestamp: Hex } | null>('eth_getBlockByNumber', hex(block), false)
+      if (found === null) throw badAnswer('eth_getBlockByNumber', 'a block was expected')
+      return safeNumber('eth_getBlockByNumber', found.timestamp)
+    },
     nonceAt: async (address, block) => safeNumber('eth_getTransactionCount', await ask('eth_getTransactionCount', address, hex(block))),
     pendingNonce: async (address) => safeNumber('eth_getTransactionCount', await ask('eth_getTransactionCount', address, 'pending')),
     balanceAt: async (address, block) => quantity('eth_getBalance', await ask('eth_getBalance', address, hex(block))),
@@ -203,10 +211,10 @@ export function createChainNode ({ chainId, url, timeoutMs, metrics }: ChainNode
     },
     read: async (to, data, block) => String(await ask('eth_call', { to, data }, hex(block))),
     logs: async ({ addresses, topics, from, to }) => {
-      const found = await ask<{ address: string, topics: string[], data: string, transactionHash: string, logIndex: Hex }[]>('eth_getLogs', { address: addresses, topics, fromBlock: hex(from), toBlock: hex(to) })
+      const found = await ask<{ address: string, topics: string[], data: string, transactionHash: string, blockNumber: Hex, logIndex: Hex }[]>('eth_getLogs', { address: addresses, topics, fromBlock: hex(from), toBlock: hex(to) })
       if (!Array.isArray(found)) throw badAnswer('eth_getLogs', 'a list was expected')
-      return found.map(({ address, topics: words, data, transactionHash, logIndex }) =>
-        ({ address, topics: words, data, hash: hash32('eth_getLogs', transactionHash), logIndex: safeNumber('eth_getLogs', logIndex) }))
+      return found.map(({ address, topics: words, data, transactionHash, blockNumber, logIndex }) =>
+        ({ address, topics: words, data, hash: hash32('eth_getLogs', transactionHash), block: safeNumber('eth_getLogs', blockNumber), logIndex: safeNumber('eth_getLogs', logIndex) }))
     },
     replay: async (message, block) => {
       try {

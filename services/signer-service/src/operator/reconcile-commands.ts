@@ -18,6 +18,7 @@ export const reconcileCommands = (withParts: WithParts): CliCommand[] => [{
     const rows = (await reconcileAll(parts)).map(({ wallet, chainId, ...result }) => ({
       wallet_id: wallet.id, chain_id: chainId, outcome: result.outcome,
       height: 'height' in result ? result.height : null, nonce: 'nonce' in result ? result.nonce : null, ours: 'ours' in result ? result.ours : null,
+      permits_used: 'used' in result ? result.used.length : null,
       reason: 'reason' in result ? result.reason : null
     }))
     const alarms = (await createReconciliationRepository(parts.mongo.db).openAlarms()).map(({ id, kind, hash, detail, createdAt }) => ({ id, kind, hash, detail, found_at: createdAt.toISOString() }))

@@ -2,31 +2,25 @@
 import type { AgedAttempt, AttemptRepository } from '../attempts/attempt-repository.ts'
 import { highestFee } from '../attempts/attempt.ts'
 import { ChainFault } from '../chain/chain-fault.ts'
-import type { ChainNode } from '../chain/chain-node.ts'
 import { findNonceUser } from '../chain/nonce-user.ts'
 import { transfersFrom } from '../chain/token-reads.ts'
 import type { TransactionRepository } from '../transactions/transaction-repository.ts'
-import type { Wallet } from '../wallets/wallet.ts'
-import { coin, type Finding, type Reconciliation } from './reconciliation.ts'
+import type { CoverTransfers } from './cover-transfers.ts'
+import { coin, type Comparison, type Finding, type Reconciliation, type UsedPermit } from './reconciliation.ts'
 
 export interface CompareDeps {
-  readonly attempts: Pick<AttemptRepository, 'atNonces' | 'known'>
+  readonly attempts: Pick<AttemptRepository, 'atNonces'>
   readonly transactions: Pick<TransactionRepository, 'promisedAt'>
-}
-
-export interface Comparison {
-  readonly wallet: Pick<Wallet, 'id' | 'address'>
-  readonly chainId: number
-  readonly node: ChainNode
-  readonly tokens: readonly string[]
-  readonly before: Reconciliation
-  readonly now: Omit<Reconciliation, 'at'>
+  readonly cover: CoverTransfers
 }
 
 export interface Compared {
   readonly findings: readonly Finding[]
   /** Transactions of ours that were found in this span. */
   readonly ours: number
+  readonly used: readonly UsedPermit[]
+  /** For the next comparison. */
+  readonly permits: NonNullable<Reconciliation['permits']>
 }
 
 const noncesAtOnce = 500
@@ -38,13 +32,13 @@ export const createCompareLane = (deps: CompareDeps) => async (given: Comparison
   const { before, now } = given
   if (now.nonce < before.nonce) {
     const detail = `the next nonce was ${before.nonce} at block ${before.height} and is ${now.nonce} at block ${now.height}`
-    return { findings: [{ kind: 'nonce_went_back', mark: `${before.nonce}@${before.height}`, hash: null, detail }], ours: 0 }
+    return { findings: [{ kind: 'nonce_went_back', mark: `${before.nonce}@${before.height}`, hash: null, detail }], ours: 0, used: [], permits: {} }
   }
   const nonces = await compareNonces(deps, given)
-  const tokens = await compareTokens(deps, given)
+  const { findings, moved, used, permits } = await compareTokens(deps, given, nonces.strange)
   // Whoever else signed may have moved any of it, and is told already.
-  const balances = nonces.strange || tokens.findings.length > 0 ? [] : compareBalances(given, nonces.promised, tokens.moved)
-  return { findings: [...nonces.findings, ...tokens.findings, ...balances], ours: nonces.ours }
+  const balances = nonces.strange || findings.length > 0 ? [] : compareBalances(given, nonces.promised, moved)
+  return { findings: [...nonces.findings, ...findings, ...balances], ours: nonces.ours, used, permits }
 }
 
 interface NonceResult { readonly findings: Finding[], readonly ours: number, readonly strange: boolean, readonly promised: bigint }
@@ -101,15 +95,18 @@ function unlessForgotten (error: unknown): undefined {
   if (!(error instanceof ChainFault) || !error.answered) throw error
 }
 
-async function compareTokens ({ attempts }: CompareDeps, { node, wallet, tokens, before, now }: Comparison): Promise<{ findings: Finding[], moved: Map<string, bigint> }> {
-  const transfers = await transfersFrom(node, wallet.address, tokens, before.height + 1, now.height)
-  const known = await attempts.known([...new Set(transfers.map(({ hash }) => hash))])
+/** @param strange somebody else signs with the key: what an allowance lost then, it may have lost without being used, and no permit accounts for anything. */
+async function compareTokens ({ cover }: CompareDeps, given: Comparison, strange: boolean): Promise<Pick<Compared, 'findings' | 'used' | 'permits'> & { readonly moved: ReadonlyMap<string, bigint> }> {
+  const { node, wallet, tokens, before, now } = given
+  const transfers = await transfersFrom(node, { owner: wallet.address, tokens, first: before.height + 1, last: now.height })
   const moved = new Map<string, bigint>()
   for (const { token, amount } of transfers) moved.set(token, (moved.get(token) ?? 0n) + amount)
-  const findings = transfers.filter(({ hash }) => !known.has(hash)).map(({ token, to, amount, hash, logIndex }): Finding => ({
-    kind: 'foreign_token_transfer', mark: `${hash}:${logIndex}`, hash, detail: `${amount} of the token ${token} went to ${to} by ${hash}, which is none of ours: somebody uses an allowance`
+  const { used, foreign, permits } = await cover({ ...given, transfers })
+  const findings = [...strange ? used : [], ...foreign].map(({ token, to, amount, hash, logIndex }): Finding => ({
+    kind: 'foreign_token_transfer', mark: `${hash}:${logIndex}`, hash, detail: `${amount} of the token ${token} went to ${to} by ${hash}, which is none of ours, and permits of ours do not account for it: somebody uses an allowance`
   }))
-  return { findings, moved }
+  if (!strange) return { findings, moved, used, permits }
+  return { findings, moved, used: [], permits: Object.fromEntries(Object.entries(permits).map(([token, { nonce }]) => [token, { nonce, left: {} }])) }
 }
 
 /** What came in is not known, so that less than expected is a finding, and more is none. */

@@ -1,13 +1,13 @@
 /** Compares one wallet on one chain with what we know, from where it was compared last up to what is final, and remembers how far it came. */
-import { LeaseLost, type Audit, type Leases } from '@countersign/mongo'
+import { LeaseLost, type Audit, type AuditEntry, type Leases } from '@countersign/mongo'
 import { ChainFault } from '../chain/chain-fault.ts'
 import type { ChainNode } from '../chain/chain-node.ts'
 import type { Chain, Chains } from '../chain/chains.ts'
 import { tokenBalance } from '../chain/token-reads.ts'
 import type { Transact, Unit } from '../unit.ts'
 import type { Wallet } from '../wallets/wallet.ts'
-import type { Compared, Comparison } from './compare-lane.ts'
-import { coin, reconciliationId, type Finding, type Reconciliation } from './reconciliation.ts'
+import type { Compared } from './compare-lane.ts'
+import { coin, reconciliationId, type Comparison, type Finding, type Reconciliation, type UsedPermit } from './reconciliation.ts'
 import type { ReconciliationRepository } from './reconciliation-repository.ts'
 
 export interface ReconcileDeps {
@@ -23,7 +23,7 @@ export interface ReconcileDeps {
 
 export type ReconcileOutcome =
   /** `first`: there was nothing to compare with yet. `busy`: another process is at it. */
-  | { readonly outcome: 'first' | 'compared', readonly height: number, readonly nonce: number, readonly balances: Reconciliation['balances'], readonly ours: number, readonly findings: readonly Finding[] }
+  | { readonly outcome: 'first' | 'compared', readonly height: number, readonly nonce: number, readonly balances: Reconciliation['balances'], readonly ours: number, readonly used: readonly UsedPermit[], readonly findings: readonly Finding[] }
   | { readonly outcome: 'busy' }
   | { readonly outcome: 'unreachable', readonly reason: string }
 
@@ -54,13 +54,14 @@ async function reconcile (deps: ReconcileDeps, wallet: Wallet, chain: Chain, { n
   const height = Math.max(before?.height ?? 0, head.number - chain.confirmations + 1, 0)
   const tokens = (chain.tokens ?? []).map(({ address }) => address)
   const now = { chainId: chain.chainId, walletId: wallet.id, height, ...await stateAt(node, wallet.address, tokens, height) }
-  const compared = before === undefined
-    ? { findings: [], ours: 0 }
+  const { permits, ...compared } = before === undefined
+    ? { findings: [], ours: 0, used: [], permits: {} }
     : await deps.compare({ wallet, chainId: chain.chainId, node, tokens, before, now })
   await deps.transact(async (unit) => {
     await deps.leases.assert(name, deps.holder, epoch, unit.session)
-    if (!await deps.reconciliations.advance(now, before?.height, unit)) throw new LeaseLost(name, epoch)
+    if (!await deps.reconciliations.advance({ ...now, permits }, before?.height, unit)) throw new LeaseLost(name, epoch)
     for (const finding of compared.findings) await raise(deps, unit, wallet, chain.chainId, finding)
+    if (compared.used.length > 0) await deps.audit.append(compared.used.map((used) => usedRow(wallet, chain.chainId, used)), unit.session)
   })
   return { outcome: before === undefined ? 'first' : 'compared', height, nonce: now.nonce, balances: now.balances, ...compared }
 }
@@ -79,3 +80,7 @@ async function raise ({ reconciliations, audit, tellOperator }: ReconcileDeps, u
   }, unit.session)
   await tellOperator(unit, wallet, chainId, finding)
 }
+
+const usedRow = ({ id }: Wallet, chainId: number, { token, to, amount, hash, logIndex, signatures }: UsedPermit): AuditEntry => ({
+  event: 'reconciliation.permit_used', subject: id, walletId: id, facts: { chain: chainId, token, to, amount: amount.toString(), mark: `${hash}:${logIndex}`, hash, signatures }
+})

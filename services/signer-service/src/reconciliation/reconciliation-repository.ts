@@ -27,9 +27,9 @@ export function createReconciliationRepository (db: Db) {
     },
 
     /** @param before height that was compared with. @returns false when another process went on from there. */
-    async advance ({ chainId, walletId, height, nonce, balances }: Omit<Reconciliation, 'at'>, before: number | undefined, unit: Unit): Promise<boolean> {
+    async advance ({ chainId, walletId, height, nonce, balances, permits = {} }: Omit<Reconciliation, 'at'>, before: number | undefined, unit: Unit): Promise<boolean> {
       const id = reconciliationId({ chainId, walletId })
-      const set = [{ $set: { ...literallyAll({ chainId, walletId, height, nonce, balances }), at: '$$NOW' } }]
+      const set = [{ $set: { ...literallyAll({ chainId, walletId, height, nonce, balances, permits }), at: '$$NOW' } }]
       try {
         const { matchedCount, upsertedCount } = before === undefined
           ? await rows.updateOne({ _id: exactly(id), height: { $exists: false } } as never, set, { upsert: true, session: unit.session })

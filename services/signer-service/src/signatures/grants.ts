@@ -32,8 +32,10 @@ const authorized: Form = {
 const transferOne: Form = { movements: ({ permitted, spender }) => [allow(struct(permitted)['token'], spender, struct(permitted)['amount'])] }
 const transferSome: Form = { movements: ({ permitted, spender }) => list(permitted).map(({ token, amount }) => allow(token, spender, amount)) }
 
+const tokenPermit = 'Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)'
+
 const forms: ReadonlyMap<string, Form> = new Map<string, Form>([
-  ['Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)', { owner: 'owner', movements: ({ spender, value }, contract) => [allow(contract, spender, value)] }],
+  [tokenPermit, { owner: 'owner', movements: ({ spender, value }, contract) => [allow(contract, spender, value)] }],
   ['Permit(address holder,address spender,uint256 nonce,uint256 expiry,bool allowed)', {
     owner: 'holder', movements: ({ spender, allowed }, contract) => [allow(contract, spender, allowed === true ? everything.toString() : '0')]
   }],
@@ -89,4 +91,18 @@ export function grantsOf (data: TypedData, wallet: string): readonly TokenMoveme
   const movements = form.movements(data.message, data.domain.verifyingContract)
   if (movements.length === 0 && data.primaryType !== 'CancelAuthorization') throw fault('message', 'permits nothing')
   return movements
+}
+
+/** What a token itself tells the use of. */
+export type CountedGrant =
+  | { readonly form: 'permit', readonly spender: string, readonly amount: bigint, readonly nonce: bigint, readonly deadline: bigint }
+  | { readonly form: 'authorization', readonly to: string, readonly amount: bigint, readonly nonce: string, readonly deadline: bigint }
+
+/** @returns undefined for what is neither a permit of EIP-2612 nor an authorization of EIP-3009. Deadlines are seconds since 1970, of which the last one counts. */
+export function countedGrant (data: TypedData): CountedGrant | undefined {
+  const form = formOf(data)
+  const { spender, to, value, nonce, deadline, validBefore } = data.message
+  if (form === authorized) return { form: 'authorization', to: text(to), amount: BigInt(text(value)), nonce: text(nonce), deadline: BigInt(text(validBefore)) - 1n }
+  if (form === undefined || form !== forms.get(tokenPermit)) return undefined
+  return { form: 'permit', spender: text(spender), amount: BigInt(text(value)), nonce: BigInt(text(nonce)), deadline: BigInt(text(deadline)) }
 }

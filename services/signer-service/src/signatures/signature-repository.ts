@@ -5,7 +5,10 @@ import type { Unit } from '../unit.ts'
 import { countersignedIndexes, createCountersignedRepository, nothingWanted, type KeptRow } from '../transactions/countersigned-repository.ts'
 import type { Signature } from './signature.ts'
 
-export const signatureIndexes: readonly IndexSpec[] = countersignedIndexes('signatures')
+export const signatureIndexes: readonly IndexSpec[] = [
+  ...countersignedIndexes('signatures'),
+  { collection: 'signatures', name: 'signed_of_wallet', key: { walletId: 1, chainId: 1 }, partialFilterExpression: { state: 'signed' } }
+]
 
 /** Fields of a new row; the rest is stamped or empty. */
 export type NewSignature = Pick<Signature, 'id' | 'initiator' | 'idempotencyKey' | 'fingerprint' | 'requestId' | 'walletId' | 'chainId' | 'address' | 'payload' | 'metadata' | 'policy' | 'confirmation'>
@@ -31,6 +34,12 @@ export function createSignatureRepository (db: Db) {
     /** The oldest first. */
     async listApproved (limit: number): Promise<Signature[]> {
       return (await rows.find({ state: 'approved', $expr: { $gt: ['$validUntil', '$$NOW'] } }, { sort: { approvedAt: 1 }, limit }).toArray()).map(toNoun)
+    },
+
+    /** Everything that a wallet ever signed for a chain, one after the other. */
+    async * signedOf (walletId: string, chainId: number): AsyncGenerator<Pick<Signature, 'id' | 'payload' | 'signature'>, void, undefined> {
+      const found = rows.find({ walletId: exactly(walletId), chainId: exactly(chainId), state: 'signed' }, { projection: { payload: 1, signature: 1 } })
+      for await (const { _id: id, payload, signature } of found) yield { id, payload: payload as string, signature: signature as string | null }
     },
 
     /** Newest first. @param before id of the last one of the page before. */

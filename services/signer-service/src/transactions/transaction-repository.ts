@@ -134,6 +134,11 @@ export function createTransactionRepository (db: Db) {
       return sum
     },
 
+    /** The accounts that these transactions call or pay, by their ids. */
+    async calledBy (ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
+      return new Map((await transactions.find({ _id: { $in: [...ids] } }, { projection: { to: 1 } }).toArray()).map(({ _id, to }) => [_id, to]))
+    },
+
     /** How many of a wallet may still move. */
     async unfinishedFrom (walletId: string): Promise<number> {
       return await transactions.countDocuments({ walletId: exactly(walletId), state: { $in: unfinished } })

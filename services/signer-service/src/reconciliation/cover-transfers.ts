@@ -1,0 +1,85 @@
+/** Which of the transfers that others made took no more than what this signer's permits and authorizations let them take. */
+import { approvalsOf, authorizationsUsed, type TokenTransfer } from '../chain/token-reads.ts'
+import type { TransactionRepository } from '../transactions/transaction-repository.ts'
+import { countPermits } from './count-permits.ts'
+import type { Comparison, KeptPermits, UsedPermit } from './reconciliation.ts'
+import type { ReadPermits, SignedPermit } from './signed-permits.ts'
+
+export interface CoverDeps {
+  readonly readPermits: ReadPermits
+  readonly transactions: Pick<TransactionRepository, 'calledBy'>
+  readonly attempts: { readonly known: (hashes: readonly string[]) => Promise<ReadonlyMap<string, string | null>> }
+}
+
+export interface CoverGiven extends Pick<Comparison, 'wallet' | 'chainId' | 'node' | 'tokens' | 'before' | 'now'> {
+  readonly transfers: readonly TokenTransfer[]
+}
+
+export interface Covered {
+  readonly used: readonly UsedPermit[]
+  /** What nothing of ours accounts for. */
+  readonly foreign: readonly TokenTransfer[]
+  readonly permits: Readonly<Record<string, KeptPermits>>
+}
+
+export type CoverTransfers = (given: CoverGiven) => Promise<Covered>
+
+/** @throws ChainFault when the node does not answer */
+export const createCoverTransfers = (deps: CoverDeps): CoverTransfers => async (given) => {
+  const { wallet, chainId, node, before, now, transfers } = given
+  const signed = await deps.readPermits(wallet, chainId, given.tokens)
+  const tokens = [...new Set(signed.map(({ token }) => token))]
+  const wanted = { owner: wallet.address, tokens, first: before.height + 1, last: now.height }
+  const approvals = await approvalsOf(node, wanted)
+  const own = await deps.attempts.known([...new Set([...transfers, ...approvals].map(({ hash }) => hash))])
+  const others = transfers.filter(({ hash }) => !own.has(hash))
+  const authorized = await findAuthorized(given, signed, others)
+  const through = await takenThroughOthers(deps, transfers, own)
+
+  const [used, foreign] = [[...authorized.values()], others.filter((transfer) => !authorized.has(transfer))]
+  const permits: Record<string, KeptPermits> = {}
+  for (const token of tokens) {
+    const ofToken = signed.flatMap((one) => one.form === 'permit' && one.token === token ? [one] : [])
+    if (ofToken.length === 0) continue
+    const { taken, signatures, kept } = await countPermits({
+      node, owner: wallet.address, token, before: before.height, now: now.height, approvals: approvals.filter((one) => one.token === token), permits: ofToken, kept: before.permits?.[token], isOurs: (hash) => own.has(hash)
+    })
+    if (kept !== undefined) permits[token] = kept
+    const left = foreign.filter((one) => one.token === token)
+    // All or none: which of them went beyond it, a token does not tell.
+    if (left.length === 0 || sumOf(left) + (through.get(token) ?? 0n) > taken) continue
+    used.push(...left.map((transfer) => usedBy(transfer, signatures)))
+    for (const transfer of left) foreign.splice(foreign.indexOf(transfer), 1)
+  }
+  return { used, foreign, permits }
+}
+
+const sumOf = (transfers: readonly TokenTransfer[]): bigint => transfers.reduce((sum, { amount }) => sum + amount, 0n)
+const usedBy = ({ token, to, amount, hash, logIndex }: TokenTransfer, signatures: readonly string[]): UsedPermit => ({ token, to, amount, hash, logIndex, signatures })
+
+/** EIP-3009: the token names the authorization that it took, once for ever; beside it stands a transfer of just what was authorized. */
+async function findAuthorized ({ wallet, node, before, now }: CoverGiven, signed: readonly SignedPermit[], others: readonly TokenTransfer[]): Promise<Map<TokenTransfer, UsedPermit>> {
+  const found = new Map<TokenTransfer, UsedPermit>()
+  const ours = signed.filter(({ form }) => form === 'authorization')
+  const tokens = [...new Set(ours.map(({ token }) => token))].filter((token) => others.some((transfer) => transfer.token === token))
+  for (const { token, nonce, hash, block } of await authorizationsUsed(node, { owner: wallet.address, tokens, first: before.height + 1, last: now.height })) {
+    for (const one of ours.filter((authorization) => authorization.token === token && authorization.nonce === nonce)) {
+      const transfer = others.find((other) => other.token === token && other.hash === hash && one.form === 'authorization' && other.to === one.to && other.amount === one.amount && !found.has(other))
+      if (transfer === undefined || !await one.isSigned() || one.deadline < BigInt(await node.timeOf(block))) continue
+      found.set(transfer, usedBy(transfer, [one.id]))
+      break
+    }
+  }
+  return found
+}
+
+/** What our own calls of other contracts had taken, by token: it may have gone by a permit's allowance, which then has less for everybody else. */
+async function takenThroughOthers ({ transactions }: CoverDeps, transfers: readonly TokenTransfer[], own: ReadonlyMap<string, string | null>): Promise<ReadonlyMap<string, bigint>> {
+  const ids = transfers.flatMap(({ hash }) => own.get(hash) ?? [])
+  const called = await transactions.calledBy([...new Set(ids)])
+  const sums = new Map<string, bigint>()
+  for (const { token, amount, hash } of transfers) {
+    if (own.has(hash) && called.get(own.get(hash) ?? '') !== token) sums.set(token, (sums.get(token) ?? 0n) + amount)
+  }
+  return sums
+}
