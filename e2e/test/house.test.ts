@@ -17,7 +17,7 @@ const house = await openHouse({
   // One address asks for everything here; the limits themselves are tested elsewhere.
   environment: {
     'auth-gateway': { RATE_LIMIT_MAX: '1000000', AUTH_RATE_LIMIT_MAX_REQUESTS: '1000000' },
-    'otp-service': { OTP_SENDS_PER_MINUTE: '1000', OTP_SENDS_PER_HOUR: '1000' },
+    'otp-service': { OTP_SENDS_PER_MINUTE: '1000', OTP_SENDS_PER_HOUR: '1000', OTP_SENDS_PER_PLACE_PER_HOUR: '1000' },
     // What a killed process held is free again sooner than in production.
     'signer-service': { LANE_LEASE_SECONDS: '2' },
     'email-worker': { MAIL_LEASE_SECONDS: '2' }

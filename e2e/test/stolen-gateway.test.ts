@@ -29,7 +29,7 @@ import { codeIn, requestTransfer, signIn, transfersTo } from '../src/main-job.ts
 
 const run = promisify(execFile)
 const directory = await mkdtemp(`${tmpdir()}/countersign-stolen-`)
-const house = await openHouse({ dataDirectory: directory, environment: { 'auth-gateway': { RATE_LIMIT_MAX: '1000000' }, 'otp-service': { OTP_SENDS_PER_MINUTE: '1000', OTP_SENDS_PER_HOUR: '1000' } } })
+const house = await openHouse({ dataDirectory: directory, environment: { 'auth-gateway': { RATE_LIMIT_MAX: '1000000' }, 'otp-service': { OTP_SENDS_PER_MINUTE: '1000', OTP_SENDS_PER_HOUR: '1000', OTP_SENDS_PER_PLACE_PER_HOUR: '1000' } } })
 t.teardown(async () => {
   await house.close()
   await rm(directory, { recursive: true, force: true })

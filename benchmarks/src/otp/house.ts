@@ -32,7 +32,7 @@ const connections = 100
 /** Limits are counted, and set too high to refuse. Budgets of wrong codes are as they always are; a lock ends after a second, so that what a day allows is found within the run. */
 const limits: Readonly<Partial<Record<ServiceName, Readonly<Record<string, string>>>>> = {
   'auth-gateway': { RATE_LIMIT_MAX: '100000000', AUTH_RATE_LIMIT_MAX_REQUESTS: '100000000' },
-  'otp-service': { OTP_TTL_SECONDS: '900', OTP_SENDS_PER_MINUTE: '10000', OTP_SENDS_PER_HOUR: '100000', OTP_ENROLMENTS_PER_HOUR: '100000', OTP_ENROLMENTS_PER_DAY: '1000000', OTP_LOCK_SECONDS: '1' }
+  'otp-service': { OTP_TTL_SECONDS: '900', OTP_SENDS_PER_MINUTE: '10000', OTP_SENDS_PER_HOUR: '100000', OTP_SENDS_PER_PLACE_PER_HOUR: '1000000000', OTP_ENROLMENTS_PER_HOUR: '100000', OTP_ENROLMENTS_PER_DAY: '1000000', OTP_LOCK_SECONDS: '1' }
 }
 
 /** `SERVICE_NODE_ARGS` goes to the services' Node, such as `--cpu-prof --cpu-prof-dir=profiles`. */

@@ -22,6 +22,7 @@ export function composeLimits ({ config, redis, app, log }: ComposeLimitsOptions
   const limits = createSignInLimits({
     limiter: createLimiter({ redis, prefix: limitsPrefix }),
     keep: (key, lifeMs) => redis.set(key, '1', 'PX', lifeMs),
+    isKept: async (key) => await redis.exists(key) === 1,
     hashKey: deriveKey(config.secretKey, 'sign-in-limits'),
     place: config.rateLimit.signIn,
     challengeMs: config.signIn.ttlSeconds * 1_000,

@@ -162,11 +162,11 @@ t.test('ten wrong passwords from one place close the password there and nothing 
   t.notMatch((await dump()).match(/^gw:\{limits\}.*$/gm)?.join() ?? 'nothing', /@|nothing/, 'the counts name nobody')
 })
 
-t.test('one place has five mails an hour sent to one mailbox, over all doors; from where its owner signed in they are asked for as such', async (t) => {
+t.test('every mail is asked for with its place, over all doors the same; from where its owner signed in it is asked for as such', async (t) => {
   const proxied = await house.open({ TRUSTED_HOPS: '1' })
   const from = (ip: string, path: string, body: object) => post(path, body, { at: proxied, headers: { 'x-forwarded-for': ip } })
   const { email } = someone()
-  const beginnings = () => otp.heard.filter(({ command, request }) => command === 'begin' && (request as { email: string }).email === email).map(({ request }) => (request as { known_place?: true }).known_place === true)
+  const beginnings = () => otp.heard.filter(({ command, request }) => command === 'begin' && (request as { email: string }).email === email).map(({ request }) => (request as { place: { id: string, known: boolean } }).place)
   const [owner, stranger] = ['203.0.113.50', '203.0.113.51']
   const { challenge_id, opener } = (await from(owner, `${auth}/email/code`, { email })).json
 
@@ -174,16 +174,16 @@ t.test('one place has five mails an hour sent to one mailbox, over all doors; fr
     ? from(stranger, `${auth}/email/code`, { email })
     : i % 3 === 1 ? from(stranger, `${auth}/password-reset/request`, { email: email.toUpperCase() }) : from(stranger, '/v1/auth/request-verification', { identifier: email })))
 
-  t.equal(answers.filter(({ status }) => status === 200 || status === 202).length, 5)
-  const refused = answers.filter(({ status }) => status === 429)
-  t.equal(refused.length, 7)
-  for (const answer of refused) t.match(answer.json, { type: '/problems/send-limited', detail: /^Too many requests/ })
+  t.ok(answers.every(({ status }) => status === 200 || status === 202), 'how many it gets is for otp-service to say')
+  const strangers = new Set(beginnings().slice(1).map(({ id }) => id))
+  t.equal(strangers.size, 1)
+  t.notOk(strangers.has(beginnings()[0]?.id ?? ''))
   const mail = otp.mails.find(({ challengeId }) => challengeId === challenge_id)
   t.equal((await from(owner, `${auth}/email/code/verify`, { challenge_id, opener, code: mail?.code })).status, 200)
   otp.heard.length = 0
   t.equal((await from(owner, `${auth}/email/code`, { email })).status, 202)
   t.equal((await from('203.0.113.52', `${auth}/email/code`, { email })).status, 202)
-  t.strictSame(beginnings(), [true, false])
+  t.strictSame(beginnings().map(({ known }) => known), [true, false])
 })
 
 t.test('signing in by password and by code is counted with the wallets, and every refusal is kept with its reason', async (t) => {

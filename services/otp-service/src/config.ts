@@ -70,7 +70,10 @@ export const environment = defineEnvironment({
     description: 'Codes that one mailbox may get in a minute; enrolments and codes of a proved factor are counted apart', strict: (value) => value > 10 ? 'must be 10 or fewer' : undefined
   }),
   OTP_SENDS_PER_HOUR: variable(Type.Integer({ default: 10, minimum: 1, maximum: 100_000 }), {
-    description: 'Codes that one mailbox may get in an hour, counted likewise', strict: (value) => value > 60 ? 'must be 60 or fewer' : undefined
+    description: 'Codes that one mailbox may get in an hour, counted likewise; half of them from one place, and of those of a factor a fifth is kept for sessions that have answered rightly before', strict: (value) => value > 60 ? 'must be 60 or fewer' : undefined
+  }),
+  OTP_SENDS_PER_PLACE_PER_HOUR: variable(Type.Integer({ default: 100, minimum: 1, maximum: 1_000_000_000 }), {
+    description: 'Codes to addresses that are not a proved factor which one place (an IPv4 address, the /64 of an IPv6 one) may have sent in an hour, to whomever', strict: (value) => value > 1_000 ? 'must be 1000 or fewer' : undefined
   }),
   OTP_ENROLMENTS_PER_HOUR: variable(Type.Integer({ default: 5, minimum: 1, maximum: 100_000 }), {
     description: 'Enrolments that one user may begin in an hour, each of which mails a code', strict: (value) => value > 30 ? 'must be 30 or fewer' : undefined
@@ -137,6 +140,7 @@ export const configFrom = (values: Values<typeof environment.variables>) => ({
   sends: {
     perMinute: values.OTP_SENDS_PER_MINUTE,
     perHour: values.OTP_SENDS_PER_HOUR,
+    perPlacePerHour: values.OTP_SENDS_PER_PLACE_PER_HOUR,
     enrolmentsPerHour: values.OTP_ENROLMENTS_PER_HOUR,
     enrolmentsPerDay: values.OTP_ENROLMENTS_PER_DAY,
     textsPerNumberPerDay: values.SMS_SENDS_PER_NUMBER_PER_DAY,

@@ -1,5 +1,6 @@
 /** What an account and a mailbox may have: wrong codes, locks, sends. */
 import { createChallenge, problems, resendChallenge, type Problem } from '@countersign/contracts'
+import { createLimiter } from '@countersign/redis'
 import { until } from '@countersign/testing'
 import { Redis } from 'ioredis'
 import { MongoBulkWriteError } from 'mongodb'
@@ -7,6 +8,7 @@ import t from 'tap'
 import { createBudgetRepository } from '../src/budgets/budget-repository.ts'
 import { budgetRules } from '../src/budgets/budget.ts'
 import { createChallengeRepository } from '../src/challenges/challenge-repository.ts'
+import { createSendLimit, type Send } from '../src/mail/send-limit.ts'
 import { allLogs, newAddress, newUser, openHouse, refusal, wrong, type User } from './open-otp.ts'
 
 const lockSeconds = 2
@@ -235,6 +237,64 @@ t.test('of one command repeated in parallel the limit pays for one mail', async 
   t.same(new Set(await five(() => limited.signer.call(resendChallenge, resend, { ...ask, commandId: 'cmd-parallel' }))), new Set(['none']))
 
   t.equal((await limited.db.collection<{ _id: string, sends: number }>('challenges').findOne({ _id: request.challenge_id }))?.sends, 2)
+})
+
+t.test('of a thousand sends at once exactly as many are admitted as recipient and place may have, and each is counted for both or for neither', async (t) => {
+  const [redis, second] = [new Redis(house.redis.url), new Redis(house.redis.url)]
+  t.teardown(() => { redis.disconnect(); second.disconnect() })
+  let refused = 0
+  const many = 1_000_000
+  const limitOver = (connection: Redis) => createSendLimit({
+    limiter: createLimiter({ redis: connection, prefix: 'otp:{race}' }), hashKey: Buffer.alloc(32, 7), onLimited: () => { refused++ },
+    rules: { perMinute: many, perHour: 10, perPlacePerHour: 100, enrolmentsPerHour: 20, enrolmentsPerDay: many, textsPerNumberPerDay: many, textsPerHour: many }
+  })
+  const either = [limitOver(redis), limitOver(second)] as const
+  const admitted = async (send: (i: number) => Send): Promise<number> => {
+    refused = 0
+    const slugs = await Promise.all(Array.from({ length: 1_000 }, (_, i) => refusal((either[i % 2] ?? either[0]).taking([send(i)])())))
+    t.equal(slugs.filter((slug) => slug === 'send-limited').length, refused)
+    return 1_000 - refused
+  }
+  const counted = async (name: string): Promise<number> => {
+    const counts = await Promise.all((await redis.keys(`otp:{race}:3600000:${name}:*`)).map((key) => redis.hget(key, 'count')))
+    return counts.reduce((sum, count) => sum + Number(count), 0)
+  }
+  const counts = async () => Object.fromEntries(await Promise.all(['mailbox', 'enrol', 'user', 'place', 'place-to'].map(async (name) => [name, await counted(name)] as const)))
+  const place = (i: number) => ({ id: `place-${i}` })
+  const next = async () => { await redis.del(await redis.keys('otp:{race}*')) }
+
+  t.equal(await admitted((i) => ({ to: 'mailbox', address: 'victim@example.com', place: place(i) })), 10, 'to one mailbox, from a thousand places')
+  t.match(await counts(), { mailbox: 10, place: 10, 'place-to': 10 }, 'no place has paid for what its recipient did not get')
+  await next()
+  t.equal(await admitted((i) => ({ to: 'mailbox', address: `${i}@example.com`, place: place(0) })), 100, 'from one place, to a thousand mailboxes')
+  t.match(await counts(), { mailbox: 100, place: 100, 'place-to': 100 }, 'nor has a recipient for what its place may not send')
+  await next()
+  t.equal(await admitted((i) => ({ to: 'mailbox', address: 'victim@example.com', place: place(i % 2) })), 10, 'from two places half each')
+  t.match(await counts(), { mailbox: 10, place: 10, 'place-to': 10 })
+  await next()
+  t.equal(await admitted(() => ({ to: 'mailbox', address: 'victim@example.com', place: { ...place(0), known: true } })), 5, 'from a known place, to its own mailbox')
+  t.match(await counts(), { place: 0, 'place-to': 5 }, 'its neighbours pay nothing for it')
+  await next()
+  t.equal(await admitted((i) => ({ to: 'enrolment', userId: 'usr_one', address: `${i}@example.com`, place: place(i), own: true })), 20, 'of one user')
+  t.match(await counts(), { enrol: 20, user: 20, place: 20, 'place-to': 20 })
+})
+
+t.test('all sessions of an account share the sends of its factor, and leave a fifth of them to those that have answered rightly before', async (t) => {
+  const limited = await openHouse(t, { OTP_SENDS_PER_MINUTE: '1000', OTP_SENDS_PER_HOUR: '10' }, house.mongo)
+  const owner = await limited.enrol()
+  const ask = async (user: User): Promise<string> => await refusal(limited.signer.call(createChallenge, limited.transaction(user), { requestId: 'req-test' }))
+  const granted = (slugs: readonly string[]): number => slugs.filter((slug) => slug === 'none').length
+  const askAll = async (users: readonly User[]): Promise<string[]> => await Promise.all(users.map(ask))
+  const strangers = Array.from({ length: 30 }, () => ({ ...owner, sessionId: newUser().sessionId }))
+
+  const slugs = await askAll(strangers)
+  t.equal(granted(slugs), 8, 'as many as all others may have, whichever sessions they are')
+  t.equal(slugs.filter((slug) => slug === 'send-limited').length, 22)
+  t.equal(granted(await askAll(Array.from({ length: 5 }, () => owner))), 2, 'the rest is the owner\'s, and no more')
+  t.equal(await ask(strangers[0] as User), 'send-limited')
+
+  const alone = await limited.enrol()
+  t.equal(granted(await askAll(Array.from({ length: 30 }, () => alone))), 10, 'where nobody else asks it has all of them')
 })
 
 t.test('one mailbox gets three codes a minute, whoever asks, and Redis never learns its address', async (t) => {

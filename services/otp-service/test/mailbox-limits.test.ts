@@ -1,5 +1,5 @@
 /** What strangers may guess at and send to a mailbox, and whom that keeps out: nobody who reads it, no session, no factor. */
-import { createChallenge, problems, type Problem } from '@countersign/contracts'
+import { createChallenge, problems, resendMailbox, type Problem } from '@countersign/contracts'
 import { newId } from '@countersign/runtime'
 import { until } from '@countersign/testing'
 import { Redis } from 'ioredis'
@@ -13,6 +13,8 @@ const { db, signer, ask } = house
 const { begin, challenge, byCode, byLink, resend } = mailboxesOf(house)
 interface Budget { _id: string, failures: { at: Date, ref: string }[], own_failures: unknown[], in_a_row: number, locked_until: Date | null, closed_at: Date | null }
 const budgets = db.collection<Budget>('mailbox_budgets')
+/** As the gateway names places: by a hash of 32 bytes. */
+const [here, elsewhere] = [newOpener(), newOpener()]
 const accountOf = (userId: string | null | undefined, opened = 'open') => `${opened}:account:${String(userId)}`
 const newAccount = () => ({ user_id: newId('usr'), email: newAddress() })
 
@@ -131,6 +133,26 @@ t.test('seventeen wrong codes in a day lock, a hundred in a row close, and a lin
   t.equal(await refusal(byCode(pending.request, pending.id, pending.code)), 'none', 'open again, and the lock did not eat the challenge')
 })
 
+t.test('one place has five mails an hour sent to one mailbox, over all doors, first and again, and a hundred to whomever', async (t) => {
+  const limited = await openHouse(t, { OTP_SENDS_PER_HOUR: '10', OTP_SENDS_PER_PLACE_PER_HOUR: '12' }, house.mongo)
+  const doors = mailboxesOf(limited)
+  const email = newAddress()
+  const place = { id: here }
+  const first = await doors.begin({ email, place })
+  const again = () => refusal(limited.gateway.call(resendMailbox, { challenge_id: first.view.challenge_id, purpose: first.request.purpose, opener: first.request.opener, place }, ask))
+  const kinds: Wanted[] = [{ purpose: 'signup', user_id: null, deliver: false }, { purpose: 'login_email' }, { purpose: 'password_reset' }]
+  const slugs = await Promise.all(Array.from({ length: 12 }, (_, i) => i % 4 === 3 ? again() : refusal(doors.begin({ ...kinds[i % 4], email, place }))))
+  t.equal(slugs.filter((slug) => slug === 'none').length, 4, 'beside the first')
+  t.ok(slugs.every((slug) => slug === 'none' || slug === 'send-limited'))
+  t.equal(await refusal(doors.begin({ email, place: { id: elsewhere } })), 'none', 'from elsewhere it still gets one')
+
+  const others = await Promise.all(Array.from({ length: 20 }, (_, i) => refusal(i % 2 === 0
+    ? doors.begin({ email: newAddress(), place })
+    : limited.begin({ user_id: newId('usr'), session_id: newId('ses'), email: newAddress(), place }))))
+  t.equal(others.filter((slug) => slug === 'none').length, 12 - 5, 'enrolments among them')
+  t.equal(await refusal(doors.begin({ email: newAddress(), place: { ...place, known: true } })), 'none', 'but not whose login was right from there before')
+})
+
 t.test('one mailbox gets three mails a minute over all purposes, sent or withheld, and sessions and factors have their own', async (t) => {
   const limited = await openHouse(t, { OTP_SENDS_PER_MINUTE: '3', OTP_SENDS_PER_HOUR: '10', OTP_ENROLMENTS_PER_HOUR: '5', OTP_ENROLMENTS_PER_DAY: '10' }, house.mongo)
   const doors = mailboxesOf(limited)
@@ -141,7 +163,7 @@ t.test('one mailbox gets three mails a minute over all purposes, sent or withhel
   t.ok(slugs.every((slug) => slug === 'none' || slug === 'send-limited'))
   t.equal(await limited.db.collection('mailbox_challenges').countDocuments(), slugs.filter((slug) => slug === 'none').length, 'a refused one leaves nothing')
 
-  const known = await Promise.all(Array.from({ length: 8 }, () => refusal(doors.begin({ purpose: 'login_email', email: user.address, known_place: true }))))
+  const known = await Promise.all(Array.from({ length: 8 }, () => refusal(doors.begin({ purpose: 'login_email', email: user.address, place: { id: here, known: true } }))))
   t.ok(known.includes('none'), 'from where the address signed in before it still gets one')
   t.ok(known.filter((slug) => slug === 'none').length <= 6, 'of a count of its own, of as many')
   t.equal(await refusal(limited.signer.call(createChallenge, limited.transaction(user), ask)), 'none', 'the factor\'s codes go on')

@@ -60,6 +60,7 @@ export const openHouse = async (t: Test, given: Record<string, string> = {}, mon
     MAIL_SEAL_KEY: randomToken(32),
     OTP_SENDS_PER_MINUTE: '1000',
     OTP_SENDS_PER_HOUR: '10000',
+    OTP_SENDS_PER_PLACE_PER_HOUR: '10000',
     OTP_ENROLMENTS_PER_HOUR: '1000',
     OTP_ENROLMENTS_PER_DAY: '1000',
     FACTOR_OBJECTION_HOURS: '0',

@@ -3,6 +3,7 @@ import { defineCommand } from '../command.ts'
 import { ChainId, ChallengeId, Code, EmailAddress, FactorId, MaskedEmail, SessionId, Timestamp, UserId } from '../primitives.ts'
 import { FactorKind } from '../receipts.ts'
 import { WalletFamilySchema } from '../wallet-accounts.ts'
+import { AskingPlace } from './places.ts'
 
 const SentCode = Type.Object({
   challenge_id: ChallengeId,
@@ -25,6 +26,7 @@ export const beginEmailFactor = defineCommand({
     user_id: UserId,
     session_id: SessionId,
     email: EmailAddress,
+    place: Type.Optional(AskingPlace),
     step_up: Type.Optional(Type.Unsafe<string>({ ...ChallengeId, description: 'Answered for `factors.add_email`: wanted of a user whose factors have no address' }))
   }, { additionalProperties: false }),
   reply: Type.Object({

@@ -6,6 +6,7 @@ import { Type } from 'typebox'
 import { defineCommand } from '../command.ts'
 import { ChallengeId, Code, EmailAddress, MaskedEmail, SessionId, UserId } from '../primitives.ts'
 import { MailboxPurpose } from '../receipts.ts'
+import { AskingPlace } from './places.ts'
 
 /**
  * SHA-256 of a secret that only the asking browser holds, or of a session's id, in base64url without padding. A code answers only to the
@@ -51,7 +52,7 @@ export const beginMailbox = defineCommand({
     opener: Opener,
     session_id: Type.Optional(SessionId),
     deliver: Type.Boolean(),
-    known_place: Type.Optional(Type.Boolean({ description: 'Asked from where this address signed in before: counted apart, so that strangers who use up its mails do not keep its owner from one' })),
+    place: Type.Optional(AskingPlace),
     link_base: Type.Optional(LinkBase)
   }, { additionalProperties: false }),
   reply: SentToMailbox
@@ -64,7 +65,7 @@ export const resendMailbox = defineCommand({
   callee: 'otp-service',
   callers: ['auth-gateway'],
   deadlineMs: 3_000,
-  request: Type.Object({ challenge_id: ChallengeId, purpose: MailboxPurpose, opener: Opener }, { additionalProperties: false }),
+  request: Type.Object({ challenge_id: ChallengeId, purpose: MailboxPurpose, opener: Opener, place: Type.Optional(AskingPlace) }, { additionalProperties: false }),
   reply: SentToMailbox
 })
 

@@ -4,6 +4,7 @@ import { defineCommand } from '../command.ts'
 import { ChallengeId, Code, MaskedAddress, PhoneNumber, SessionId, Timestamp, UserId } from '../primitives.ts'
 import { FactorName } from './factor-changes.ts'
 import { FactorView } from './factors.ts'
+import { AskingPlace } from './places.ts'
 
 const asker = { user_id: UserId, session_id: SessionId }
 const answers = { callee: 'otp-service', callers: ['auth-gateway'], deadlineMs: 3_000 } as const
@@ -12,7 +13,7 @@ export const beginSms = defineCommand({
   ...answers,
   name: 'factors.sms.begin',
   summary: 'Send a code to a telephone number that a user wants to prove',
-  request: Type.Object({ ...asker, phone_number: PhoneNumber, name: Type.Optional(FactorName), step_up: Type.Optional(ChallengeId) }, { additionalProperties: false }),
+  request: Type.Object({ ...asker, phone_number: PhoneNumber, name: Type.Optional(FactorName), place: Type.Optional(AskingPlace), step_up: Type.Optional(ChallengeId) }, { additionalProperties: false }),
   reply: Type.Object({ challenge_id: ChallengeId, sent_to: MaskedAddress, expires_at: Timestamp, attempts_left: Type.Integer({ minimum: 0 }) }, { additionalProperties: false })
 })
 

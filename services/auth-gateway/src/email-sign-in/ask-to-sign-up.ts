@@ -29,7 +29,7 @@ export type AskToSignUp = (request: SignUpRequest) => Promise<Sent & { readonly 
  * @throws Problem usernameTaken, schemaViolation (weak password), sendLimited, unavailable
  */
 export const createAskToSignUp = ({ users, identities, hasher, mailbox, pending, tellTaken, afterwards, newSecret }: AskToSignUpDeps): AskToSignUp =>
-  async ({ email, password, username, requestId }) => {
+  async ({ email, password, username, place, requestId }) => {
     refuseWeakPassword(password, { email, username })
     if (!await users.isUsernameFree(username)) throw new Problem(problems.usernameTaken)
     const passwordHash = await hasher.hash(password)
@@ -37,7 +37,7 @@ export const createAskToSignUp = ({ users, identities, hasher, mailbox, pending,
     const isTaken = known?.verified === true
 
     const secret = newSecret()
-    const sent = await mailbox.begin({ purpose: 'signup', email, userId: null, secret, deliver: !isTaken, link: 'verify' }, requestId)
+    const sent = await mailbox.begin({ purpose: 'signup', email, userId: null, secret, deliver: !isTaken, place, link: 'verify' }, requestId)
     await pending.keep(sent.challenge_id, { passwordHash, username }, mailboxLinkSeconds.signup)
     if (isTaken) afterwards('mail about a taken address', () => tellTaken(known.address, requestId))
     return { ...sent, opener: secret }

@@ -3,7 +3,7 @@
  * the client address that asked, and the challenge is the last one of both. So a stranger elsewhere neither answers nor burns it; strangers
  * behind the same client address can spend its attempts, and still need the code.
  */
-import { Problem, problems } from '@countersign/contracts'
+import { Problem, problems, type AskingPlace } from '@countersign/contracts'
 import type { Redis } from '@countersign/redis'
 import { keyedHash } from '@countersign/secrets'
 import { emailIdentityId } from '../users/identity.ts'
@@ -36,12 +36,9 @@ export function createEarlierCodes ({ redis, key, askForCode, signInByCode, repo
   const lastOf = ({ email, ip }: EarlierCaller): string => `gw:earlier-code:${keyedHash(key, 'last', emailIdentityId(email), ip).toString('base64url')}`
 
   return {
-    /**
-     * @param caller `knownPlace`: this address signed in from there before
-     * @throws Problem sendLimited, factorLocked, unavailable
-     */
-    async ask (caller: EarlierCaller & { readonly knownPlace: boolean }): Promise<void> {
-      const { challenge_id: challengeId } = await askForCode({ email: caller.email, secret: secretOf(caller), knownPlace: caller.knownPlace, requestId: caller.requestId })
+    /** @throws Problem sendLimited, factorLocked, unavailable */
+    async ask (caller: EarlierCaller & { readonly place: AskingPlace }): Promise<void> {
+      const { challenge_id: challengeId } = await askForCode({ email: caller.email, secret: secretOf(caller), place: caller.place, requestId: caller.requestId })
       await redis.set(lastOf(caller), challengeId, 'EX', keptSeconds)
     },
 

@@ -1,4 +1,4 @@
-import { Problem, problems } from '@countersign/contracts'
+import { Problem, problems, type AskingPlace } from '@countersign/contracts'
 import type { Audit } from '@countersign/mongo'
 import type { ClientSession } from 'mongodb'
 import type { PasswordHasher } from '../passwords/password-hasher.ts'
@@ -23,18 +23,18 @@ export interface AskToLinkDeps {
   readonly secretOf: SecretOfUser
 }
 
-export type AskToLink = (request: { readonly email: string, readonly password: string }, asker: Asker) => Promise<Sent>
+export type AskToLink = (request: { readonly email: string, readonly password: string, readonly place: AskingPlace }, asker: Asker) => Promise<Sent>
 
 /** Longer than any code lives, resent ones included. */
 const choiceSeconds = 3_600
 
 /** Every address gets the code: whose it is already, only its holder learns. @throws Problem schemaViolation (weak password), sendLimited, factorLocked, unavailable */
 export const createAskToLink = ({ users, hasher, mailbox, pending, secretOf }: AskToLinkDeps): AskToLink =>
-  async ({ email, password }, { userId, sessionId, requestId }) => {
+  async ({ email, password, place }, { userId, sessionId, requestId }) => {
     const user = await users.find(userId)
     refuseWeakPassword(password, { email, ...user !== undefined && { username: user.username } })
     const passwordHash = await hasher.hash(password)
-    const sent = await mailbox.begin({ purpose: 'email_link', email, userId, sessionId, secret: secretOf(userId), deliver: true }, requestId)
+    const sent = await mailbox.begin({ purpose: 'email_link', email, userId, sessionId, secret: secretOf(userId), deliver: true, place }, requestId)
     await pending.keep(sent.challenge_id, { passwordHash }, choiceSeconds)
     return sent
   }

@@ -1,7 +1,7 @@
 /** otp-service's proofs of a mailbox, and what the gateway believes of them: its signed receipt alone, compared with what was asked. */
 import {
   answerMailbox, beginMailbox, cancelMailbox, mailboxActionPreimage, Problem, problems, resendMailbox,
-  type MailboxPurpose, type MailboxReceiptClaims, type ReplyOf
+  type MailboxPurpose, type MailboxReceiptClaims, type AskingPlace, type ReplyOf
 } from '@countersign/contracts'
 import type { CommandClient } from '@countersign/redis'
 import { actionDigest, keyedHash, type ReceiptVerifier } from '@countersign/secrets'
@@ -26,8 +26,7 @@ export interface Beginning {
   readonly secret: string
   /** False: an address that must get nothing; the answer is the same. */
   readonly deliver: boolean
-  /** Asked from where this address signed in before: strangers who use up its mails do not keep its owner from one. */
-  readonly knownPlace?: boolean
+  readonly place: AskingPlace
   readonly link?: 'verify' | 'reset'
 }
 
@@ -68,16 +67,16 @@ export function createMailbox ({ commands, receipts, commandKey, links }: Mailbo
 
   return {
     /** @throws Problem sendLimited, factorLocked, unavailable */
-    async begin ({ purpose, email, userId, sessionId, secret, deliver, knownPlace = false, link }: Beginning, requestId: string): Promise<Sent> {
+    async begin ({ purpose, email, userId, sessionId, secret, deliver, place, link }: Beginning, requestId: string): Promise<Sent> {
       return sentIn(await commands.call(beginMailbox, {
-        purpose, user_id: userId, email, opener: openerOf(secret), deliver,
-        ...sessionId !== undefined && { session_id: sessionId }, ...knownPlace && { known_place: true }, ...link !== undefined && { link_base: links[link] }
+        purpose, user_id: userId, email, opener: openerOf(secret), deliver, place,
+        ...sessionId !== undefined && { session_id: sessionId }, ...link !== undefined && { link_base: links[link] }
       }, { requestId, ...userId !== null && { actor: userId } }))
     },
 
     /** @throws Problem notFound, stateConflict, sendLimited, factorLocked, unavailable */
-    resend: async ({ challengeId, purpose, secret }: { readonly challengeId: string, readonly purpose: MailboxPurpose, readonly secret: string }, requestId: string): Promise<Sent> =>
-      sentIn(await commands.call(resendMailbox, { challenge_id: challengeId, purpose, opener: openerOf(secret) }, { requestId })),
+    resend: async ({ challengeId, purpose, secret, place }: { readonly challengeId: string, readonly purpose: MailboxPurpose, readonly secret: string, readonly place: AskingPlace }, requestId: string): Promise<Sent> =>
+      sentIn(await commands.call(resendMailbox, { challenge_id: challengeId, purpose, opener: openerOf(secret), place }, { requestId })),
 
     /** @throws Problem codeRejected, factorLocked, unavailable */
     async answer (purpose: MailboxPurpose, answer: MailboxAnswer, requestId: string): Promise<ProvedMailbox> {

@@ -1,3 +1,4 @@
+import type { AskingPlace } from '@countersign/contracts'
 import type { Audit } from '@countersign/mongo'
 import type { PasswordHasher } from '../passwords/password-hasher.ts'
 import type { PasswordRepository } from '../passwords/password-repository.ts'
@@ -14,14 +15,14 @@ export interface AskForResetDeps {
   readonly mailbox: Pick<Mailbox, 'begin'>
 }
 
-export type AskForReset = (request: { readonly email: string, readonly secret: string, readonly knownPlace: boolean, readonly requestId: string }) => Promise<Sent>
+export type AskForReset = (request: { readonly email: string, readonly secret: string, readonly place: AskingPlace, readonly requestId: string }) => Promise<Sent>
 
 /** An unknown address gets nothing, and the same work and answer. @throws Problem sendLimited, unavailable */
 export const createAskForReset = ({ identities, mailbox }: AskForResetDeps): AskForReset =>
-  async ({ email, secret, knownPlace, requestId }) => {
+  async ({ email, secret, place, requestId }) => {
     const known = await identities.find(emailIdentityId(email))
     const userId = known?.verified === true ? known.userId : null
-    return await mailbox.begin({ purpose: 'password_reset', email, userId, secret, deliver: known !== undefined, knownPlace, link: 'reset' }, requestId)
+    return await mailbox.begin({ purpose: 'password_reset', email, userId, secret, deliver: known !== undefined, place, link: 'reset' }, requestId)
   }
 
 export interface ResetRequest {

@@ -1,4 +1,4 @@
-import { Problem, problems } from '@countersign/contracts'
+import { Problem, problems, type AskingPlace } from '@countersign/contracts'
 import type { SignInReport } from '../sign-in/report-sign-in.ts'
 import { emailIdentityId } from '../users/identity.ts'
 import type { IdentityRepository } from '../users/identity-repository.ts'
@@ -11,15 +11,15 @@ export interface AskForCodeDeps {
   readonly mailbox: Pick<Mailbox, 'begin'>
 }
 
-export type AskForCode = (request: { readonly email: string, readonly secret: string, readonly knownPlace: boolean, readonly requestId: string }) => Promise<Sent>
+export type AskForCode = (request: { readonly email: string, readonly secret: string, readonly place: AskingPlace, readonly requestId: string }) => Promise<Sent>
 
 /** Mails a code to any address. @throws Problem sendLimited, factorLocked, unavailable */
 export const createAskForCode = ({ identities, mailbox }: AskForCodeDeps): AskForCode =>
-  async ({ email, secret, knownPlace, requestId }) => {
+  async ({ email, secret, place, requestId }) => {
     const known = await identities.find(emailIdentityId(email))
     // An account that never proved the address has no part in this.
     const userId = known?.verified === true ? known.userId : null
-    return await mailbox.begin({ purpose: 'login_email', email, userId, secret, deliver: true, knownPlace }, requestId)
+    return await mailbox.begin({ purpose: 'login_email', email, userId, secret, deliver: true, place }, requestId)
   }
 
 export interface CodeSignIn {

@@ -1,4 +1,4 @@
-import { Problem, problems } from '@countersign/contracts'
+import { Problem, problems, type AskingPlace } from '@countersign/contracts'
 import type { Logger } from '@countersign/runtime'
 import type { PasswordHasher } from '../passwords/password-hasher.ts'
 import type { PasswordRepository } from '../passwords/password-repository.ts'
@@ -13,6 +13,7 @@ export interface SignUpRequest {
   readonly email: string
   readonly password: string
   readonly username: string
+  readonly place: AskingPlace
   readonly requestId: string
 }
 
@@ -36,7 +37,7 @@ export type SignUp = (request: SignUpRequest) => Promise<SignedUp>
  * @throws Problem emailRegistered, usernameTaken, schemaViolation (weak password), unavailable
  */
 export const createSignUp = ({ users, passwords, hasher, mailbox, secretOf, log }: SignUpDeps): SignUp =>
-  async ({ email, password, username, requestId }) => {
+  async ({ email, password, username, place, requestId }) => {
     refuseWeakPassword(password, { email, username })
     const identity = { id: emailIdentityId(email), kind: 'email' as const, address: email, verified: false }
     if (await users.findByIdentity(identity.id) !== undefined) throw new Problem(problems.emailRegistered)
@@ -50,7 +51,7 @@ export const createSignUp = ({ users, passwords, hasher, mailbox, secretOf, log 
 
     const secret = secretOf(user.id)
     try {
-      const sent = await mailbox.begin({ purpose: 'signup', email, userId: user.id, secret, deliver: true, link: 'verify' }, requestId)
+      const sent = await mailbox.begin({ purpose: 'signup', email, userId: user.id, secret, deliver: true, place, link: 'verify' }, requestId)
       return { user, identity, verification: { ...sent, opener: secret } }
     } catch (error) {
       log.warn({ err: error, user_id: user.id }, 'the mail that proves the address of a sign-up could not be asked for')

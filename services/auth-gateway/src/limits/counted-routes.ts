@@ -39,9 +39,9 @@ const counting: readonly (readonly [Route, Counting])[] = [
   [refreshSession, 'secret'],
   [askToSignUp, { kind: 'mail', subject: email }],
   [askToRegisterUser, { kind: 'mail', subject: email }],
-  // One account, and so one mail, for each address.
-  [signUpWithEmail, { kind: 'mail' }],
-  [registerUser, { kind: 'mail' }],
+  // The account comes to be whether or not otp-service sends the mail.
+  [signUpWithEmail, { kind: 'account' }],
+  [registerUser, { kind: 'account' }],
   [requestEmailCode, { kind: 'mail', subject: email }],
   [requestPasswordReset, { kind: 'mail', subject: email }],
   [requestVerification, { kind: 'mail', subject: identifier }],

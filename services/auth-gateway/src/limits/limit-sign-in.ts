@@ -1,4 +1,5 @@
 /** Puts the limits of signing in before every route on which something is guessed or a mail sent to whomever, and takes back afterwards what was no guess. */
+import type { AskingPlace } from '@countersign/contracts'
 import { clientIp } from '@countersign/http'
 import type { FastifyInstance, FastifyRequest, RouteOptions } from 'fastify'
 import { countingOf, type CountedRoute } from './counted-routes.ts'
@@ -38,8 +39,11 @@ export function limitSignIn (app: FastifyInstance, limits: Pick<SignInLimits, 't
   }
 }
 
-/** Whether the login that the request names was right from its place before. */
-export const isKnownPlace = ({ signInTry }: FastifyRequest): boolean => signInTry?.knownPlace === true
+/** From where a message is asked for, and whether the login that the request names was right from there before. @throws on a route that is not counted */
+export function placeOf ({ signInTry }: FastifyRequest): AskingPlace {
+  if (signInTry === null) throw new Error('a message is asked for on a route that counted-routes.ts does not know')
+  return signInTry.place
+}
 
 /** A wrong code of the earlier OTP system is answered 400. */
 const refusals = [400, 401]

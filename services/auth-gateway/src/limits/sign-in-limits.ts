@@ -5,9 +5,10 @@
  *
  * What others do elsewhere keeps no owner out. A wallet's signature cannot be guessed, so no count of its address closes it. A password can:
  * its counts close the password alone, and not at a place from which the same login was right before. Mailed codes are guessed at
- * otp-service's expense, which counts them per challenge, address and account; here only the place pays.
+ * otp-service's expense, which counts them per challenge, address and account; here only the place pays. Mails and text messages are counted
+ * there, the place and the recipient in one step: here it is only told which place it is, and whether the login was right from it before.
  */
-import { Problem, problems } from '@countersign/contracts'
+import { Problem, problems, type AskingPlace } from '@countersign/contracts'
 import type { LimitBucket, Limiter } from '@countersign/redis'
 import type { Logger } from '@countersign/runtime'
 import { keyedHash } from '@countersign/secrets'
@@ -16,8 +17,10 @@ import { emailIdentityId, type Identity } from '../users/identity.ts'
 export type TryKind =
   /** Stores a pending challenge. */
   | 'challenge'
-  /** Has a mail or text message sent. */
+  /** Has a mail or text message sent: counted by otp-service, which knows the recipient. */
   | 'mail'
+  /** Makes an account before its address is proved. */
+  | 'account'
   /** Shows what was signed or mailed. */
   | 'proof'
   | 'password'
@@ -31,8 +34,8 @@ export interface SignInTry {
 }
 
 export interface AdmittedTry {
-  /** The subject's login was right from this place in the last 30 days. */
-  readonly knownPlace: boolean
+  /** `known`: the subject's login was right from there in the last 30 days. */
+  readonly place: AskingPlace
   /** It was no guess, or a right one: then the mistyped passwords before it are forgotten. Never throws. */
   readonly giveBack: (given: { readonly wasRight: boolean }) => Promise<void>
 }
@@ -40,7 +43,7 @@ export interface AdmittedTry {
 export interface SignInLimits {
   /**
    * Counts one try in every bucket of its kind, or in none when one of them is full.
-   * @throws Problem rateLimited, sendLimited, factorLocked (password); unavailable when Redis cannot count, since guesses would be free
+   * @throws Problem rateLimited, sendLimited (account), factorLocked (password); unavailable when Redis cannot count, since guesses would be free
    */
   readonly take: (tried: SignInTry) => Promise<AdmittedTry>
   /** This login was right from this place. Never throws. */
@@ -50,6 +53,7 @@ export interface SignInLimits {
 export interface SignInLimitsDeps {
   readonly limiter: Pick<Limiter, 'take' | 'giveBack' | 'clear'>
   readonly keep: (key: string, lifeMs: number) => Promise<unknown>
+  readonly isKept: (key: string) => Promise<boolean>
   /** Redis sees keyed hashes: a dump of it names nobody. */
   readonly hashKey: Uint8Array
   /** The outer limit of a place; the ones here grow with it. */
@@ -65,8 +69,6 @@ export const limitsPrefix = 'gw:{limits}'
 export const wrongPasswordsFromOnePlace = 10
 /** NIST SP 800-63B §5.2.2 allows 100 in a row. */
 export const wrongPasswordsFromAnywhere = 100
-/** Half of what one mailbox gets in an hour. */
-export const mailsFromOnePlace = 5
 /** Over all accounts, as a multiple of what the outer limit admits in its window: guessing a little at many accounts ends here. */
 const failuresOfPlace = 5
 const quarterMs = 15 * 60_000
@@ -78,7 +80,7 @@ const retryAfterOutageSeconds = 5
 export const walletSubject = (address: string): string => `wallet:${address.toLowerCase()}`
 export const emailSubject = emailIdentityId
 
-export function createSignInLimits ({ limiter, keep, hashKey, place, challengeMs, log }: SignInLimitsDeps): SignInLimits {
+export function createSignInLimits ({ limiter, keep, isKept, hashKey, place, challengeMs, log }: SignInLimitsDeps): SignInLimits {
   const hashed = (...parts: string[]): string => keyedHash(hashKey, ...parts).toString('base64url')
   const knownKey = (subject: string, ip: string): string => `${limitsPrefix}:known:${hashed('known', subject, ip)}`
 
@@ -94,16 +96,17 @@ export function createSignInLimits ({ limiter, keep, hashKey, place, challengeMs
 
     if (kind === 'password') return [ofPlace('wrong'), ...ofSubject('password', [wrongPasswordsFromOnePlace, quarterMs], [wrongPasswordsFromAnywhere, hourMs])]
     if (kind === 'proof') return [ofPlace('wrong')]
-    if (kind === 'mail') return [ofPlace('mail'), ...ofSubject('mail', [mailsFromOnePlace, hourMs])]
+    if (kind === 'account') return [ofPlace('account')]
+    if (kind === 'mail') return []
     return [
       bucket('challenge:place', [ip], Math.ceil(place.max * challengeMs / place.windowMs), challengeMs),
       ...ofSubject('challenge', [place.max, challengeMs])
     ]
   }
 
-  async function count (buckets: readonly LimitBucket[]): ReturnType<Limiter['take']> {
+  async function asking<T> (redis: () => Promise<T>): Promise<T> {
     try {
-      return await limiter.take(buckets)
+      return await redis()
     } catch (error) {
       log.warn({ err: error }, 'sign-in limits cannot be counted: sign-in is closed')
       throw new Problem(problems.unavailable, { retry_after: retryAfterOutageSeconds })
@@ -121,13 +124,16 @@ export function createSignInLimits ({ limiter, keep, hashKey, place, challengeMs
 
   return {
     async take (tried) {
+      const { kind, ip, subject } = tried
+      const id = hashed('place', ip)
+      if (kind === 'mail') return { place: { id, known: subject !== undefined && await asking(() => isKept(knownKey(subject, ip))) }, giveBack: async () => {} }
       const buckets = bucketsOf(tried)
-      const { allowed, retryAfterMs, takenAtMs, asked } = await count(buckets)
-      if (!allowed) throw refusal(tried.kind, Math.max(1, Math.ceil(retryAfterMs / 1_000)))
+      const { allowed, retryAfterMs, takenAtMs, asked } = await asking(() => limiter.take(buckets))
+      if (!allowed) throw refusal(kind, Math.max(1, Math.ceil(retryAfterMs / 1_000)))
       const taken = buckets.filter((_bucket, index) => asked[index] === true)
       const mistyped = taken.filter(({ key }) => key.startsWith('password:here'))
       return {
-        knownPlace: taken.length < buckets.length,
+        place: { id, known: taken.length < buckets.length },
         giveBack: ({ wasRight }) => tolerant(Promise.all([
           taken.length > 0 && limiter.giveBack(taken, takenAtMs),
           wasRight && mistyped.length > 0 && limiter.clear(mistyped)
@@ -141,5 +147,5 @@ export function createSignInLimits ({ limiter, keep, hashKey, place, challengeMs
 
 function refusal (kind: TryKind, retryAfter: number): Problem {
   if (kind === 'password') return new Problem(problems.factorLocked, { detail: 'Too many requests: too many wrong passwords. Wait, or sign in another way.', retry_after: retryAfter })
-  return new Problem(kind === 'mail' ? problems.sendLimited : problems.rateLimited, { retry_after: retryAfter })
+  return new Problem(kind === 'account' ? problems.sendLimited : problems.rateLimited, { retry_after: retryAfter })
 }

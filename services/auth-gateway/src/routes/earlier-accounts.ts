@@ -5,6 +5,7 @@ import {
 } from '@countersign/contracts'
 import { addRoute } from '@countersign/http'
 import type { FastifyInstance } from 'fastify'
+import { placeOf } from '../limits/limit-sign-in.ts'
 import type { OpenSession } from '../sessions/session-state.ts'
 import { userView } from '../users/user-view.ts'
 import type { AccountRoutesDeps } from './account.ts'
@@ -35,13 +36,13 @@ function statusRoutes (app: FastifyInstance, { health }: EarlierAccountRoutesDep
 function userRoutes (app: FastifyInstance, { email: { signupMode, signUp, askToSignUp, logIn, cookie }, openSession, usernameFor }: EarlierAccountRoutesDeps): void {
   if (signupMode === 'verified') {
     addRoute(app, askToRegisterUser, async ({ body: { email, password, username = usernameFor(email) }, request, reply }) => {
-      const { opener } = await askToSignUp({ email, password, username, requestId: request.id })
+      const { opener } = await askToSignUp({ email, password, username, place: placeOf(request), requestId: request.id })
       cookie.keep(reply, opener)
       return { message: 'A mail is on its way: the account comes to be when its address is proved' }
     })
   } else {
     addRoute(app, registerUser, async ({ body: { email, password, username = usernameFor(email) }, request, reply }) => {
-      const { verification, ...signedIn } = await signUp({ email, password, username, requestId: request.id })
+      const { verification, ...signedIn } = await signUp({ email, password, username, place: placeOf(request), requestId: request.id })
       if (verification !== undefined) cookie.keep(reply, verification.opener)
       return signedInUser('User registered', await openSession(signedIn, clientOf(request)))
     })

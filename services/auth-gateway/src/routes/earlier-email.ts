@@ -3,7 +3,7 @@ import { requestVerification, submitVerification, type TokenReply } from '@count
 import { addRoute, clientIp } from '@countersign/http'
 import type { FastifyInstance } from 'fastify'
 import type { EarlierCodes } from '../email-sign-in/earlier-codes.ts'
-import { isKnownPlace } from '../limits/limit-sign-in.ts'
+import { placeOf } from '../limits/limit-sign-in.ts'
 import type { ClientDescription } from '../sessions/open-session.ts'
 import type { SignedIn } from '../sign-in/sign-in-with-wallet.ts'
 import { clientOf } from './wallet-sign-in.ts'
@@ -15,7 +15,7 @@ export interface EarlierEmailRoutesDeps {
 
 export function earlierEmailRoutes (app: FastifyInstance, { earlierCodes, openSession }: EarlierEmailRoutesDeps): void {
   addRoute<typeof requestVerification>(app, requestVerification, async ({ body: { identifier: email }, request }) => {
-    await earlierCodes.ask({ email, ip: clientIp(request), knownPlace: isKnownPlace(request), requestId: request.id })
+    await earlierCodes.ask({ email, ip: clientIp(request), place: placeOf(request), requestId: request.id })
     return { success: true, message: 'Verification code sent' }
   })
 

@@ -15,7 +15,7 @@ import type { AskForReset, ResetPassword } from '../email-sign-in/reset-password
 import type { AskForCode, SignInByCode } from '../email-sign-in/sign-in-by-code.ts'
 import type { SignUp } from '../email-sign-in/sign-up.ts'
 import type { VerifyEmail } from '../email-sign-in/verify-email.ts'
-import { isKnownPlace } from '../limits/limit-sign-in.ts'
+import { placeOf } from '../limits/limit-sign-in.ts'
 import type { ClientDescription } from '../sessions/open-session.ts'
 import type { SessionCookies } from '../sessions/session-cookies.ts'
 import type { OpenSession, SessionStates } from '../sessions/session-state.ts'
@@ -66,7 +66,7 @@ export function emailSignInRoutes (app: FastifyInstance, deps: EmailRoutesDeps):
 function signUpRoutes (app: FastifyInstance, { email: { signupMode, signUp, askToSignUp: ask, cookie }, openSession }: EmailRoutesDeps): void {
   if (signupMode === 'verified') {
     addRoute(app, askToSignUp, async ({ body: { email, password, username }, request, reply }) => {
-      const asked = await ask({ email, password, username, requestId: request.id })
+      const asked = await ask({ email, password, username, place: placeOf(request), requestId: request.id })
       cookie.keep(reply, asked.opener)
       return asked
     })
@@ -74,7 +74,7 @@ function signUpRoutes (app: FastifyInstance, { email: { signupMode, signUp, askT
   }
 
   addRoute(app, signUpWithEmail, async ({ body: { email, password, username }, request, reply }) => {
-    const { verification, ...signedIn } = await signUp({ email, password, username, requestId: request.id })
+    const { verification, ...signedIn } = await signUp({ email, password, username, place: placeOf(request), requestId: request.id })
     if (verification !== undefined) cookie.keep(reply, verification.opener)
     return { ...await openSession(signedIn, clientOf(request)), ...verification && { verification } }
   })
@@ -91,7 +91,7 @@ function passwordRoutes (app: FastifyInstance, { email: { logIn, changePassword:
 
   addRoute(app, requestPasswordReset, async ({ body, request }) => {
     const opener = newSecret()
-    const sent = await askForReset({ email: body.email, secret: opener, knownPlace: isKnownPlace(request), requestId: request.id })
+    const sent = await askForReset({ email: body.email, secret: opener, place: placeOf(request), requestId: request.id })
     return { ...sent, opener, message: 'If an account has this address, a mail is on its way' }
   })
 
@@ -127,6 +127,7 @@ function proofRoutes (app: FastifyInstance, { email: { verify, resend, secretOf,
     const secret = body.opener ?? (session === undefined ? cookie.read(request) : undefined)
     return await resend({
       purpose: body.purpose ?? 'signup',
+      place: placeOf(request),
       requestId: request.id,
       ...body.challenge_id !== undefined && { challengeId: body.challenge_id },
       ...secret !== undefined && { secret },
@@ -138,7 +139,7 @@ function proofRoutes (app: FastifyInstance, { email: { verify, resend, secretOf,
 function codeRoutes (app: FastifyInstance, { email: { askForCode, signInByCode, newSecret }, openSession, ...guard }: EmailRoutesDeps): void {
   addRoute(app, requestEmailCode, async ({ body, request }) => {
     const opener = newSecret()
-    return { ...await askForCode({ email: body.email, secret: opener, knownPlace: isKnownPlace(request), requestId: request.id }), opener }
+    return { ...await askForCode({ email: body.email, secret: opener, place: placeOf(request), requestId: request.id }), opener }
   })
 
   addRoute(app, verifyEmailCode, async ({ body, request }) => {
@@ -153,7 +154,7 @@ function codeRoutes (app: FastifyInstance, { email: { askForCode, signInByCode, 
 }
 
 function linkRoutes (app: FastifyInstance, { email: { askToLink, link } }: EmailRoutesDeps): void {
-  addRoute<typeof linkEmail, OpenSession>(app, linkEmail, async ({ body, session, request }) => await askToLink(body, asker(session, request)))
+  addRoute<typeof linkEmail, OpenSession>(app, linkEmail, async ({ body, session, request }) => await askToLink({ ...body, place: placeOf(request) }, asker(session, request)))
 
   addRoute<typeof confirmEmailLink, OpenSession>(app, confirmEmailLink, async ({ body, session, request }) => {
     const identity = await link({ challengeId: body.challenge_id, code: body.code }, asker(session, request))

@@ -2,6 +2,7 @@ import { beginSmsFactor, beginTotpFactor, beginWalletFactor, ChallengeId, confir
 import { addRoute } from '@countersign/http'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { Value } from 'typebox/value'
+import { placeOf } from '../limits/limit-sign-in.ts'
 import type { OpenSession } from '../sessions/session-state.ts'
 import type { ChangeFactors } from '../step-ups/change-factors.ts'
 import { askerOf } from './asker-of.ts'
@@ -23,7 +24,7 @@ export function factorRoutes (app: FastifyInstance, { changeFactors, totpLabel }
 
   addRoute<typeof confirmWalletFactor, OpenSession>(app, confirmWalletFactor, async ({ body, session, request }) => await changeFactors.confirmWallet(askerOf(session, request), body))
 
-  addRoute<typeof beginSmsFactor, OpenSession>(app, beginSmsFactor, async ({ body, session, request }) => await changeFactors.beginSms(askerOf(session, request), body, stepUpOf(request)))
+  addRoute<typeof beginSmsFactor, OpenSession>(app, beginSmsFactor, async ({ body, session, request }) => await changeFactors.beginSms(askerOf(session, request), { ...body, place: placeOf(request) }, stepUpOf(request)))
 
   addRoute<typeof confirmSmsFactor, OpenSession>(app, confirmSmsFactor, async ({ body, session, request }) => await changeFactors.confirmSms(askerOf(session, request), body))
 

@@ -3,6 +3,7 @@ import { addRoute } from '@countersign/http'
 import type { CommandClient } from '@countersign/redis'
 import type { FastifyInstance } from 'fastify'
 import type { ConfirmEmail } from '../email/confirm-email.ts'
+import { placeOf } from '../limits/limit-sign-in.ts'
 import type { OpenSession } from '../sessions/session-state.ts'
 import { stepUpOf } from './factors.ts'
 
@@ -17,7 +18,7 @@ export function meRoutes (app: FastifyInstance, { commands, confirmEmail: confir
   addRoute<typeof beginEmail, OpenSession>(app, beginEmail, async ({ body, session, request }) => {
     const stepUp = stepUpOf(request)
     return await commands.call(beginEmailFactor, {
-      user_id: session.userId, session_id: session.id, email: body.email, ...stepUp !== undefined && { step_up: stepUp }
+      user_id: session.userId, session_id: session.id, email: body.email, place: placeOf(request), ...stepUp !== undefined && { step_up: stepUp }
     }, { requestId: request.id, actor: session.userId })
   })
 

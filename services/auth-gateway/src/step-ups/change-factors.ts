@@ -23,7 +23,7 @@ export interface ChangeFactors {
   /** @throws Problem proofRejected, rateLimited, unavailable */
   confirmWallet (asker: Asker, answer: Pick<RequestOf<typeof confirmWallet>, 'factor_id' | 'signature' | 'public_key'>): Promise<ReplyOf<typeof confirmWallet>>
   /** @throws Problem stepUpRequired, numberNotServed, stateConflict, factorLocked, sendLimited, unavailable */
-  beginSms (asker: Asker, number: Pick<RequestOf<typeof beginSms>, 'phone_number' | 'name'>, stepUpId: string | undefined): Promise<ReplyOf<typeof beginSms>>
+  beginSms (asker: Asker, number: Pick<RequestOf<typeof beginSms>, 'phone_number' | 'name' | 'place'>, stepUpId: string | undefined): Promise<ReplyOf<typeof beginSms>>
   /** @throws Problem codeRejected, factorLocked, unavailable */
   confirmSms (asker: Asker, answer: Pick<RequestOf<typeof confirmSms>, 'challenge_id' | 'code'>): Promise<ReplyOf<typeof confirmSms>>
   /** @throws Problem stepUpRequired, factorRequired, unavailable */

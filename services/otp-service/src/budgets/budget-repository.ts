@@ -6,7 +6,7 @@ import { randomInt } from 'node:crypto'
 import { gather } from '@countersign/mongo'
 import type { Db, Document } from 'mongodb'
 import type { Transaction } from '../transaction.ts'
-import type { BudgetRules, Lock, Reservation } from './budget.ts'
+import type { BudgetRules, Lock, Reservation, Standing } from './budget.ts'
 import { dayMs, reserving, without } from './reserving.ts'
 
 interface BudgetDocument {
@@ -60,9 +60,9 @@ export function createBudgetRepository (db: Db, rules: BudgetRules, collection: 
   })
   const lockShared = gather(async (all: readonly Pick<Attempt, 'userId' | 'sessionId'>[]) => {
     const rows = await rowsOf(all.map(({ userId }) => userId))
-    return all.map(({ userId, sessionId }): Lock => {
+    return all.map(({ userId, sessionId }): Standing => {
       const row = rows.get(userId)
-      return row === undefined ? { closed: false, retryAfterSeconds: 0 } : lockIn(rules, row, sessionId)
+      return row === undefined ? { closed: false, retryAfterSeconds: 0, own: false } : { ...lockIn(rules, row, sessionId), own: row.own_sessions.includes(sessionId) }
     })
   })
 
@@ -105,7 +105,7 @@ export function createBudgetRepository (db: Db, rules: BudgetRules, collection: 
     },
 
     /** As that session finds it. */
-    lockOf: (userId: string, sessionId: string): Promise<Lock> => lockShared({ userId, sessionId }),
+    lockOf: (userId: string, sessionId: string): Promise<Standing> => lockShared({ userId, sessionId }),
 
     /** Whether this session has answered rightly before, and is one of those remembered. */
     async isOwn (userId: string, sessionId: string): Promise<boolean> {

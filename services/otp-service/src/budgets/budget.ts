@@ -43,3 +43,9 @@ export interface Lock {
   /** Until the next attempt may be made; 0 when one may be made now, or when no time helps. */
   readonly retryAfterSeconds: number
 }
+
+/** How an account stands for one of its sessions. */
+export interface Standing extends Lock {
+  /** It has answered rightly before, and is one of those remembered. */
+  readonly own: boolean
+}

@@ -86,7 +86,7 @@ async function openSending (deps: CreateDeps, draft: Draft, email: EmailFactor |
   const { challenges, budgets, codes, mails, sendLimit, transact, ttlSeconds, maxAttempts } = deps
   const lock = await budgets.lockOf(draft.userId, draft.sessionId)
   if (isLocked(lock)) throw lockedProblem(lock)
-  const takeSend = sendLimit.taking([{ to: 'factor', factorId: email.id, address: email.address }])
+  const takeSend = sendLimit.taking([{ to: 'factor', factorId: email.id, address: email.address, own: lock.own }])
   const { code, ...stored } = codes.draw(draft)
   return await transact(async (transaction) => {
     const challenge = await challenges.insert({ ...draft, ...stored, factorId: email.id, address: email.address, attemptsMax: maxAttempts }, ttlSeconds, transaction)

@@ -33,6 +33,6 @@ export const createResendChallenge = ({ challenges, factors, sendCode }: ResendD
     const challenge = await challenges.findFor(id, { aud: asking.caller, userId, sessionId })
     if (challenge?.purpose !== 'transaction') throw new Problem(problems.notFound)
     const to = factorId === undefined ? last(challenge) : await chosen(challenge, factorId)
-    return sentView(await sendCode(challenge, { to: 'factor', ...to }, asking))
+    return sentView(await sendCode(challenge, to, asking))
   }
 }

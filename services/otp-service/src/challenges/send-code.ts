@@ -3,7 +3,7 @@ import { Problem, problems } from '@countersign/contracts'
 import type { Asking } from '../asking.ts'
 import type { BudgetRepository } from '../budgets/budget-repository.ts'
 import { isLocked, lockedProblem } from '../budgets/locked-problem.ts'
-import type { Send, SendLimit } from '../mail/send-limit.ts'
+import type { FactorSend, SendLimit } from '../mail/send-limit.ts'
 import type { AdmitAddress } from '../sms/admit-number.ts'
 import type { Dispatch } from '../transaction.ts'
 import type { Challenge } from './challenge.ts'
@@ -27,7 +27,7 @@ export interface SendCodeDeps extends SendTogetherDeps {
  * @returns the challenge as it is now; a command that is repeated sends nothing again.
  * @throws Problem stateConflict, factorLocked, sendLimited, numberNotServed
  */
-export type SendCode = (challenge: Challenge, to: Send, asking: Asking) => Promise<Challenge>
+export type SendCode = (challenge: Challenge, to: Pick<FactorSend, 'factorId' | 'address'>, asking: Asking) => Promise<Challenge>
 
 export const createSendCode = (deps: SendCodeDeps): SendCode => {
   const { challenges, budgets, codes, admit, sendLimit, events, dispatch, ttlSeconds } = deps
@@ -43,8 +43,8 @@ export const createSendCode = (deps: SendCodeDeps): SendCode => {
 
     const { code, ...stored } = codes.draw(challenge)
     const sent = await sendTogether({
-      renewal: { challenge, code: stored, ttlSeconds: keepsItsEnd(challenge) ? undefined : ttlSeconds, commandId: asking.commandId, to: { factorId: to.to === 'factor' ? to.factorId : null, address: to.address } },
-      code, requestId: asking.requestId, takeSend: sendLimit.taking([to])
+      renewal: { challenge, code: stored, ttlSeconds: keepsItsEnd(challenge) ? undefined : ttlSeconds, commandId: asking.commandId, to },
+      code, requestId: asking.requestId, takeSend: sendLimit.taking([{ to: 'factor', own: lock.own, ...to }])
     })
     if (sent === undefined) {
       // The same command raced this one and was first: its code is on the way.

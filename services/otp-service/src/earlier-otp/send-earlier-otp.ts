@@ -62,7 +62,7 @@ export function createSendEarlierOtp (deps: SendEarlierOtpDeps) {
 
     const lock = await budgets.lockOf(request.user_id, request.session_id)
     if (isLocked(lock)) throw lockedProblem(lock)
-    const takeSend = sendLimit.taking([{ to: 'factor', factorId: factor.id, address: factor.address }])
+    const takeSend = sendLimit.taking([{ to: 'factor', factorId: factor.id, address: factor.address, own: lock.own }])
     const { code, ...stored } = codes.draw(draft)
     const sent = await transact(async (transaction) => {
       await refuseSecond(draft, transaction)

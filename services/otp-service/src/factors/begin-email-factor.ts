@@ -72,8 +72,8 @@ export function createBeginEmailFactor (deps: BeginDeps) {
     const current = await factors.emailOf(request.user_id)
     if (current?.addressNormalised === normaliseAddress(request.email)) throw new Problem(problems.stateConflict, { detail: 'This address is proved already.' })
     const takeSends = sendLimit.taking([
-      { to: 'enrolment', userId: request.user_id, address: request.email },
-      ...current === undefined ? [] : [{ to: 'factor' as const, factorId: current.id, address: current.address }]
+      { to: 'enrolment', userId: request.user_id, address: request.email, place: request.place, own: current === undefined || lock.own },
+      ...current === undefined ? [] : [{ to: 'factor' as const, factorId: current.id, address: current.address, own: lock.own }]
     ])
 
     // Factors without an address: an address beside them needs the proof of one.

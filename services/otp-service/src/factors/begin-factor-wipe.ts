@@ -46,7 +46,7 @@ export function createBeginFactorWipe (deps: BeginWipeDeps) {
     if (factor === undefined) return { challenge: null }
     const lock = await budgets.lockOf(request.user_id, request.session_id)
     if (isLocked(lock)) throw lockedProblem(lock)
-    const takeSend = sendLimit.taking([{ to: 'factor', factorId: factor.id, address: factor.address }])
+    const takeSend = sendLimit.taking([{ to: 'factor', factorId: factor.id, address: factor.address, own: lock.own }])
 
     const draft = draftOf(request, asking, factor, newChallengeId())
     const { code, ...stored } = codes.draw(draft)

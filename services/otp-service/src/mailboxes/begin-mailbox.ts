@@ -29,6 +29,7 @@ export const createBeginMailbox = ({ mailboxes, send, newChallengeId, ttlSeconds
     const draft = draftOf(request, asking, newChallengeId())
     const made = await send({
       to: draft,
+      place: request.place,
       store: (drawn, transaction) => mailboxes.insert({ ...draft, ...drawn, attemptsMax: maxAttempts }, livesOf(draft, ttlSeconds), transaction),
       event: 'mailbox.challenged',
       factsOf: ({ purpose, aud, deliver, linkMac, sessionId }) => ({ purpose, aud, delivered: deliver, link: linkMac !== null, session: sessionId }),
@@ -67,7 +68,7 @@ const draftOf = (request: Request, { caller, commandId }: Asking, id: string): O
   address: request.email,
   opener: request.opener,
   deliver: request.deliver,
-  knownPlace: request.known_place === true,
+  knownPlace: request.place?.known === true,
   linkBase: mailboxLinkSeconds[request.purpose] > 0 ? request.link_base ?? null : null,
   commandId
 })

@@ -12,7 +12,7 @@ export interface ResendMailboxDeps {
 }
 
 export const createResendMailbox = ({ mailboxes, send, ttlSeconds }: ResendMailboxDeps) =>
-  async ({ challenge_id: id, purpose, opener }: RequestOf<typeof resendMailbox>, { caller, commandId, requestId }: Asking): Promise<ReplyOf<typeof resendMailbox>> => {
+  async ({ challenge_id: id, purpose, opener, place }: RequestOf<typeof resendMailbox>, { caller, commandId, requestId }: Asking): Promise<ReplyOf<typeof resendMailbox>> => {
     const answerer = { aud: caller, purpose, opener }
     const challenge = await mailboxes.findFor(id, answerer)
     if (challenge === undefined) throw new Problem(problems.notFound)
@@ -20,6 +20,7 @@ export const createResendMailbox = ({ mailboxes, send, ttlSeconds }: ResendMailb
 
     const renewed = await send({
       to: challenge,
+      place,
       store: (drawn, transaction) => mailboxes.renew(challenge, drawn, { lives: livesOf(challenge, ttlSeconds), commandId }, transaction),
       event: 'mailbox.resent',
       factsOf: ({ sends, attemptsLeft, deliver }) => ({ sends, attempts_left: attemptsLeft, delivered: deliver }),

@@ -1,4 +1,5 @@
 /** What beginning a mailbox challenge and sending it again have in common: lock, limit, a fresh code and link, and the mail with its audit row. */
+import type { AskingPlace } from '@countersign/contracts'
 import type { Audit } from '@countersign/mongo'
 import { isLocked, lockedProblem } from '../budgets/locked-problem.ts'
 import type { ChallengeEvents } from '../challenges/challenge-events.ts'
@@ -25,6 +26,8 @@ export interface SendMailboxDeps {
 
 export interface Sending {
   readonly to: Pick<MailboxChallenge, 'id' | 'purpose' | 'userId' | 'sessionId' | 'address' | 'opener' | 'knownPlace' | 'linkBase'>
+  /** From where this mail is asked for. */
+  readonly place: AskingPlace | undefined
   /** Undefined: another one was first, and nothing is sent. */
   readonly store: (drawn: Renewal, transaction: Transaction) => Promise<MailboxChallenge | undefined>
   readonly event: 'mailbox.challenged' | 'mailbox.resent'
@@ -36,11 +39,11 @@ export interface Sending {
 export type SendMailbox = (sending: Sending) => Promise<MailboxChallenge | undefined>
 
 export const createSendMailbox = ({ budgets, codes, links, writeMail, sendLimit, audit, events, transact, dispatchLater }: SendMailboxDeps): SendMailbox =>
-  async ({ to, store, event, factsOf, requestId }) => {
+  async ({ to, place, store, event, factsOf, requestId }) => {
     const lock = await budgets.lockOf(to)
     // Links are not guessed: with one, strangers who spent the budget of codes keep nobody from signing in.
     if (isLocked(lock) && to.linkBase === null) throw lockedProblem(lock)
-    const takeSend = sendLimit.taking([sendOf(to)])
+    const takeSend = sendLimit.taking([sendOf(to, place)])
 
     const { code, ...stored } = codes.draw(to)
     const { token, linkMac } = to.linkBase === null ? { token: null, linkMac: null } : links.draw(to.purpose)
@@ -61,5 +64,8 @@ export const createSendMailbox = ({ budgets, codes, links, writeMail, sendLimit,
   }
 
 /** What a session asks for counts like any enrolment of its user, what others ask for counts against the mailbox alone. */
-const sendOf = ({ userId, sessionId, address, knownPlace }: Sending['to']): Send =>
-  sessionId !== null && userId !== null ? { to: 'enrolment', userId, address } : { to: 'mailbox', address, knownPlace }
+const sendOf = ({ userId, sessionId, address, knownPlace }: Sending['to'], place: AskingPlace | undefined): Send => {
+  if (sessionId !== null && userId !== null) return { to: 'enrolment', userId, address, place, own: true }
+  // A resend names no login: what was known when it was begun still is.
+  return { to: 'mailbox', address, place: place && { ...place, known: knownPlace } }
+}

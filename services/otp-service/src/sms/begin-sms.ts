@@ -85,7 +85,7 @@ export function createBeginSms (deps: BeginSmsDeps) {
     const lock = await budgets.lockOf(request.user_id, request.session_id)
     if (isLocked(lock)) throw lockedProblem(lock)
     if ((await factors.listOf(request.user_id)).some(({ kind }) => kind === 'sms')) throw new Problem(problems.stateConflict, { detail: 'There is a telephone number already: remove it first.' })
-    const takeSend = sendLimit.taking([{ to: 'enrolment', userId: request.user_id, address: request.phone_number }])
+    const takeSend = sendLimit.taking([{ to: 'enrolment', userId: request.user_id, address: request.phone_number, place: request.place, own: true }])
 
     const sent = await send(request, asking, takeSend).catch(async (error: unknown) => {
       // The same command raced this one and was first.

@@ -22,5 +22,5 @@ export const createSendStepUp = ({ factors, challenges, sendCode }: SendStepUpDe
     if (challenge?.purpose !== stepUpPurpose || factor === undefined) throw new Problem(problems.notFound)
     const address = addressOf(factor)
     if (address === undefined) throw new Problem(problems.stateConflict, { detail: 'This factor answers without a code being sent.' })
-    return sentView(await sendCode(challenge, { to: 'factor', factorId: factor.id, address }, asking))
+    return sentView(await sendCode(challenge, { factorId: factor.id, address }, asking))
   }
