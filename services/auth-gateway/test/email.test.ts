@@ -601,9 +601,9 @@ t.test('no header of a request has a word in where mailed links lead', async (t)
   ]
   const { email } = await signedUp()
   const bytes = new Set<string>()
-  for (const [i, poison] of poisons.entries()) {
+  for (const poison of poisons) {
     otp.heard.length = 0
-    const headers = { ...poison, 'x-forwarded-for': `203.0.113.${i}` }
+    const headers = { ...poison, 'x-forwarded-for': '203.0.113.1' }
     t.equal((await post(`${auth}/password-reset/request`, { email }, { at: away, headers })).status, 202)
     bytes.add(JSON.stringify(otp.heard.map(({ request }) => ({ ...request as object, opener: '' }))))
   }
