@@ -1,7 +1,7 @@
 /** Factors come and go on the proof of one that this service has on its own record: a session, and a gateway with all that it holds, change nothing alone. */
 import {
   beginEmailFactor, beginStepUp, beginTotp, confirmEmailFactor, confirmFactorWipe, confirmTotp, describeFactors, listFactors, makeRecoveryCodes, removeFactor, renameFactor,
-  sendStepUp, verifyStepUp, type StepUpAction
+  problems, sendStepUp, verifyStepUp, type Problem, type StepUpAction
 } from '@countersign/contracts'
 import { newId } from '@countersign/runtime'
 import { until } from '@countersign/testing'
@@ -186,6 +186,33 @@ t.test('wrong recovery codes cost the account nothing, and its lock stops no rec
   const locked = elsewhere(user)
   t.equal(await refusal(verify(locked, await asked(locked, addTotp), user.factorId, '000000')), 'factor-locked')
   t.ok(await verify(locked, await asked(locked, addTotp), made.id, made.code))
+})
+
+t.test('a flood of recovery codes is refused as soon as it cannot be hashed soon, and whoever was refused has lost nothing', async (t) => {
+  const narrow = createRecoveryCodes({ maxInFlight: 1, queueLimit: 4 })
+  const { codes, salt, hashes } = await narrow.draw()
+  const flood = Array.from({ length: 40 }, (_, i) => narrow.hash(codes[i % 10] ?? '', salt))
+  const meanwhile = narrow.draw().then(() => undefined, (reason: unknown) => reason as Problem)
+  const settled = await Promise.allSettled(flood)
+  t.same(settled.flatMap((one) => one.status === 'fulfilled' ? [one.value] : []), hashes.slice(0, 5), 'the first come, and four who wait')
+  for (const one of settled.slice(5)) t.match(one, { reason: { kind: problems.unavailable, extensions: { retry_after: 1 } } })
+  t.equal((await meanwhile)?.kind, problems.unavailable, 'ten at once are refused whole')
+  t.equal(await narrow.hash('no code', salt), undefined)
+  t.equal(await narrow.hash(codes[9] ?? '', salt), hashes[9], 'afterwards it goes on')
+
+  const user = await house.enrol()
+  const made = await codesOf(user, await byMail(user, makeCodes))
+  const thieves = Array.from({ length: 20 }, () => elsewhere(user))
+  const ids = await Promise.all(thieves.map((thief) => asked(thief, addTotp)))
+  const outcomes = await Promise.all(Array.from({ length: 60 }, (_, i) => refusal(verify(thieves[i % 20] ?? user, ids[i % 20] ?? '', made.id, '0000-0000-0000-0000'))))
+  t.ok(outcomes.every((outcome) => outcome === 'code-rejected' || outcome === 'unavailable'))
+  const compared = async () => await db.collection('audit').countDocuments({ event: 'challenge.rejected', subject: { $in: ids }, 'facts.reason': 'wrong' })
+  const left = async () => (await db.collection<{ _id: string, attempts_left: number }>('challenges').find({ _id: { $in: ids } }).toArray()).reduce((sum, { attempts_left: attempts }) => sum + attempts, 0)
+  // On a slow machine a reply may be late, and its work still under way.
+  await until(async () => await left() + await compared() === 60, { what: 'each attempt to be compared or given back' })
+  const owner = elsewhere(user)
+  const question = await asked(owner, addTotp)
+  await until(async () => await refusal(verify(owner, question, made.id, made.code)) === 'none', { what: 'the owner to be let in' })
 })
 
 t.test('a recovery code may be typed as people type, and nothing else is one', async (t) => {
