@@ -1,7 +1,7 @@
 /** otp-service as a process: its start, its clocks, its stop and its command line. */
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { createChallenge, stores } from '@countersign/contracts'
+import { beginStepUp, createChallenge, sendStepUp, stores, verifyStepUp } from '@countersign/contracts'
 import { createCli, environmentCommands, newId } from '@countersign/runtime'
 import { until } from '@countersign/testing'
 import t, { type Test } from 'tap'
@@ -10,7 +10,7 @@ import { maskAddress } from '../src/factors/factor.ts'
 import { otpDatabaseCommands } from '../src/database-commands.ts'
 import { operatorCommands } from '../src/operator-commands.ts'
 import { mailboxesOf } from './mailbox-doors.ts'
-import { openHouse, refusal, wrong } from './open-otp.ts'
+import { openHouse, refusal, wrong, type User } from './open-otp.ts'
 
 const house = await openHouse(t)
 const file = (name: string) => fileURLToPath(new URL(`../src/${name}`, import.meta.url))
@@ -60,6 +60,92 @@ t.test('codes live by the clock of the database, however wrong the clocks of the
     child.kill('SIGTERM')
     t.equal((await ended).code, 0, 'a clean stop')
   }
+})
+
+t.test('killed in the middle of verifications and sends that share their writes, it accepts no code twice, overspends no budget and loses no mail', async (t) => {
+  await house.service.stop()
+  const settings = { ...house.env, OTP_MAX_ATTEMPTS: '10', OTP_SENDS_PER_HOUR: '10', OTP_LOCK_SECONDS: '900' }
+  const start = async () => {
+    const own = run(t, 'main.js', [], settings)
+    await until(() => own.output().includes('otp-service started'), { what: 'the start' })
+    return own
+  }
+  const database = house.mongo.client.db(stores['otp-service'].database)
+  const count = async (collection: string, filter: object): Promise<number> => await database.collection(collection).countDocuments(filter)
+  const { gateway, mails } = house
+  const by = ({ userId, sessionId }: User) => ({ user_id: userId, session_id: sessionId })
+  const begin = async (user: User) => {
+    const action = { type: 'api_keys.rotate' as const, resource_id: newId('key') }
+    return { user, about: action.resource_id, id: (await gateway.call(beginStepUp, { ...by(user), action }, house.ask)).challenge_id }
+  }
+  type Question = Awaited<ReturnType<typeof begin>>
+  const send = async ({ user, id }: Question, commandId = newId('cmd')) => await gateway.call(sendStepUp, { ...by(user), challenge_id: id, factor_id: user.factorId }, { ...house.ask, commandId })
+  const verify = async ({ user, id }: Question, code: string, commandId = newId('cmd')) =>
+    await gateway.call(verifyStepUp, { ...by(user), challenge_id: id, proof: { factor_id: user.factorId, code } }, { ...house.ask, commandId })
+  /** As a caller repeats what was not answered, under the same command. */
+  const repeated = async (call: () => Promise<unknown>): Promise<string> => {
+    let outcome = ''
+    await until(async () => (outcome = await refusal(call())) !== 'unavailable', { what: 'an answer', timeoutMs: 60_000 })
+    return outcome
+  }
+  const all = async <T, R>(items: readonly T[], work: (item: T, index: number) => Promise<R>): Promise<R[]> => await Promise.all(items.map(work))
+  const codeOf = async ({ user, about }: Question) => await mails.code(user.address, about)
+  const letters = ({ user, about }: Question) => mails.to(user.address).filter(({ template, parameters }) => template === 'code' && 'text' in parameters && parameters.text.includes(about)).length
+
+  const first = await start()
+  const users = await all(Array.from({ length: 20 }), () => house.enrol())
+  // Neither has answered rightly in these sessions, so that nothing is kept for them.
+  const [victim, flooded] = (await all([0, 1], () => house.enrol())).map((user) => ({ ...user, sessionId: newId('ses') })) as [User, User]
+  const answered = await all(users, begin)
+  const sending = await all(users, begin)
+  const guessed = await all(Array.from({ length: 4 }, () => victim), begin)
+  const flood = await all(Array.from({ length: 20 }, () => flooded), begin)
+  await all([...answered, ...guessed], (question) => send(question))
+  const codes = await all(answered, codeOf)
+  const guesses = await all(guessed, async (question) => ({ question, code: wrong(await codeOf(question)) }))
+  const twice = [answered.map(() => newId('cmd')), answered.map(() => newId('cmd'))] as const
+  const sends = [...sending, ...flood].map((question) => ({ question, commandId: newId('cmd') }))
+
+  const answers = answered.flatMap((question, i) => twice.map((ids) => () => verify(question, codes[i] ?? '', ids[i])))
+  const sendings = sends.map(({ question, commandId }) => () => send(question, commandId))
+  const wrongs = Array.from({ length: 6 }, () => guesses).flat().map(({ question, code }) => () => verify(question, code))
+  // By turns, so that each kind shares its writes with others of it.
+  const under = all(answers.flatMap((answer, i) => [answer, sendings[i], wrongs[i]]), (call) => call === undefined ? Promise.resolve('') : refusal(call()))
+  const written = async () => await Promise.all([
+    count('receipts', { challenge_id: { $in: answered.map(({ id }) => id) } }), count('challenges', { _id: { $in: [...sending, ...flood].map(({ id }) => id) }, sends: { $gt: 0 } })
+  ])
+  await until(async () => (await written()).every((some) => some > 0), { what: 'some of it to be written, and the rest under way', everyMs: 5 })
+  first.child.kill('SIGKILL')
+  await under
+  await first.ended
+
+  const second = await start()
+  const verified = await all(answers, repeated)
+  for (const [i, { id }] of answered.entries()) {
+    t.same(verified.slice(2 * i, 2 * i + 2).sort(), ['code-rejected', 'none'], 'one of both commands was first, whichever process answered')
+    t.equal(await count('receipts', { challenge_id: id }), 1)
+  }
+  const outcomes = await all(sendings, repeated)
+  t.same(new Set(outcomes.slice(0, sending.length)), new Set(['none']))
+  const told = async ({ id }: Question) => await count('audit', { subject: id, event: { $in: ['challenge.sent', 'challenge.resent'] } })
+  await all(sending, async (question) => {
+    t.equal(await told(question), 1, 'sent once, and recorded')
+    await until(() => letters(question) > 0, { what: 'its mail', timeoutMs: 60_000 })
+    t.ok(letters(question) <= 2)
+    const [code, commandId] = [await codeOf(question), newId('cmd')]
+    t.equal(await repeated(() => verify(question, code, commandId)), 'none', 'by the code that was mailed')
+  })
+  const ofFlood = await count('challenges', { _id: { $in: flood.map(({ id }) => id) }, sends: { $gt: 0 } })
+  t.ok(ofFlood <= 8, `${ofFlood} of the eight that these sessions may have sent in an hour`)
+  await all(flood, async (question) => { if (await told(question) > 0) await until(() => letters(question) > 0, { what: 'a mail of those', timeoutMs: 60_000 }) })
+
+  await all(wrongs, repeated)
+  const compared = await count('audit', { event: 'challenge.rejected', actor: victim.userId, 'facts.reason': 'wrong' })
+  const budget = await database.collection<{ _id: string, failures: unknown[] }>('failure_budgets').findOne({ _id: victim.userId })
+  t.ok(compared <= 10, `${compared} of ten wrong codes compared`)
+  t.equal(budget?.failures.length, 10, 'an attempt that nobody saw the end of stays counted')
+  second.child.kill('SIGTERM')
+  t.equal((await second.ended).code, 0)
 })
 
 t.test('a wrong environment stops the start with one line per fault and no value', async (t) => {
