@@ -14,6 +14,7 @@ import { createSealCode } from './challenges/code-sms.ts'
 import { createCodes } from './challenges/codes.ts'
 import { createConsumeChallenge, type ConsumeDeps } from './challenges/consume-challenge.ts'
 import { createCreateChallenge } from './challenges/create-challenge.ts'
+import { createOpenTogether } from './challenges/open-together.ts'
 import { createResendChallenge } from './challenges/resend-challenge.ts'
 import { createSendCode } from './challenges/send-code.ts'
 import { createVerifyChallenge } from './challenges/verify-challenge.ts'
@@ -104,7 +105,9 @@ export async function compose ({ config, log, metrics, lifecycle }: ComposeOptio
     answeredBy !== null && await objections.isOpen(answeredBy, transaction) ? undefined : await resets.cancel(userId, transaction)
   const consume = createConsumeChallenge({ challenges, receipts, budgets, outbox, cancelReset, audit })
   const { checks, notices, addFactor, walletEnrolments, passkeyEnrolments, forgetEnrolments, stepUps, ...factorUseCases } = composeFactors({ db, config, codes, challenges, factors, budgets, mails, audit, transact, dispatch, log, metrics })
-  const asking = { challenges, factors, checks, stepUps, budgets, codes, mails, texts, outbox, sealCode: createSealCode({ mails, texts }), admit: createAdmitNumber(config.countries), sendLimit, audit, events, transact, dispatch, ...config.codes }
+  const sealCode = createSealCode({ mails, texts })
+  const openTogether = createOpenTogether({ challenges, sealCode, outbox, audit, transact })
+  const asking = { challenges, factors, checks, stepUps, budgets, codes, mails, texts, outbox, sealCode, openTogether, admit: createAdmitNumber(config.countries), sendLimit, audit, events, transact, dispatch, ...config.codes }
   const sendCode = createSendCode(asking)
   const answered = { challenges, factors, receipts, answering, consume, codes, events, sign, transact, dispatch, newReceiptId: () => newId('rcp') }
   const consumeAlone = createConsumeStepUpAlone({ factors, consume, transact, dispatch })

@@ -1,5 +1,5 @@
 /** Codes that are sent at the same time share their writes: who may send nothing is refused alone, and what is not committed is not there for anybody. */
-import { beginStepUp, sendStepUp, verifyStepUp, type StepUpAction } from '@countersign/contracts'
+import { beginStepUp, createChallenge, sendStepUp, verifyStepUp, type StepUpAction } from '@countersign/contracts'
 import { createAudit, createOutbox, inTransaction } from '@countersign/mongo'
 import { newId } from '@countersign/runtime'
 import { randomToken } from '@countersign/secrets'
@@ -7,6 +7,7 @@ import t from 'tap'
 import { createChallengeRepository } from '../src/challenges/challenge-repository.ts'
 import { createSealCode } from '../src/challenges/code-sms.ts'
 import { createCodes } from '../src/challenges/codes.ts'
+import { createOpenTogether } from '../src/challenges/open-together.ts'
 import { createSendTogether, type SendTogether } from '../src/challenges/send-together.ts'
 import { createMailWriter } from '../src/mail/mail-writer.ts'
 import { createSmsWriter } from '../src/sms/sms-writer.ts'
@@ -63,6 +64,49 @@ t.test('of codes sent at once the limited, the answered and the repeated are ref
   }
   t.ok(usedCode)
   t.equal(await refusal(send(repeating, again.id)), 'none', 'five repetitions paid for one')
+})
+
+t.test('of questions opened at once the limited, the ended and the repeated are refused or answered alone, and each of the others has its own code', async (t) => {
+  const [limited, ended, repeating, ...others] = await Promise.all(Array.from({ length: 8 }, () => enrol())) as [User, User, User, ...User[]]
+  const { signer, transaction } = house
+  const ask3 = async (request: ReturnType<typeof transaction>) => await refusal(signer.call(createChallenge, request, ask))
+  for (let i = 0; i < 2; i++) t.equal(await ask3(transaction(limited)), 'none')
+  const [tooMany, late, again] = [transaction(limited), transaction(ended, { action_ends_at: '2020-01-01T00:00:00Z' }), transaction(repeating)]
+  const plain = others.map((user) => transaction(user))
+  const action: StepUpAction = { type: 'api_keys.rotate', resource_id: newId('key') }
+  const commandId = newId('cmd')
+  const begun = Array.from({ length: 5 }, () => gateway.call(beginStepUp, { user_id: ended.userId, session_id: ended.sessionId, action }, { ...ask, commandId }))
+
+  const [ofLimited, ofEnded, ...rest] = await Promise.all([ask3(tooMany), ask3(late), ...Array.from({ length: 5 }, () => ask3(again)), ...plain.map(ask3)])
+  t.equal(ofLimited, 'send-limited')
+  t.equal(ofEnded, 'state-conflict')
+  t.same(new Set(rest), new Set(['none']))
+  t.equal(new Set((await Promise.all(begun)).map(({ challenge_id: id }) => id)).size, 1, 'one command begins one question')
+  for (const { challenge_id: id } of [tooMany, late]) t.equal(await challengeOf(id), null, 'nothing of it was written')
+  const created = async (id: string) => await db.collection('audit').countDocuments({ subject: id, event: 'challenge.created' })
+  for (const [i, { challenge_id: id, text }] of [again, ...plain].entries()) {
+    const user = [repeating, ...others][i] as User
+    t.equal(await created(id), 1)
+    t.equal(await refusal(house.verify(user, id, await mails.code(user.address, text))), 'none')
+    t.equal(mails.to(user.address).filter(({ parameters }) => 'text' in parameters && parameters.text === text).length, 1)
+  }
+
+  let transactions = 0
+  const outbox = createOutbox(db)
+  const sealing = { outbox, sealKey: Buffer.alloc(32, 7), newDeliveryId: () => newId('dlv') }
+  const open = createOpenTogether({
+    challenges: createChallengeRepository(db), sealCode: createSealCode({ mails: createMailWriter(sealing), texts: createSmsWriter(sealing) }), outbox, audit: createAudit(db),
+    transact: async (work) => await inTransaction(mongo, async (session) => { transactions++; return await work(session) })
+  })
+  const draft = { id: '', aud: 'auth-gateway' as const, purpose: 'step_up' as const, userId: 'usr_x', sessionId: 'ses_x', factorId: null, address: null, actionDigest: '0x', text: '$NOW', actionEndsAt: null, fingerprint: 'f', enrolment: null, codeMac: null, pepperId: null, attemptsMax: 3 }
+  const ids = Array.from({ length: 6 }, () => newId('chl'))
+  const opened = await Promise.all([...ids, ids[0] ?? ''].map((id) => open({
+    opening: { challenge: { ...draft, id, commandId: newId('cmd') }, ttlSeconds: 60 }, requestId: 'req-test', audited: (challenge) => ({ event: 'challenge.created', subject: challenge.id })
+  })))
+  t.same(opened.map((one) => one?.challenge.id), [...ids, undefined], 'an id is opened once')
+  t.equal(opened[0]?.challenge.text, '$NOW')
+  t.equal(transactions, 1, 'one for all of them')
+  t.same(await Promise.all(ids.map(created)), ids.map(() => 1))
 })
 
 t.test('two codes for one challenge at the same time come after one another: the last one counts', async (t) => {

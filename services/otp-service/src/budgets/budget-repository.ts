@@ -85,7 +85,7 @@ export function createBudgetRepository (db: Db, rules: BudgetRules, collection: 
       await budgets.updateOne({ _id: userId }, succeeding(rules, sessionId, reservationId), { session: transaction })
     },
 
-    async succeedAll (all: readonly { readonly userId: string, readonly sessionId: string, readonly reservationId: string | null }[], transaction: Transaction): Promise<void> {
+    async succeedAll (all: readonly { readonly userId: string, readonly sessionId: string | null, readonly reservationId: string | null }[], transaction: Transaction): Promise<void> {
       await budgets.bulkWrite(all.map(({ userId, sessionId, reservationId }) => ({ updateOne: { filter: { _id: userId }, update: succeeding(rules, sessionId, reservationId) } })), { session: transaction })
     },
 

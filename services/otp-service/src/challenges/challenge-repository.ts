@@ -2,7 +2,7 @@
  * Challenges. Every guard is in the update itself, and every life is measured with the database's clock (`$$NOW`): a process whose
  * clock is wrong, or two requests at once, change nothing.
  */
-import { gather } from '@countersign/mongo'
+import { gather, inOneBatch } from '@countersign/mongo'
 import type { Db, Document, Filter } from 'mongodb'
 import type { Transaction } from '../transaction.ts'
 import type { Answerer, Challenge, NewChallenge } from './challenge.ts'
@@ -27,17 +27,17 @@ const nobodysAddress = 'nobody@account.invalid'
 
 export function createChallengeRepository (db: Db) {
   const challenges = db.collection<ChallengeDocument>('challenges')
-  const first = async (filter: Filter<ChallengeDocument>): Promise<Challenge | undefined> => {
-    const found = await challenges.findOne(filter)
-    return found === null ? undefined : toChallenge(found)
-  }
 
-  const findShared = gather(async (wanted: readonly { readonly id: string, readonly answerer: Answerer }[]) => {
-    const found = await challenges.find({ _id: { $in: wanted.map(({ id }) => id) } }).toArray()
-    return wanted.map(({ id, answerer: { aud, userId, sessionId } }) => {
-      const own = found.find((one) => one._id === id && one.aud === aud && one.user_id === userId && one.session_id === sessionId)
-      return own === undefined ? undefined : toChallenge(own)
+  const findShared = gather(async (ids: readonly string[]) => {
+    const found = new Map((await challenges.find({ _id: { $in: [...ids] } }).toArray()).map((row) => [row._id, row]))
+    return ids.map((id) => {
+      const row = found.get(id)
+      return row && toChallenge(row)
     })
+  })
+  const byCommandShared = gather(async (wanted: readonly Pick<ChallengeDocument, 'aud' | 'command_id'>[]) => {
+    const found = await challenges.find({ aud: { $in: [...new Set(wanted.map(({ aud }) => aud))] }, command_id: { $in: wanted.map(({ command_id: id }) => id) } }).toArray()
+    return wanted.map(({ aud, command_id: id }) => found.filter((one) => one.aud === aud && one.command_id === id).map(toChallenge))
   })
   /** One update for each attempt, all in one message; which of them were paid for is read from the rows. The same attempt again pays nothing. */
   const spendShared = gather(async (all: readonly Attempt[]) => {
@@ -59,16 +59,23 @@ export function createChallengeRepository (db: Db) {
     })
   })
 
+  const insert = async (challenge: NewChallenge, ttlSeconds: number, transaction: Transaction): Promise<Challenge | undefined> => {
+    const { filter, update } = inserting({ challenge, ttlSeconds })
+    const { value, lastErrorObject } = await challenges.findOneAndUpdate(filter, update, { upsert: true, returnDocument: 'after', includeResultMetadata: true, session: transaction })
+    return value === null || lastErrorObject?.['updatedExisting'] === true ? undefined : toChallenge(value)
+  }
+
   return {
-    find: (id: string) => first({ _id: id }),
+    find: (id: string) => findShared(id),
 
     /** The challenges that one command began. */
-    async findByCommand (aud: Answerer['aud'], commandId: string): Promise<Challenge[]> {
-      return (await challenges.find({ aud, command_id: commandId }).toArray()).map(toChallenge)
-    },
+    findByCommand: (aud: Answerer['aud'], commandId: string): Promise<Challenge[]> => byCommandShared({ aud, command_id: commandId }),
 
     /** As a stranger would see it: undefined unless every field of the answerer is right. */
-    findFor: (id: string, answerer: Answerer) => findShared({ id, answerer }),
+    async findFor (id: string, { aud, userId, sessionId }: Answerer): Promise<Challenge | undefined> {
+      const found = await findShared(id)
+      return found?.aud === aud && found.userId === userId && found.sessionId === sessionId ? found : undefined
+    },
 
     /** One that can still be answered, with the database's time. */
     async findPending (id: string, purpose: Challenge['purpose'], answerer: Answerer): Promise<FoundChallenge | undefined> {
@@ -87,18 +94,19 @@ export function createChallengeRepository (db: Db) {
       return found === undefined ? undefined : { challenge: toChallenge(found), now: found.now }
     },
 
-    /**
-     * @returns the challenge with its times, or undefined when that id exists already.
-     * The text is a literal: `$NOW` in it must not be read as an expression.
-     */
-    async insert (challenge: NewChallenge, ttlSeconds: number, transaction: Transaction): Promise<Challenge | undefined> {
-      const fresh = { $mergeObjects: [{ $literal: newDocument(challenge) }, { created_at: '$$NOW', last_sent_at: '$$NOW', expires_at: expiry(ttlSeconds, challenge.actionEndsAt) }] }
-      const { value, lastErrorObject } = await challenges.findOneAndUpdate(
-        { _id: challenge.id },
-        [{ $replaceWith: { $cond: [{ $eq: [{ $type: '$created_at' }, 'missing'] }, fresh, '$$ROOT'] } }],
-        { upsert: true, returnDocument: 'after', includeResultMetadata: true, session: transaction }
-      )
-      return value === null || lastErrorObject?.['updatedExisting'] === true ? undefined : toChallenge(value)
+    /** @returns the challenge with its times, or undefined when that id exists already. */
+    insert,
+
+    /** Several in two messages, at the place of each what `insert` answers. Of one id that is named twice the first is made. */
+    async insertAll (all: readonly Opening[], transaction: Transaction): Promise<(Challenge | undefined)[]> {
+      const [only] = all
+      if (all.length === 1 && only !== undefined) return [await insert(only.challenge, only.ttlSeconds, transaction)]
+      const { upsertedIds } = await challenges.bulkWrite(all.map((one) => ({ updateOne: { ...inserting(one), upsert: true } })), { session: transaction })
+      const found = new Map((await challenges.find({ _id: { $in: Object.values(upsertedIds) } }, { session: transaction, ...inOneBatch }).toArray()).map((row) => [row._id, row]))
+      return all.map(({ challenge: { id } }, i) => {
+        const row = i in upsertedIds ? found.get(id) : undefined
+        return row && toChallenge(row)
+      })
     },
 
     /**
@@ -198,6 +206,14 @@ interface Attempt { readonly id: string, readonly purpose: Challenge['purpose'],
 
 /** More attempts than any challenge has, so that one is read before it is forgotten. */
 const refsKept = 50
+
+export interface Opening { readonly challenge: NewChallenge, readonly ttlSeconds: number }
+
+/** The text is a literal: `$NOW` in it must not be read as an expression. */
+const inserting = ({ challenge, ttlSeconds }: Opening) => {
+  const fresh = { $mergeObjects: [{ $literal: newDocument(challenge) }, { created_at: '$$NOW', last_sent_at: '$$NOW', expires_at: expiry(ttlSeconds, challenge.actionEndsAt) }] }
+  return { filter: { _id: challenge.id }, update: [{ $replaceWith: { $cond: [{ $eq: [{ $type: '$created_at' }, 'missing'] }, fresh, '$$ROOT'] } }] }
+}
 
 export interface Renewal {
   readonly challenge: Challenge

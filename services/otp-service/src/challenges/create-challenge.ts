@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import { Problem, problems, type ReplyOf, type RequestOf, type createChallenge } from '@countersign/contracts'
-import type { Audit } from '@countersign/mongo'
+import type { Audit, AuditEntry } from '@countersign/mongo'
 import { constantTimeEqual } from '@countersign/secrets'
 import type { Asking } from '../asking.ts'
 import type { BudgetRepository } from '../budgets/budget-repository.ts'
@@ -12,30 +12,28 @@ import { isLocked, lockedProblem } from '../budgets/locked-problem.ts'
 import type { EmailFactor, Factor } from '../factors/factor.ts'
 import type { FactorChecks } from '../factors/factor-check.ts'
 import type { FactorRepository } from '../factors/factor-repository.ts'
-import type { MailWriter } from '../mail/mail-writer.ts'
 import type { SendLimit } from '../mail/send-limit.ts'
-import type { Dispatch, Transact } from '../transaction.ts'
+import type { Dispatch } from '../transaction.ts'
 import type { Challenge, NewChallenge } from './challenge.ts'
 import type { ChallengeEvents } from './challenge-events.ts'
 import type { ChallengeRepository } from './challenge-repository.ts'
 import { openView } from './challenge-view.ts'
-import { writeCodeMail } from './code-mail.ts'
 import type { Codes } from './codes.ts'
 import { mayAnswer } from './may-answer.ts'
+import type { OpenTogether } from './open-together.ts'
 
 type Request = RequestOf<typeof createChallenge>
 
 export interface CreateDeps {
-  readonly challenges: Pick<ChallengeRepository, 'find' | 'insert'>
+  readonly challenges: Pick<ChallengeRepository, 'find'>
   readonly factors: Pick<FactorRepository, 'listOf'>
   readonly checks: FactorChecks
   readonly budgets: Pick<BudgetRepository, 'lockOf'>
   readonly codes: Pick<Codes, 'draw'>
-  readonly mails: MailWriter
+  readonly openTogether: OpenTogether
   readonly sendLimit: SendLimit
   readonly audit: Audit
   readonly events: Pick<ChallengeEvents, 'sent'>
-  readonly transact: Transact
   readonly dispatch: Dispatch
   readonly ttlSeconds: number
   readonly maxAttempts: number
@@ -83,41 +81,25 @@ type Draft = Omit<NewChallenge, 'factorId' | 'address' | 'codeMac' | 'pepperId' 
 /** With a code on its way to the mailbox, where there is one. @returns undefined when the same request raced this one and was first */
 async function openSending (deps: CreateDeps, draft: Draft, email: EmailFactor | undefined, asking: Asking) {
   if (email === undefined) return await open(deps, draft, asking)
-  const { challenges, budgets, codes, mails, sendLimit, transact, ttlSeconds, maxAttempts } = deps
+  const { budgets, codes, openTogether, sendLimit, ttlSeconds, maxAttempts } = deps
   const lock = await budgets.lockOf(draft.userId, draft.sessionId)
   if (isLocked(lock)) throw lockedProblem(lock)
-  const takeSend = sendLimit.taking([{ to: 'factor', factorId: email.id, address: email.address, own: lock.own }])
+  const take = sendLimit.taking([{ to: 'factor', factorId: email.id, address: email.address, own: lock.own }])
   const { code, ...stored } = codes.draw(draft)
-  return await transact(async (transaction) => {
-    const challenge = await challenges.insert({ ...draft, ...stored, factorId: email.id, address: email.address, attemptsMax: maxAttempts }, ttlSeconds, transaction)
-    if (challenge === undefined) return undefined
-    refuseEnded(challenge)
-    // After the insert: of repeats in parallel only the one that mails a code pays for it.
-    await takeSend()
-    const row = await writeCodeMail(mails, challenge, code, asking.requestId, transaction)
-    await deps.audit.append(createdRow(challenge, asking), transaction)
-    return { challenge, rows: [row] }
+  return await openTogether({
+    opening: { challenge: { ...draft, ...stored, factorId: email.id, address: email.address, attemptsMax: maxAttempts }, ttlSeconds },
+    requestId: asking.requestId, audited: createdRow(asking), sending: { code, take }
   })
 }
 
 /** Without a code: whoever answers chooses how. */
-async function open ({ challenges, transact, audit, ttlSeconds, maxAttempts }: CreateDeps, draft: Draft, asking: Asking) {
-  return await transact(async (transaction) => {
-    const challenge = await challenges.insert(
-      { ...draft, factorId: null, address: null, codeMac: null, pepperId: null, attemptsMax: maxAttempts }, draft.actionEndsAt === null ? ttlSeconds : longestSeconds, transaction)
-    if (challenge === undefined) return undefined
-    refuseEnded(challenge)
-    await audit.append(createdRow(challenge, asking), transaction)
-    return { challenge, rows: [] }
-  })
+async function open ({ openTogether, ttlSeconds, maxAttempts }: CreateDeps, draft: Draft, asking: Asking) {
+  const challenge = { ...draft, factorId: null, address: null, codeMac: null, pepperId: null, attemptsMax: maxAttempts }
+  return await openTogether({ opening: { challenge, ttlSeconds: draft.actionEndsAt === null ? ttlSeconds : longestSeconds }, requestId: asking.requestId, audited: createdRow(asking) })
 }
 
-const createdRow = ({ id, userId, purpose, aud, actionDigest, factorId }: Challenge, { requestId }: Asking) =>
+const createdRow = ({ requestId }: Asking) => ({ id, userId, purpose, aud, actionDigest, factorId }: Challenge): AuditEntry =>
   ({ event: 'challenge.created', subject: id, actor: userId, requestId, facts: { purpose, aud, digest: actionDigest, ...factorId !== null && { factor: factorId } } })
-
-function refuseEnded ({ expiresAt, createdAt }: Challenge): void {
-  if (expiresAt <= createdAt) throw new Problem(problems.stateConflict, { detail: 'The action has ended.' })
-}
 
 /** @returns the factors that may answer, at least one. */
 async function usableOf ({ audit }: Pick<CreateDeps, 'audit'>, request: Request, all: readonly Factor[], { caller, requestId }: Asking): Promise<Factor[]> {

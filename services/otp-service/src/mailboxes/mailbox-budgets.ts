@@ -91,8 +91,7 @@ export function createMailboxBudgets (budgets: Omit<BudgetRepository, 'reopen'>,
 
     async succeed (guessed, asker, id, transaction) {
       const { ofAddress, ofAccount } = keysOf(guessed)
-      await budgets.succeed(ofAddress, asker, id, transaction)
-      await budgets.succeed(ofAccount, asker, id, transaction)
+      await budgets.succeedAll([ofAddress, ofAccount].map((key) => ({ userId: key, sessionId: asker, reservationId: id })), transaction)
     },
 
     lockOf: (guessed) => budgets.lockOf(keysOf(guessed).ofAddress, guessed.opener),

@@ -1,40 +1,39 @@
 /** Opens the question whether a user confirms one action of the gateway. Which factor answers is the user's choice; nothing is sent before it. */
 import { isOfAction, Problem, problems, stepUpPreimage, stepUpShortText, stepUpText, type ReplyOf, type RequestOf, type beginStepUp } from '@countersign/contracts'
-import { orFirst, type Audit } from '@countersign/mongo'
+import { orFirst } from '@countersign/mongo'
 import { actionDigest } from '@countersign/secrets'
 import type { Asking } from '../asking.ts'
 import { onePerCommand, type ChallengeRepository } from '../challenges/challenge-repository.ts'
 import type { Challenge, NewChallenge } from '../challenges/challenge.ts'
+import type { OpenTogether } from '../challenges/open-together.ts'
 import type { FactorChecks } from '../factors/factor-check.ts'
 import type { FactorRepository } from '../factors/factor-repository.ts'
 import { factorView } from '../factors/factor-view.ts'
 import { nameOf } from '../factors/factor-notices.ts'
 import type { Factor } from '../factors/factor.ts'
-import type { Transact } from '../transaction.ts'
 import { stepUpPurpose } from './step-up-purpose.ts'
 
 type Request = RequestOf<typeof beginStepUp>
 
 export interface BeginStepUpDeps {
   readonly factors: Pick<FactorRepository, 'listOf'>
-  readonly challenges: Pick<ChallengeRepository, 'findByCommand' | 'insert'>
+  readonly challenges: Pick<ChallengeRepository, 'findByCommand'>
   readonly checks: FactorChecks
-  readonly audit: Audit
-  readonly transact: Transact
+  readonly openTogether: OpenTogether
   readonly newChallengeId: () => string
   readonly ttlSeconds: number
   readonly maxAttempts: number
 }
 
-export const createBeginStepUp = ({ factors, challenges, checks, audit, transact, newChallengeId, ttlSeconds, maxAttempts }: BeginStepUpDeps) => {
-  const open = async (draft: NewChallenge, asking: Asking): Promise<Challenge> => await transact(async (transaction) => {
-    const made = await challenges.insert(draft, ttlSeconds, transaction)
+export const createBeginStepUp = ({ factors, challenges, checks, openTogether, newChallengeId, ttlSeconds, maxAttempts }: BeginStepUpDeps) => {
+  const open = async (draft: NewChallenge, { requestId }: Asking): Promise<Challenge> => {
+    const made = await openTogether({
+      opening: { challenge: draft, ttlSeconds }, requestId,
+      audited: ({ id, userId, purpose, aud, actionDigest: digest, sessionId: session }) => ({ event: 'challenge.created', subject: id, actor: userId, requestId, facts: { purpose, aud, digest, session } })
+    })
     if (made === undefined) throw new Error('a fresh challenge id was taken')
-    await audit.append({
-      event: 'challenge.created', subject: made.id, actor: made.userId, requestId: asking.requestId, facts: { purpose: made.purpose, aud: made.aud, digest: made.actionDigest, session: made.sessionId }
-    }, transaction)
-    return made
-  })
+    return made.challenge
+  }
 
   /** @throws Problem schemaViolation for a resource that the action cannot have, factorRequired when the user has no factor, notFound for a factor that is not theirs */
   return async (request: Request, asking: Asking): Promise<ReplyOf<typeof beginStepUp>> => {
