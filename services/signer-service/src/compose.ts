@@ -54,7 +54,7 @@ import { intentOf } from './transactions/intent.ts'
 import { createCountMoves, createGetTransaction, createListTransactions, createViewTransaction } from './transactions/read-transactions.ts'
 import { createRefuseCodeless } from './transactions/refuse-codeless.ts'
 import { createRecordMove } from './transactions/record-move.ts'
-import { createRequestConfirmation } from './transactions/request-confirmation.ts'
+import { createAskConfirmation, createRequestConfirmation } from './transactions/request-confirmation.ts'
 import { createSpeedUpTransaction } from './transactions/speed-up-transaction.ts'
 import { createStopTransaction } from './transactions/stop-transaction.ts'
 import type { CallsOf } from './transactions/transaction-view.ts'
@@ -158,6 +158,7 @@ export async function compose (options: ComposeOptions) {
     otherwise: signatures.acceptReceipt
   })
   const requestConfirmation = createRequestConfirmation({ transactions, principals, otp })
+  const askConfirmation = createAskConfirmation<Transaction>({ principals, otp })
   const storing = {
     transactions, admit, advance, recordMove, crashPoint, newChallengeId,
     digestOf: digestOfRow,
@@ -170,7 +171,7 @@ export async function compose (options: ComposeOptions) {
   const reading = { transactions, attempts, callsOf, checksummed, explorerOf: (chainId: number) => chains.find(chainId)?.explorerUrl, cursors }
 
   const create = createCreateTransaction({
-    transactions, admit, requestConfirmation, refuseCodeless: createRefuseCodeless({ hasCode: createHasCode({ chains, timeoutMs: codeTimeoutMs, pauseMs: codePauseMs, now: () => performance.now() }) }), proveIntent, audit, transact, inLine, callsOf, crashPoint,
+    transactions, admit, askConfirmation, refuseCodeless: createRefuseCodeless({ hasCode: createHasCode({ chains, timeoutMs: codeTimeoutMs, pauseMs: codePauseMs, now: () => performance.now() }) }), proveIntent, audit, transact, inLine, callsOf, crashPoint,
     store: createStoreTransaction(storing),
     storeWaiting: gather(async (all: readonly Admitted[]) => await transact(async (unit) => await storeWaiting(unit, all)), { atOnce: 2 }),
     rules: { checksummed, zeroAddress, multicall3 }

@@ -1,9 +1,9 @@
 /** Rules without any server: the same input gives the same answer. */
 import t from 'tap'
 import fc from 'fast-check'
-import { hexToBytes, keccak256, parseTransaction, recoverTransactionAddress, toBytes, toHex, type Hex } from 'viem'
+import { hashTypedData, hexToBytes, keccak256, parseTransaction, recoverTransactionAddress, toBytes, toHex, type Hex } from 'viem'
 import { privateKeyToAccount, sign } from 'viem/accounts'
-import { intentTypes, intentVectors, transactionEventsOf, transactionMoves, transactionStates, type ReceiptClaims, type TransactionIntent } from '@countersign/contracts'
+import { intentDomain, intentTypes, intentVectors, transactionEventsOf, transactionMoves, transactionStates, type ReceiptClaims, type TransactionIntent } from '@countersign/contracts'
 import { checksummed } from '../src/chain/address.ts'
 import { classify } from '../src/chain/chain-fault.ts'
 import { intentDigest, noDataHash } from '../src/chain/intent-digest.ts'
@@ -42,6 +42,22 @@ t.test('the digest is EIP-712 as written down, whatever computes it', async (t) 
     t.equal(byHand(intent), digest)
   }
   t.equal(intentVectors[0]?.intent.data_hash, noDataHash)
+})
+
+t.test('any intent has the digest that the library gives it', async (t) => {
+  const hex = (digits: number) => fc.array(fc.constantFrom(...'0123456789abcdefABCDEF'), { minLength: digits, maxLength: digits }).map((all) => `0x${all.join('').toLowerCase()}`)
+  const amount = fc.bigInt(0n, (1n << 256n) - 1n).map(String)
+  const intents = fc.record({
+    deployment: fc.string({ unit: 'grapheme', maxLength: 64 }), tx_id: fc.string(), initiator: fc.string(), wallet: hex(40), chain_id: fc.maxSafeNat(), to: hex(40),
+    value: amount, data_hash: hex(64), max_fee_total: amount, valid_until: fc.maxSafeNat(), policy_version: fc.maxSafeNat()
+  })
+  fc.assert(fc.property(intents, (intent) => intentDigest(intent) === hashTypedData({
+    domain: intentDomain, types: intentTypes, primaryType: 'TransactionIntent', message: intent
+  } as never)), { numRuns: 300 })
+  const { intent } = intentVectors[0] as { intent: TransactionIntent }
+  for (const wrong of [{ value: '-1' }, { value: '0x1' }, { value: String(1n << 256n) }, { valid_until: 1.5 }, { to: '0x1' }, { to: `${alice}00` }, { data_hash: alice }, { tx_id: 1 }]) {
+    t.throws(() => intentDigest({ ...intent, ...wrong } as TransactionIntent), { name: 'TypeError', message: `${String(Object.keys(wrong)[0])} cannot be hashed as its type` })
+  }
 })
 
 t.test('every field of the intent changes the digest', async (t) => {

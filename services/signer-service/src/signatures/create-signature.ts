@@ -161,7 +161,7 @@ async function answer (deps: CreateSignatureDeps, row: Signature, asking: Asking
   if (row.firstAnswer !== null) return JSON.parse(row.firstAnswer) as SignatureView
   try {
     const asked = row.state === 'approved' ? await deps.signApproved.soon(row) : await deps.requestConfirmation(row, asking)
-    return JSON.parse(await deps.signatures.keepFirstAnswer(row.id, JSON.stringify(signatureView(asked)))) as SignatureView
+    return JSON.parse(await deps.signatures.keepFirstAnswer({ id: row.id, answer: JSON.stringify(signatureView(asked)) })) as SignatureView
   } catch (error) {
     // The row stays: a repeat of the key, a confirm or a request for a new code asks again.
     if (isUnavailable(error)) return signatureView(row)

@@ -33,6 +33,14 @@ export type NewRow = Pick<Countersigned, 'id' | 'initiator' | 'idempotencyKey' |
 /** Its end: a moment, or so long from the moment of its insertion. */
 export interface New<Fields extends NewRow = NewRow> { readonly fields: Fields, readonly end: Date | { readonly ttlMs: number } }
 
+export interface FirstAnswer {
+  readonly id: string
+  /** JSON of its view. */
+  readonly answer: string
+  /** As otp-service was asked for it just now: kept along with the answer, if no other challenge is outstanding by then. */
+  readonly confirmation?: Confirmation
+}
+
 /** The idempotency key belongs to another row already. */
 export class KeyTaken extends Error {
   override readonly name = 'KeyTaken'
@@ -152,13 +160,20 @@ export function createCountersignedRepository<Noun extends Countersigned> ({ row
     })
   })
 
-  const keepFirstAnswer = gather(async (all: readonly { readonly id: string, readonly answer: string }[]) => {
-    const [only] = all
-    if (only !== undefined && all.length === 1) {
-      const row = await rows.findOneAndUpdate({ _id: exactly(only.id) } as never, [{ $set: { firstAnswer: { $ifNull: ['$firstAnswer', literally(only.answer)] } } }], { returnDocument: 'after', projection: { firstAnswer: 1 } })
-      return [row?.['firstAnswer'] as string | undefined ?? only.answer]
-    }
-    await rows.bulkWrite(all.map(({ id, answer }) => ({ updateOne: { filter: { _id: exactly(id), firstAnswer: null }, update: { $set: { firstAnswer: answer } } } }) as never), { ordered: false })
+  const answered = ({ id, answer, confirmation }: FirstAnswer) => ({
+    filter: { _id: exactly(id), firstAnswer: null },
+    update: [{ $set: {
+      firstAnswer: literally(answer),
+      ...confirmation !== undefined && {
+        'confirmation.asked': { $cond: [{ $eq: ['$confirmation.challengeId', literally(confirmation.challengeId)] }, literally(confirmation.asked), '$confirmation.asked'] },
+        updatedAt: '$$NOW'
+      }
+    } }]
+  })
+  const keepFirstAnswer = gather(async (all: readonly FirstAnswer[]) => {
+    const { matchedCount } = await rows.bulkWrite(all.map((one) => ({ updateOne: answered(one) }) as never), { ordered: false })
+    if (matchedCount === all.length) return all.map(({ answer }) => answer)
+    // Another request with the key of one of them was quicker.
     const kept = new Map((await rows.find({ _id: { $in: all.map(({ id }) => id) } }, { projection: { firstAnswer: 1 } }).toArray()).map((row) => [row._id, row['firstAnswer'] as string | null]))
     return all.map(({ id, answer }) => kept.get(id) ?? answer)
   })
@@ -200,7 +215,7 @@ export function createCountersignedRepository<Noun extends Countersigned> ({ row
     },
 
     /** Keeps the first answer for ever. @returns the one that is kept, which may be another's. */
-    keepFirstAnswer: async (id: string, answer: string): Promise<string> => await keepFirstAnswer({ id, answer }),
+    keepFirstAnswer: async (first: FirstAnswer): Promise<string> => await keepFirstAnswer(first),
 
     /** It waits on, with the rest of what it waits for. @returns undefined when it is over, or waits for nothing any more. */
     async keepWaiting (id: string, fields: WaitFields, challengeId: string | undefined, unit: Unit): Promise<Noun | undefined> {

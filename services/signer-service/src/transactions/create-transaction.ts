@@ -8,7 +8,7 @@ import type { Transact, Unit } from '../unit.ts'
 import type { AdmitTransfer } from './admit-transfer.ts'
 import type { Asking } from './asking.ts'
 import type { RefuseCodeless } from './refuse-codeless.ts'
-import { isUnavailable, type RequestConfirmation } from './request-confirmation.ts'
+import { isUnavailable, type AskConfirmation } from './request-confirmation.ts'
 import { goesAtOnce, lackOfProgram, onlyWaits, RefusedMeanwhile, type Admitted, type Refusal } from './store-transaction.ts'
 import type { Transaction } from './transaction.ts'
 import { KeyTaken } from './countersigned-repository.ts'
@@ -23,7 +23,7 @@ export interface CreateDeps {
   readonly store: (unit: Unit, admitted: Admitted) => Promise<Transaction | undefined>
   /** For what only waits: stored in a unit that others may share. */
   readonly storeWaiting: (admitted: Admitted) => Promise<Transaction>
-  readonly requestConfirmation: RequestConfirmation
+  readonly askConfirmation: AskConfirmation
   readonly proveIntent: ProveIntent
   readonly audit: Pick<Audit, 'append'>
   readonly transact: Transact
@@ -106,9 +106,10 @@ async function replay (deps: CreateDeps, earlier: Transaction, fingerprint: stri
 async function answer (deps: CreateDeps, transaction: Transaction, asking: Asking): Promise<TransactionView> {
   if (transaction.firstAnswer !== null) return JSON.parse(transaction.firstAnswer) as TransactionView
   try {
-    const asked = await deps.requestConfirmation(transaction, asking)
+    const confirmation = await deps.askConfirmation(transaction, asking)
     await deps.crashPoint('create.challenged')
-    const kept = await deps.transactions.keepFirstAnswer(transaction.id, JSON.stringify(transactionView(asked, [], deps.callsOf(asked))))
+    const answer = JSON.stringify(transactionView({ ...transaction, ...confirmation && { confirmation } }, [], deps.callsOf(transaction)))
+    const kept = await deps.transactions.keepFirstAnswer({ id: transaction.id, answer, ...confirmation && { confirmation } })
     await deps.crashPoint('create.answered')
     return JSON.parse(kept) as TransactionView
   } catch (error) {

@@ -5,7 +5,7 @@ import { evmAccounts } from '../principals/learn-accounts.ts'
 import type { PrincipalRepository } from '../principals/principal-repository.ts'
 import type { Asking } from './asking.ts'
 import type { CountersignedRepository } from './countersigned-repository.ts'
-import type { AskedChallenge, Countersigned, Transaction } from './transaction.ts'
+import type { AskedChallenge, Confirmation, Countersigned, Transaction } from './transaction.ts'
 
 export interface RequestConfirmationDeps<Row extends Countersigned> {
   readonly transactions: Pick<CountersignedRepository<Row>, 'setAsked' | 'find'>
@@ -13,20 +13,22 @@ export interface RequestConfirmationDeps<Row extends Countersigned> {
   readonly otp: Pick<OtpDoor, 'create'>
 }
 
+export type AskConfirmation<Row extends Countersigned = Transaction> = ReturnType<typeof createAskConfirmation<Row>>
+
 /** @param choosing `quiet`: no code is sent yet, since the user chose a factor */
 export type RequestConfirmation<Row extends Countersigned = Transaction> = (transaction: Row, asking: Pick<Asking, 'requestId'>, choosing?: { readonly quiet: boolean }) => Promise<Row>
 
 /**
- * @returns the row with its challenge; the same row when it waits for nothing or was asked before.
+ * @returns the challenge as otp-service took it, for the caller to keep; undefined when the row waits for nothing or was asked before.
  * @throws Problem what otp-service refuses with (factorRequired, factorLocked, sendLimited, …), or unavailable.
  */
-export const createRequestConfirmation = <Row extends Countersigned>({ transactions, principals, otp }: RequestConfirmationDeps<Row>): RequestConfirmation<Row> =>
-  async (transaction, { requestId }, { quiet } = { quiet: false }) => {
+export const createAskConfirmation = <Row extends Countersigned>({ principals, otp }: Pick<RequestConfirmationDeps<Row>, 'principals' | 'otp'>) =>
+  async (transaction: Row, { requestId }: Pick<Asking, 'requestId'>, { quiet } = { quiet: false }): Promise<Confirmation | undefined> => {
     const { confirmation } = transaction
     const needless = transaction.requirements !== null && !transaction.missing.includes('proof')
-    if (transaction.state !== 'awaiting_confirmation' || confirmation.asked !== null || needless) return transaction
+    if (transaction.state !== 'awaiting_confirmation' || confirmation.asked !== null || needless) return undefined
     // An API key answers nothing: its owner asks for a challenge in a session.
-    if (!isSession(confirmation.sessionId)) return transaction
+    if (!isSession(confirmation.sessionId)) return undefined
     const principal = await principals.find(transaction.initiator)
     if (principal === undefined || principal.factorRoot === null) throw new Problem(problems.notPermitted)
     const reply = await otp.create({
@@ -43,8 +45,18 @@ export const createRequestConfirmation = <Row extends Countersigned>({ transacti
       action_ends_at: transaction.validUntil.toISOString()
     }, { requestId })
     await principals.learnAccounts(principal.id, evmAccounts(reply.factors.flatMap(({ wallet }) => wallet?.address ?? [])))
-    return await transactions.setAsked(transaction.id, { ...confirmation, asked: toAsked(reply) }) ?? await transactions.find(transaction.id) ?? transaction
+    return { ...confirmation, asked: toAsked(reply) }
   }
+
+/** @returns the row with its challenge; the same row when there was nothing to ask. @throws as asking does. */
+export const createRequestConfirmation = <Row extends Countersigned>({ transactions, ...asking }: RequestConfirmationDeps<Row>): RequestConfirmation<Row> => {
+  const ask = createAskConfirmation<Row>(asking)
+  return async (transaction, given, choosing) => {
+    const asked = await ask(transaction, given, choosing)
+    if (asked === undefined) return transaction
+    return await transactions.setAsked(transaction.id, asked) ?? await transactions.find(transaction.id) ?? transaction
+  }
+}
 
 const toAsked = ({ sent_to: sentTo, expires_at: expiresAt, attempts_left: attemptsLeft, factors }: OpenChallenge): AskedChallenge =>
   ({ sentTo: sentTo ?? null, expiresAt, attemptsLeft, factors })
