@@ -23,7 +23,7 @@ export function createSignatureRepository (db: Db) {
   return {
     ...countersigned,
 
-    insert: async (fields: NewSignature, end: Date | { readonly ttlMs: number }, unit: Unit): Promise<Signature> => await countersigned.insert(fields, end, unit),
+    insert: async (fields: NewSignature, end: Date | { readonly ttlMs: number }, unit: Unit): Promise<Signature> => await countersigned.insert({ fields, end }, unit),
 
     /** In the unit that moves it to `signed`, which happens once. */
     async keepSignature (id: string, signature: string, unit: Unit): Promise<void> {

@@ -2,7 +2,7 @@
 import { exactly, gather, inOneBatch, isDuplicateKey, literally, type IndexSpec } from '@countersign/mongo'
 import type { TransactionState } from '@countersign/contracts'
 import type { Collection, Document } from 'mongodb'
-import { insertAllStamped, insertStamped } from '../insert-stamped.ts'
+import { insertStamped } from '../insert-stamped.ts'
 import type { ReservedEntry } from '../policies/window-repository.ts'
 import type { Unit } from '../unit.ts'
 import type { Confirmation, Countersigned, Transaction } from './transaction.ts'
@@ -108,34 +108,10 @@ export function createCountersignedRepository<Noun extends Countersigned> ({ row
     return new Set(stood.map(({ _id }) => _id))
   }
 
-  /** @returns them in that order. @throws when one of them is gone: no row ever is. */
-  const findAll = async (ids: readonly string[], unit: Unit): Promise<Noun[]> => {
-    const byId = new Map((await rows.find({ _id: { $in: [...ids] } }, { session: unit.session, ...inOneBatch }).toArray()).map((row) => [row._id, toNoun(row)]))
-    return ids.map((id) => {
-      const row = byId.get(id)
-      if (row === undefined) throw new Error('a row is gone')
-      return row
-    })
-  }
-
   const fieldsOf = ({ fields: { id: _id, ...fields } }: New): Document =>
     ({ state: 'received', ...fields, digest: '', text: '', shortText: null, firstAnswer: null, receiptId: null, ...nothingWanted, failure: null, approvedAt: null, ...empty })
 
-  /**
-   * As `received`, each with its end in whole seconds: the given one, or stamped by the database's clock.
-   * @returns the rows, in their order.
-   * @throws KeyTaken when the user has one under that key. The unit is lost with it: the database has aborted it.
-   */
-  const insertAll = async (all: readonly New[], unit: Unit): Promise<Noun[]> => {
-    try {
-      const [only] = all
-      if (only !== undefined && all.length === 1) return [toNoun(await insertStamped(rows, only.fields.id, fieldsOf(only), stampsOf(only), unit.session))]
-      await insertAllStamped(rows, all.map((one) => ({ id: one.fields.id, ...fieldsOf(one), stamped: stampsOf(one) })), unit.session)
-    } catch (error) {
-      throw isDuplicateKey(error, 'one_per_idempotency_key') ? new KeyTaken() : error
-    }
-    return await findAll(all.map(({ fields: { id } }) => id), unit)
-  }
+  const orKeyTaken = (error: unknown): never => { throw isDuplicateKey(error, 'one_per_idempotency_key') ? new KeyTaken() : error }
 
   const findByKey = gather(async (keys: readonly Pick<Countersigned, 'initiator' | 'idempotencyKey'>[]) => {
     const found = await rows.find({ $or: keys.map(({ initiator, idempotencyKey }) => ({ initiator: exactly(initiator), idempotencyKey: exactly(idempotencyKey) })) }).toArray()
@@ -183,10 +159,25 @@ export function createCountersignedRepository<Noun extends Countersigned> ({ row
     findByKey: async (initiator: string, idempotencyKey: string): Promise<Noun | undefined> => await findByKey({ initiator, idempotencyKey }),
     findByChallenge: (challengeId: string) => findOne({ 'confirmation.challengeId': exactly(challengeId) }),
 
-    /** As `insertAll`, of one. */
-    insert: async (fields: NewRow, end: New['end'], unit: Unit): Promise<Noun> => (await insertAll([{ fields, end }], unit))[0] as Noun,
-    insertAll,
-    findAll,
+    /**
+     * As `received`, with its end in whole seconds: the given one, or stamped by the database's clock.
+     * @throws KeyTaken when the user has one under that key. The unit is lost with it: the database has aborted it.
+     */
+    insert: async (one: New, unit: Unit): Promise<Noun> =>
+      toNoun(await insertStamped(rows, one.fields.id, fieldsOf(one), stampsOf(one), unit.session).catch(orKeyTaken)),
+
+    /** @param at a time that was read from the database for this request. @returns the row as `insert` would have stored it then; nothing is stored. */
+    draft: (one: New, at: Date): Noun => toNoun({ _id: one.fields.id, ...fieldsOf(one), createdAt: at, updatedAt: at, history: [{ state: 'received', at }], validUntil: endOf(one, at) }),
+
+    /** Drafts, each after its first move. @returns them so, in their order. @throws KeyTaken as above: which of them it was is not told. */
+    async insertMoved (drafts: readonly { readonly row: Noun, readonly move: Move }[], unit: Unit): Promise<Noun[]> {
+      const made = drafts.map(({ row, move: { from, to, set } }) => {
+        assertMove(from, to)
+        return { ...row, ...set, state: to, history: [...row.history, { state: to, at: row.updatedAt }] }
+      })
+      await rows.insertMany(made.map(({ id, ...fields }) => ({ _id: id, ...fields })), { ordered: false, session: unit.session }).catch(orKeyTaken)
+      return made
+    },
 
     /**
      * Compare-and-set on the table of moves, with the history.
@@ -266,6 +257,8 @@ export function createCountersignedRepository<Noun extends Countersigned> ({ row
 
 /** Of a row that nothing was asked about yet, and of one from before there was anything to ask. */
 export const nothingWanted = { requirements: null, missing: [], proof: null, notBefore: null, reservation: null } as const
+
+const endOf = ({ end }: New, at: Date): Date => end instanceof Date ? end : new Date(Math.floor((at.getTime() + end.ttlMs) / 1_000) * 1_000)
 
 const stampsOf = ({ end }: New): Document => ({
   updatedAt: '$$NOW',

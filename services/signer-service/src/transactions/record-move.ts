@@ -38,15 +38,17 @@ type Moving = Pick<Countersigned, 'id' | 'requestId'>
 
 export interface MoveEntry { readonly transaction: Moving, readonly move: Move, readonly record?: MoveRecord }
 
+export interface Made { readonly entry: MoveEntry, readonly row: ToldMove['row'] }
+
 /** @returns undefined when the row was not as the move wants it; nothing is recorded then. */
 export type RecordOne<Row extends Countersigned> = (unit: Unit, row: Moving, move: Move, record?: MoveRecord) => Promise<Row | undefined>
 
 export interface RecordMove extends RecordOne<Transaction> {
   /** Different transactions in a few round trips, however many. @returns the same for each entry, in their order. */
   all (unit: Unit, entries: readonly MoveEntry[]): Promise<(MovingTransaction | undefined)[]>
+  /** Rows that were inserted in this unit as they are after these moves. */
+  inserted (unit: Unit, made: readonly Made[]): Promise<void>
 }
-
-interface Made { readonly entry: MoveEntry, readonly row: ToldMove['row'] }
 
 const createNote = ({ noun, audit, count, tell }: Pick<RecordOneDeps<Countersigned>, 'noun' | 'audit' | 'count' | 'tell'>) => async (unit: Unit, made: readonly Made[]): Promise<void> => {
   if (made.length > 0) await audit.append(made.map(({ entry, row }) => auditRow(noun, entry, row)), unit.session)
@@ -77,7 +79,7 @@ export function createRecordMove (deps: RecordMoveDeps): RecordMove {
     await note(unit, entries.flatMap((entry, index) => rows[index] === undefined ? [] : [{ entry, row: rows[index] }]))
     return rows
   }
-  return Object.assign(one, { all })
+  return Object.assign(one, { all, inserted: note })
 }
 
 const hashIn = (facts: MoveRecord['facts']): string | undefined => typeof facts?.['hash'] === 'string' ? facts['hash'] : undefined

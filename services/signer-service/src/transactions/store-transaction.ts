@@ -1,4 +1,7 @@
-/** Puts admitted transactions into the database: inserted first, since their end is stamped there and the digest needs it, and completed in the same unit. */
+/**
+ * Puts admitted transactions into the database. One that may go at once, or was proved already, is inserted first, since its end is stamped there and
+ * the digest needs it, and completed in the same unit. One that only waits is made whole from the database's time that it was judged at, and inserted.
+ */
 import { createHash } from 'node:crypto'
 import { Problem, problems } from '@countersign/contracts'
 import { firstWait, type Advance, type Step } from '../approvals/advance.ts'
@@ -10,14 +13,14 @@ import type { Admission, AdmitTransfer } from './admit-transfer.ts'
 import type { Asking } from './asking.ts'
 import { confirmationText, longestText, type Token } from './confirmation-text.ts'
 import type { NormalisedTransaction } from './normalise-request.ts'
-import type { MoveEntry, RecordMove } from './record-move.ts'
+import type { RecordMove } from './record-move.ts'
 import { refuseEnd } from './requested-end.ts'
 import { shortConfirmationText } from './short-text.ts'
 import type { Transaction } from './transaction.ts'
 import type { TransactionRepository } from './transaction-repository.ts'
 
 export interface StoreDeps {
-  readonly transactions: Pick<TransactionRepository, 'insertAll' | 'findAll'>
+  readonly transactions: Pick<TransactionRepository, 'insert' | 'draft' | 'insertMoved'>
   readonly admit: AdmitTransfer
   readonly advance: Advance
   readonly recordMove: RecordMove
@@ -73,7 +76,7 @@ export const onlyWaits = (admitted: Admitted): boolean => admitted.proved === un
  */
 export const createStoreTransaction = (deps: StoreDeps) => async (unit: Unit, admitted: Admitted): Promise<Transaction | undefined> => {
   const { proved } = admitted
-  const [received] = await deps.transactions.insertAll([newRow(deps, admitted)], unit) as [Transaction]
+  const received = await deps.transactions.insert(newRow(deps, admitted), unit)
   const step = completed(deps, admitted, received)
   // Two requests with one intent: the unit is lost, and its index has decided.
   if (proved !== undefined && !await proved.use(received, unit)) throw new Problem(problems.proofRejected)
@@ -86,27 +89,16 @@ export const createStoreTransaction = (deps: StoreDeps) => async (unit: Unit, ad
 
 /** Many that only wait, in as many round trips as one takes. @returns their rows, in their order. @throws as for one, for all of them. */
 export const createStoreWaiting = (deps: StoreDeps) => async (unit: Unit, all: readonly Admitted[]): Promise<Transaction[]> => {
-  const received = await deps.transactions.insertAll(all.map((admitted) => newRow(deps, admitted)), unit)
-  const waits = all.map((admitted, index) => {
-    const row = received[index] as Transaction
-    return firstWait(row, admitted.admission, completed(deps, admitted, row))
+  const { transactions, recordMove, crashPoint } = deps
+  const waits = all.map((admitted) => {
+    const row = transactions.draft(newRow(deps, admitted), admitted.admission.held.at)
+    const entry = firstWait(row, admitted.admission, completed(deps, admitted, row))
+    return { row, entry, move: entry.move }
   })
-  const rows = await moveAll(deps, unit, waits)
-  await deps.crashPoint('create.storing')
+  const rows = await transactions.insertMoved(waits, unit)
+  await recordMove.inserted(unit, waits.map(({ entry }, index) => ({ entry, row: rows[index] as Transaction })))
+  await crashPoint('create.storing')
   return rows
-}
-
-async function moveAll ({ recordMove, transactions }: StoreDeps, unit: Unit, waits: readonly MoveEntry[]): Promise<Transaction[]> {
-  const [only, ...others] = waits
-  if (only === undefined) return []
-  if (others.length === 0) return [moved(await recordMove(unit, only.transaction, only.move, only.record))]
-  for (const row of await recordMove.all(unit, waits)) moved(row)
-  return await transactions.findAll(waits.map(({ transaction: { id } }) => id), unit)
-}
-
-function moved<Row> (row: Row | undefined): Row {
-  if (row === undefined) throw new Error('a transaction was moved before it was stored')
-  return row
 }
 
 function newRow (deps: StoreDeps, { transfer, fingerprint, idempotencyKey, admission, asking }: Admitted) {
@@ -141,7 +133,7 @@ function newRow (deps: StoreDeps, { transfer, fingerprint, idempotencyKey, admis
   }
 }
 
-/** What only its stored row can tell: its end, its digest and the texts that show it. @throws Problem schemaViolation */
+/** What only its row can tell: its end, its digest and the texts that show it. @throws Problem schemaViolation */
 function completed (deps: StoreDeps, { transfer, admission }: Admitted, received: Transaction): Step {
   refuseEnd(received, lifeMsOf(admission.requirements, deps.ttlMs))
   const { wallet, calls } = admission

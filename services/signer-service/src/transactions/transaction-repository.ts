@@ -65,8 +65,8 @@ export function createTransactionRepository (db: Db) {
   return {
     ...countersigned,
 
-    /** As `received`: see the countersigned repository. */
-    insertAll: async (all: readonly New<NewTransaction>[], unit: Unit): Promise<Transaction[]> => await countersigned.insertAll(all, unit),
+    insert: async (one: New<NewTransaction>, unit: Unit): Promise<Transaction> => await countersigned.insert(one, unit),
+    draft: (one: New<NewTransaction>, at: Date): Transaction => countersigned.draft(one, at),
 
     /** Many moves of different rows, as `move` makes each of them, in three round trips. @returns the rows that moved, by id. */
     async moveAll (moves: readonly MoveOf[], unit: Unit): Promise<ReadonlyMap<string, MovingTransaction>> {
