@@ -17,7 +17,7 @@ import { signatureIntentDigest } from './chain/intent-digest.ts'
 import { signerOf } from './chain/typed-data.ts'
 import type { Chains } from './chain/chains.ts'
 import type { SignatureUseCases } from './commands/signature-commands.ts'
-import { noCrash } from './crash-points.ts'
+import { noCrash, type CrashPoint } from './crash-points.ts'
 import type { ProveIntent } from './intents/prove-intent.ts'
 import { createAskAgain } from './lanes/ask-again.ts'
 import { createFindAltered } from './lanes/find-altered.ts'
@@ -74,6 +74,7 @@ export interface SignatureParts {
   readonly countRefused: (reason: ReceiptRefusal) => void
   readonly newSignatureId: () => string
   readonly newChallengeId: () => string
+  readonly crashPoint: CrashPoint
 }
 
 export function createSignatures (parts: SignatureParts) {
@@ -93,7 +94,7 @@ export function createSignatures (parts: SignatureParts) {
     transactions: signatures, receipts: parts.receipts, verifyReceipt: parts.verifyReceipt, admitRow, advance, recordMove: recordOne, expire, noteRefused, inLine, digestOf, countRefused: parts.countRefused, crashPoint: noCrash
   })
   const signApproved = createSignApproved({
-    signatures, wallets: parts.wallets, keyRing: parts.keyRing, recordOne, noteRefused, transact,
+    signatures, wallets: parts.wallets, keyRing: parts.keyRing, recordOne, noteRefused, transact, crashPoint: parts.crashPoint,
     findAltered: createFindAltered({ readDigests: createReadDigests(db), digestOf }),
     askAgain: createAskAgain<Signature>({
       admitApproved: async (row, unit) => await admit({ ...askedOf(row), reserved: row.reservation?.entries ?? [] }, unit), findApprovers, renewRoom: createRenewRoom({ windows, transactions: signatures })

@@ -146,7 +146,7 @@ export async function compose (options: ComposeOptions) {
   const proveIntent = createProveIntent({ receipts, audit, deployment: config.deployment })
   const judging = { verifyReceipt: receiptVerdicts(createReceiptVerifier(config.receiptKeys)), countRefused: (reason: ReceiptRefusal) => { refusals.inc({ reason }) } }
   const signatures = createSignatures({
-    db, log, metrics, admit: admitAction, findApprovers, windows, principals, wallets, approvals, receipts, chains, keyRing, audit, otp, cursors, proveIntent, learnAccounts, noteRefused, inLine, transact, newChallengeId, ...judging,
+    db, log, metrics, admit: admitAction, findApprovers, windows, principals, wallets, approvals, receipts, chains, keyRing, audit, otp, cursors, proveIntent, learnAccounts, noteRefused, inLine, transact, newChallengeId, crashPoint, ...judging,
     deployment: config.deployment,
     ttlMs: config.confirmationTtlMs,
     newSignatureId: () => newId('sig')
@@ -227,7 +227,7 @@ export async function compose (options: ComposeOptions) {
       }),
       challenge: createChallengeTransaction({ noun: 'transaction', transactions, expire, requestConfirmation, otp, audit, transact, newChallengeId }),
       cancel: createCancelTransaction({ transactions, stop, transact, crashPoint, view }),
-      speedUp: createSpeedUpTransaction({ transactions, attempts, audit, transact, chain: chains.find, nudge: wakeLane, view })
+      speedUp: createSpeedUpTransaction({ transactions, attempts, audit, transact, chain: chains.find, nudge: wakeLane, view, crashPoint })
     }
   }
 }

@@ -34,10 +34,19 @@ export const crashPointNames = [
   'lane.bumped',
   'cancel.asking',
   'cancel.asked',
+  'speed.asking',
+  'speed.asked',
   'lane.wished',
   'lane.answered',
   'lane.reorging',
-  'lane.reorged'
+  'lane.reorged',
+  // Of a signature of a text or of typed data, in the order in which one passes them.
+  'signature.admitting',
+  'signature.admitted',
+  'signature.approved',
+  'signature.signed',
+  'signature.storing',
+  'signature.stored'
 ] as const
 export type CrashPointName = typeof crashPointNames[number]
 

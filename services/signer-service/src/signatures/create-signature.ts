@@ -5,6 +5,7 @@ import type { Audit } from '@countersign/mongo'
 import type { Advance } from '../approvals/advance.ts'
 import type { ParsedCall } from '../calls/call.ts'
 import { allowsEverybody } from '../calls/multicall3.ts'
+import type { CrashPoint } from '../crash-points.ts'
 import type { ProvedIntent, ProveIntent } from '../intents/prove-intent.ts'
 import { lifeMsOf } from '../policies/requirements.ts'
 import type { InLine } from '../policies/window-line.ts'
@@ -40,6 +41,7 @@ export interface CreateSignatureDeps {
   readonly ttlMs: number
   readonly newSignatureId: () => string
   readonly newChallengeId: () => string
+  readonly crashPoint: CrashPoint
 }
 
 export interface CreateSignatureGiven {
@@ -77,6 +79,7 @@ export const createCreateSignature = (deps: CreateSignatureDeps) => async ({ ide
       return await store(deps, unit, { request, message, fingerprint, idempotencyKey, admission, proved }, asking)
     })
     if (stored === undefined) throw new Problem(problems.unavailable, { retry_after: 1 })
+    await deps.crashPoint('signature.admitted')
     return { signature: await answer(deps, stored, asking), replayed: false }
   } catch (error) {
     if (error instanceof RefusedMeanwhile) throw await refuse(deps, error.refusal, request, fingerprint, asking)
@@ -140,7 +143,7 @@ async function store (deps: CreateSignatureDeps, unit: Unit, { request, message,
   const { id, initiator, address, validUntil } = received
   const text = signatureText({ id, initiator, walletName: wallet.name, address, message, digest: signed, calls, tokens: deps.tokensOf(received.chainId), validUntil })
   if (text.length > longestShown) throw fault('body', 'would be too long a text to be confirmed by anybody')
-  return await deps.advance(unit, received, admission, {
+  const row = await deps.advance(unit, received, admission, {
     from: 'received',
     set: { digest, text, shortText: null },
     ...proved !== undefined && { proof: proved.proof },
@@ -149,6 +152,8 @@ async function store (deps: CreateSignatureDeps, unit: Unit, { request, message,
       facts: { ...proved?.facts, digest, message_digest: signed, text_sha256: createHash('sha256').update(text, 'utf8').digest('hex'), challenge: received.confirmation.challengeId, wallet: wallet.id }
     }
   })
+  await deps.crashPoint('signature.admitting')
+  return row
 }
 
 async function replay (deps: CreateSignatureDeps, earlier: Signature, fingerprint: string, asking: Asking): Promise<CreatedSignature> {

@@ -6,6 +6,7 @@ import { hexToBytes, numberToHex } from 'viem'
 import type { KeyRing } from '@countersign/kms'
 import type { NoteRefused } from '../audit/note-refused.ts'
 import { ForeignSignature } from '../chain/signed-bytes.ts'
+import type { CrashPoint } from '../crash-points.ts'
 import type { AskAgain } from '../lanes/ask-again.ts'
 import type { FindAltered } from '../lanes/find-altered.ts'
 import type { RecordOne } from '../transactions/record-move.ts'
@@ -24,6 +25,7 @@ export interface SignApprovedDeps {
   readonly recordOne: RecordOne<Signature>
   readonly noteRefused: NoteRefused
   readonly transact: Transact
+  readonly crashPoint: CrashPoint
   /** Tells of a row that could not be signed now. */
   readonly failed: (row: Signature, error: unknown) => void
 }
@@ -55,6 +57,7 @@ async function signOne (deps: SignApprovedDeps, id: string): Promise<void> {
   const row = await stillAllowed(deps, id)
   const wallet = row && await deps.wallets.find(row.walletId)
   if (row === undefined || wallet === undefined) return
+  await deps.crashPoint('signature.approved')
   if ((await deps.findAltered([row])).has(row.id)) {
     await deps.noteRefused({ event: 'signature.altered', source: 'database', reason: 'altered', subject: row.id, walletId: row.walletId })
     throw new Error('this signature is not what was asked for: its row was changed in the database, and is not signed')
@@ -63,10 +66,13 @@ async function signOne (deps: SignApprovedDeps, id: string): Promise<void> {
   const { r, s, yParity, address } = await deps.keyRing.signDigest(wallet.keyId, hexToBytes(digest))
   if (address !== row.address) throw new ForeignSignature('the signature does not recover the address of the wallet')
   const signature = `${numberToHex(r, { size: 32 })}${numberToHex(s, { size: 32 }).slice(2)}${(27 + yParity).toString(16)}`
+  await deps.crashPoint('signature.signed')
   await deps.transact(async (unit) => {
     const moved = await deps.recordOne(unit, row, { from: 'approved', to: 'signed', when: 'valid' }, { facts: { message_digest: digest } })
     if (moved !== undefined) await deps.signatures.keepSignature(id, signature, unit)
+    await deps.crashPoint('signature.storing')
   })
+  await deps.crashPoint('signature.stored')
 }
 
 /** @returns undefined when it is not to be signed, for now or for good. */

@@ -3,6 +3,7 @@ import { Problem, problems, type TransactionView } from '@countersign/contracts'
 import type { Audit } from '@countersign/mongo'
 import type { AttemptRepository } from '../attempts/attempt-repository.ts'
 import type { Attempt } from '../attempts/attempt.ts'
+import type { CrashPoint } from '../crash-points.ts'
 import { feesOf, payloadLimit, raised, replacementFees } from '../lanes/fees.ts'
 import type { Transact } from '../unit.ts'
 import type { Asking } from './asking.ts'
@@ -19,6 +20,7 @@ export interface SpeedUpDeps {
   readonly view: ViewTransaction
   readonly transact: Transact
   readonly nudge: (lane: LaneKey) => void
+  readonly crashPoint: CrashPoint
 }
 
 export interface SpeedUpGiven {
@@ -28,7 +30,7 @@ export interface SpeedUpGiven {
 }
 
 /** @throws Problem notFound, stateConflict, feeLimitReached */
-export const createSpeedUpTransaction = ({ transactions, attempts, chain, audit, view, transact, nudge }: SpeedUpDeps) =>
+export const createSpeedUpTransaction = ({ transactions, attempts, chain, audit, view, transact, nudge, crashPoint }: SpeedUpDeps) =>
   async ({ id, over }: SpeedUpGiven, { userId, requestId }: Pick<Asking, 'userId' | 'requestId'>): Promise<TransactionView> => {
     const own = await findOwn(transactions, id, userId)
     if (own.state === 'mined' || own.state === 'confirmed') return await view(own)
@@ -44,8 +46,10 @@ export const createSpeedUpTransaction = ({ transactions, attempts, chain, audit,
       if (row === undefined) return undefined
       await audit.append({ event: 'transaction.speed_up_asked', subject: id, walletId: own.walletId, actor: userId, requestId, facts: { over: newest.hash, nonce: newest.nonce } }, unit.session)
       unit.afterCommit(() => { nudge({ chainId: own.chainId, walletId: own.walletId }) })
+      await crashPoint('speed.asking')
       return row
     })
+    await crashPoint('speed.asked')
     return await view(asked ?? await findOwn(transactions, id, userId))
   }
 

@@ -6,35 +6,46 @@ import type { House } from '../house.ts'
 import { runSigner } from './scenarios.ts'
 import { allFinal, pay, type Payment } from './storm.ts'
 
-export interface Crashing {
+export interface Killing {
   readonly points: readonly CrashPointName[]
   /** For points that are passed only where the chain makes it so: called over and over until the process is dead. */
   readonly provoke?: (point: CrashPointName) => Promise<void>
-  /** Called over and over while everything comes to its end. */
-  readonly calm?: () => Promise<void>
   readonly timeoutMs: number
 }
 
-/** @returns the payments, all final, and the points at which no process died. */
-export async function crashAt (t: TestContext, house: House, { points, provoke = async () => {}, calm = async () => {}, timeoutMs }: Crashing): Promise<{ payments: Payment[], missed: CrashPointName[] }> {
-  const paying: Promise<Payment>[] = []
+export interface Crashing extends Killing {
+  /** Called over and over while everything comes to its end. */
+  readonly calm?: () => Promise<void>
+}
+
+/** @param ask once for each point. @returns what was asked for, and the points at which no process died. */
+export async function killAt<Asked> (t: TestContext, house: House, { points, provoke = async () => {}, timeoutMs }: Killing, ask: (index: number) => Promise<Asked>): Promise<{ asking: Promise<Asked>[], missed: CrashPointName[] }> {
+  const asking: Promise<Asked>[] = []
   const missed: CrashPointName[] = []
   for (const [index, point] of points.entries()) {
     const victim = runSigner(t, house, { CRASH_AT: point })
-    const payment = pay(house, index, timeoutMs)
-    payment.catch(() => undefined)
-    paying.push(payment)
+    const asked = ask(index)
+    asked.catch(() => undefined)
+    asking.push(asked)
     const died = (): boolean => victim.child.exitCode !== null || victim.child.signalCode !== null
     await until(async () => {
-      await provoke(point)
+      // A command that nobody lives to answer is not waited for.
+      await Promise.race([provoke(point), victim.exited])
       return died()
     }, { what: `the process to die at ${point}`, timeoutMs, everyMs: 100 }).catch(() => undefined)
     if (victim.child.signalCode !== 'SIGKILL' || victim.output().includes('uncaught')) missed.push(point)
     victim.child.kill('SIGKILL')
   }
+  return { asking, missed }
+}
+
+/** @returns the payments, all final, and the points at which no process died. */
+export async function crashAt (t: TestContext, house: House, { calm = async () => {}, ...killing }: Crashing): Promise<{ payments: Payment[], missed: CrashPointName[] }> {
+  const { timeoutMs } = killing
+  const { asking, missed } = await killAt(t, house, killing, async (index) => await pay(house, index, timeoutMs))
   await house.start()
   let over = false
-  const all = Promise.all(paying)
+  const all = Promise.all(asking)
   const receipts = bringReceipts(house, () => over)
   const final = all.then(async (payments) => { await allFinal(house, payments, timeoutMs) }).finally(() => { over = true })
   final.catch(() => undefined)

@@ -49,7 +49,8 @@ export async function pay (house: House, index: number, timeoutMs: number): Prom
   return { id, to, value }
 }
 
-async function persistently<T> (timeoutMs: number, ask: () => Promise<T>, done: () => Promise<boolean> = async () => false): Promise<T> {
+/** @param done a lost answer is none that is waited for any more. */
+export async function persistently<T> (timeoutMs: number, ask: () => Promise<T>, done: () => Promise<boolean> = async () => false): Promise<T> {
   for (const end = performance.now() + timeoutMs; ;) {
     try {
       return await ask()
