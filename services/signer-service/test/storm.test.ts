@@ -31,11 +31,13 @@ t.test('one of two processes after the other dies', { buffered: true }, async (t
   t.strictSame(await faultsIn(house, payments), [])
 })
 
-t.test('four processes share one lane, and nobody dies', { buffered: true }, async (t) => {
+t.test('four processes share one lane, and one of them dies', { buffered: true }, async (t) => {
   const house = await world.house(t, { env: hasty })
-  for (let process = 0; process < 4; process++) await house.start()
-  const payments = await storm(house, { payments: 32, payers: 8, timeoutMs, breaking: async () => {} })
+  for (let process = 0; process < 3; process++) await house.start()
+  let killed = 0
+  const payments = await storm(house, { payments: 32, payers: 8, timeoutMs, breaking: killing(t, house, { processes: 1, kills: 1, random: createRandom(seed + 3) }, () => { killed++ }) })
   t.strictSame(await faultsIn(house, payments), [])
+  t.equal(killed, 1)
 })
 
 t.test('reorgs, an emptied pool, fees times twenty, a second program on the key, blocks by the second and at once', { buffered: true }, async (t) => {
