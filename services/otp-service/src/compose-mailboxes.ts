@@ -18,8 +18,9 @@ import { createBeginMailbox } from './mailboxes/begin-mailbox.ts'
 import { createCancelMailbox } from './mailboxes/cancel-mailbox.ts'
 import { createLinks } from './mailboxes/links.ts'
 import { createMailboxBudgets, mailboxBudgetLabel } from './mailboxes/mailbox-budgets.ts'
-import { createDispatchLater, createWriteMailboxMail, withheldMails } from './mailboxes/mailbox-mail.ts'
+import { createDispatchLater, createSealMailboxMail, createWriteMailboxMail, withheldMails } from './mailboxes/mailbox-mail.ts'
 import { createMailboxRepository, type MailboxRepository } from './mailboxes/mailbox-repository.ts'
+import { createOpenMailbox } from './mailboxes/open-mailboxes.ts'
 import { createProveMailbox } from './mailboxes/prove-mailbox.ts'
 import { createResendMailbox } from './mailboxes/resend-mailbox.ts'
 import { createSendMailbox } from './mailboxes/send-mailbox.ts'
@@ -48,15 +49,17 @@ export function composeMailboxes ({ db, config, codes, mails, receipts, sign, se
     createBudgetRepository(db, budgetRules(config.lockSeconds), 'mailbox_budgets'),
     deriveKey(config.secretKey, mailboxBudgetLabel)
   )
-  const withheld = createMailWriter({ outbox: createOutbox(db, { collection: withheldMails }), sealKey: config.mailSealKey, newDeliveryId: () => newId('dlv') })
-  const send = createSendMailbox({ budgets, codes, links, writeMail: createWriteMailboxMail({ mails, withheld }), sendLimit, audit, events, transact, dispatchLater: createDispatchLater(dispatch, () => randomInt(10, 100)) })
+  const nowhere = createOutbox(db, { collection: withheldMails })
+  const withheld = createMailWriter({ outbox: nowhere, sealKey: config.mailSealKey, newDeliveryId: () => newId('dlv') })
+  const send = createSendMailbox({ budgets, codes, links, sendLimit, events, dispatchLater: createDispatchLater(dispatch, () => randomInt(10, 100)) })
+  const openMailbox = createOpenMailbox({ mailboxes, sealMail: createSealMailboxMail(mails), outbox: createOutbox(db), withheld: nowhere, audit, transact })
   const asking = { mailboxes, send, ...config.codes }
   const proving = createProveMailbox({ mailboxes, budgets, receipts, sign, audit, events, transact, newReceiptId: () => newId('rcp') })
 
   return {
     mailboxes,
-    beginMailbox: createBeginMailbox({ ...asking, newChallengeId: () => newId('chl'), linkOrigin: config.linkOrigin }),
-    resendMailbox: createResendMailbox(asking),
+    beginMailbox: createBeginMailbox({ ...asking, openMailbox, newChallengeId: () => newId('chl'), linkOrigin: config.linkOrigin }),
+    resendMailbox: createResendMailbox({ ...asking, writeMail: createWriteMailboxMail({ mails, withheld }), audit, transact }),
     answerMailbox: createAnswerMailbox({ mailboxes, budgets, proving, codes, links, house, audit, events, newReservationId: () => randomToken(12) }),
     cancelMailbox: createCancelMailbox({ mailboxes, audit, transact })
   }

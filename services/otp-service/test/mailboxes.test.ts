@@ -244,6 +244,30 @@ t.test('a command repeated after a lost reply does nothing twice and answers the
   t.equal(await refusal(byLink('login_email', linked.token, undefined, 'cmd-other')), 'code-rejected')
 })
 
+t.test('of those begun at once each has its own code and link, the withheld none, and one command begins one', async (t) => {
+  const wanted: Wanted[] = Array.from({ length: 9 }, (_, i) => ({ email: newAddress(), purpose: i % 2 === 0 ? 'login_email' : 'password_reset', deliver: i % 3 !== 2 }))
+  const commandId = newId('cmd')
+  const once: Wanted = { email: newAddress(), user_id: newId('usr'), opener: newOpener() }
+  const withheld = async () => await db.collection('withheld_mails').countDocuments({})
+  const before = await withheld()
+  const [repeated, begun] = await Promise.all([
+    Promise.all(Array.from({ length: 5 }, () => begin(once, commandId))),
+    Promise.all(wanted.map((one) => begin(one)))
+  ])
+
+  t.equal(new Set(repeated.map(({ view }) => view.challenge_id)).size, 1)
+  t.equal(await withheld(), before + 3)
+  for (const [i, { request, view: { challenge_id: id } }] of [...begun, ...repeated.slice(0, 1)].entries()) {
+    t.equal(await db.collection('audit').countDocuments({ subject: id, event: 'mailbox.challenged' }), 1)
+    t.match(await row(id), { sends: 1, attempts_left: 3 })
+    if (!request.deliver) continue
+    const mail = await mailTo(request.email)
+    t.equal(await refusal(i % 4 === 0 ? byLink(request.purpose, tokenOf(mail)) : byCode(request, id, mail.parameters.code)), 'none')
+    t.equal(mails.to(request.email).length, 1)
+  }
+  for (const { request } of begun) if (!request.deliver) t.same(mails.to(request.email), [])
+})
+
 t.test('cancelling kills every code and link of a user or an address, and no other', async (t) => {
   const [userId, email] = [newId('usr'), newAddress()]
   const ofUser = await challenge({ user_id: userId, purpose: 'password_reset' })

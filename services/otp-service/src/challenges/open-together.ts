@@ -3,8 +3,9 @@
  * of each. One that may not be opened is left out, and fails for its own caller alone.
  */
 import { Problem, problems } from '@countersign/contracts'
-import { gather, type Audit, type AuditEntry, type Outbox, type OutboxRow } from '@countersign/mongo'
+import type { Audit, AuditEntry, Outbox, OutboxRow } from '@countersign/mongo'
 import type { Transact } from '../transaction.ts'
+import { admitAll, admitTogether } from './admit-together.ts'
 import type { Challenge } from './challenge.ts'
 import type { ChallengeRepository, Opening } from './challenge-repository.ts'
 import type { SealCode } from './code-sms.ts'
@@ -30,20 +31,15 @@ export interface OpenChallenge { readonly challenge: Challenge, readonly rows: r
 /** @returns undefined when that id exists already. @throws Problem stateConflict when its action has ended, what `take` throws, and the duplicate of a command that began another */
 export type OpenTogether = (opened: Opened) => Promise<OpenChallenge | undefined>
 
-/** Somebody may open nothing: the transaction begins anew without them. */
-class NotAll extends Error {}
-
 export function createOpenTogether ({ challenges, sealCode, outbox, audit, transact }: OpenTogetherDeps): OpenTogether {
-  const write = async (all: readonly Opened[], refused: Map<Opened, unknown>): Promise<ReadonlyMap<Opened, OpenChallenge>> => await transact(async (transaction) => {
+  return admitTogether<Opened, OpenChallenge>(async (all, refused) => await transact(async (transaction) => {
     const made = await challenges.insertAll(all.map(({ opening }) => opening), transaction)
     const ready = all.flatMap((opened, i) => made[i] === undefined ? [] : [{ opened, challenge: made[i] }])
     // After the insert: of repeats in parallel only the one that sends a code pays for it.
-    const taken = await Promise.allSettled(ready.map(async ({ opened: { sending }, challenge }) => {
-      refuseEnded(challenge)
+    await admitAll(ready.map(({ opened }) => opened), async ({ sending }, i) => {
+      refuseEnded(ready[i]?.challenge as Challenge)
       await sending?.take()
-    }))
-    for (const [i, take] of taken.entries()) if (take.status === 'rejected') refused.set(ready[i]?.opened as Opened, take.reason)
-    if (ready.some(({ opened }) => refused.has(opened))) throw new NotAll()
+    }, refused)
 
     const [first] = ready
     if (first === undefined) return new Map()
@@ -51,26 +47,7 @@ export function createOpenTogether ({ challenges, sealCode, outbox, audit, trans
     const rows = sent.length === 0 ? [] : await outbox.insertAll(sent.map(({ entry }) => entry), first.challenge.createdAt, transaction)
     await audit.append(ready.map(({ opened, challenge }) => opened.audited(challenge)), transaction)
     return new Map(ready.map(({ opened, challenge }) => [opened, { challenge, rows: rows.filter((_row, i) => sent[i]?.opened === opened) }]))
-  })
-
-  const openShared = gather(async (all: readonly Opened[]) => {
-    const refused = new Map<Opened, unknown>()
-    for (;;) {
-      const rest = all.filter((opened) => !refused.has(opened))
-      try {
-        const open = rest.length === 0 ? new Map<Opened, OpenChallenge>() : await write(rest, refused)
-        return all.map((opened) => refused.has(opened) ? { refusal: refused.get(opened) } : { open: open.get(opened) })
-      } catch (error) {
-        if (!(error instanceof NotAll)) throw error
-      }
-    }
-  })
-
-  return async (opened) => {
-    const answer = await openShared(opened)
-    if ('refusal' in answer) throw answer.refusal
-    return answer.open
-  }
+  }))
 }
 
 function refuseEnded ({ expiresAt, createdAt }: Challenge): void {

@@ -5,13 +5,15 @@ import type { Asking } from '../asking.ts'
 import { maskAddress } from '../factors/factor.ts'
 import type { MailboxChallenge, NewMailboxChallenge } from './mailbox-challenge.ts'
 import { oneMailboxPerCommand, type Lives, type MailboxRepository } from './mailbox-repository.ts'
+import type { OpenMailbox } from './open-mailboxes.ts'
 import type { SendMailbox } from './send-mailbox.ts'
 
 type Request = RequestOf<typeof beginMailbox>
 type Reply = ReplyOf<typeof beginMailbox>
 
 export interface BeginMailboxDeps {
-  readonly mailboxes: Pick<MailboxRepository, 'findByCommand' | 'insert'>
+  readonly mailboxes: Pick<MailboxRepository, 'findByCommand'>
+  readonly openMailbox: OpenMailbox
   readonly send: SendMailbox
   readonly newChallengeId: () => string
   readonly ttlSeconds: number
@@ -20,7 +22,7 @@ export interface BeginMailboxDeps {
   readonly linkOrigin: string | undefined
 }
 
-export const createBeginMailbox = ({ mailboxes, send, newChallengeId, ttlSeconds, maxAttempts, linkOrigin }: BeginMailboxDeps) =>
+export const createBeginMailbox = ({ mailboxes, openMailbox, send, newChallengeId, ttlSeconds, maxAttempts, linkOrigin }: BeginMailboxDeps) =>
   async (request: Request, asking: Asking): Promise<Reply> => {
     admit(request, linkOrigin)
     const repeated = await mailboxes.findByCommand(asking.caller, asking.commandId)
@@ -30,9 +32,13 @@ export const createBeginMailbox = ({ mailboxes, send, newChallengeId, ttlSeconds
     const made = await send({
       to: draft,
       place: request.place,
-      store: (drawn, transaction) => mailboxes.insert({ ...draft, ...drawn, attemptsMax: maxAttempts }, livesOf(draft, ttlSeconds), transaction),
-      event: 'mailbox.challenged',
-      factsOf: ({ purpose, aud, deliver, linkMac, sessionId }) => ({ purpose, aud, delivered: deliver, link: linkMac !== null, session: sessionId }),
+      write: (stored, drawn, take) => openMailbox({
+        opening: { challenge: { ...draft, ...stored, attemptsMax: maxAttempts }, lives: livesOf(draft, ttlSeconds) }, drawn, take, requestId: asking.requestId,
+        audited: ({ id, userId, purpose, aud, deliver, linkMac, sessionId }) => ({
+          event: 'mailbox.challenged', subject: id, ...userId !== null && { actor: userId }, requestId: asking.requestId,
+          facts: { purpose, aud, delivered: deliver, link: linkMac !== null, session: sessionId }
+        })
+      }),
       requestId: asking.requestId
     }).catch(unlessBegun)
     if (made !== undefined) return mailboxView(made)

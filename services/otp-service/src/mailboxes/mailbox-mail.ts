@@ -1,6 +1,6 @@
 /** The mail of a mailbox challenge, or all of the work of one that nobody gets. */
 import type { MailContent, MailboxPurpose } from '@countersign/contracts'
-import type { IndexSpec, OutboxRow } from '@countersign/mongo'
+import type { IndexSpec, OutboxEntry, OutboxRow } from '@countersign/mongo'
 import type { MailWriter } from '../mail/mail-writer.ts'
 import type { Dispatch, Transaction } from '../transaction.ts'
 import type { MailboxChallenge } from './mailbox-challenge.ts'
@@ -29,6 +29,12 @@ export type DispatchLater = (row: OutboxRow | undefined) => void
 export const createDispatchLater = (dispatch: Dispatch, delayMs: () => number): DispatchLater => (row) => {
   if (row !== undefined) setTimeout(() => { void dispatch([row]) }, delayMs()).unref()
 }
+
+/** Sealed; it is written by whoever asks. */
+export type SealMailboxMail = (challenge: MailboxChallenge, drawn: Drawn, requestId: string) => OutboxEntry
+
+export const createSealMailboxMail = (mails: Pick<MailWriter, 'entryOf'>): SealMailboxMail =>
+  (challenge, drawn, requestId) => mails.entryOf(mailOf(challenge, drawn), { usefulUntil: challenge.endsAt, requestId })
 
 /** @param withheld writes the same row where nobody looks, so that a withheld mail takes as long as a sent one. */
 export const createWriteMailboxMail = ({ mails, withheld }: { readonly mails: MailWriter, readonly withheld: MailWriter }): WriteMailboxMail =>

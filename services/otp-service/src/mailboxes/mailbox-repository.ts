@@ -3,7 +3,7 @@
  * whose clock is wrong, or two requests at once, change nothing.
  */
 import type { MailboxPurpose } from '@countersign/contracts'
-import { exactly, literally, type IndexSpec } from '@countersign/mongo'
+import { exactly, inOneBatch, literally, type IndexSpec } from '@countersign/mongo'
 import type { Db, Document } from 'mongodb'
 import type { Transaction } from '../transaction.ts'
 import type { MailboxAnswerer, MailboxChallenge, NewMailboxChallenge } from './mailbox-challenge.ts'
@@ -26,6 +26,8 @@ export interface Lives {
   /** 0 without a link. */
   readonly linkSeconds: number
 }
+
+export interface MailboxOpening { readonly challenge: NewMailboxChallenge, readonly lives: Lives }
 
 /** What a resend replaces. */
 export type Renewal = Pick<MailboxChallenge, 'codeMac' | 'pepperId' | 'linkMac'>
@@ -74,14 +76,16 @@ export function createMailboxRepository (db: Db) {
       return found === undefined ? undefined : { challenge: toMailboxChallenge(found), now: found.now }
     },
 
-    /** @throws MongoServerError (isDuplicateKey) when this command has begun one before; its transaction is over then. */
-    async insert (challenge: NewMailboxChallenge, lives: Lives, transaction: Transaction): Promise<MailboxChallenge> {
-      const made = await challenges.findOneAndUpdate(
-        { _id: exactly(challenge.id) },
-        [{ $replaceWith: { $mergeObjects: [literally(newDocument(challenge)), { created_at: '$$NOW' }] } }, ...sent(challenge, lives)],
-        { upsert: true, returnDocument: 'after', session: transaction }
-      )
-      return toMailboxChallenge(made as MailboxDocument)
+    /** Several in two messages. @throws MongoServerError (isDuplicateKey) when a command has begun one before; its transaction is over then. */
+    async insertAll (all: readonly MailboxOpening[], transaction: Transaction): Promise<MailboxChallenge[]> {
+      const [only] = all
+      if (all.length === 1 && only !== undefined) {
+        const { filter, update } = inserting(only)
+        return [toMailboxChallenge(await challenges.findOneAndUpdate(filter, update, { upsert: true, returnDocument: 'after', session: transaction }) as MailboxDocument)]
+      }
+      await challenges.bulkWrite(all.map((one) => ({ updateOne: { ...inserting(one), upsert: true } })), { session: transaction })
+      const found = new Map((await challenges.find({ _id: { $in: all.map(({ challenge }) => challenge.id) } }, { session: transaction, ...inOneBatch }).toArray()).map((row) => [row._id, row]))
+      return all.map(({ challenge: { id } }) => toMailboxChallenge(found.get(id) as MailboxDocument))
     },
 
     /**
@@ -133,6 +137,11 @@ export function createMailboxRepository (db: Db) {
     countPending: () => challenges.countDocuments({ ...open, deliver: true, $expr: { $gt: ['$ends_at', '$$NOW'] } })
   }
 }
+
+const inserting = ({ challenge, lives }: MailboxOpening) => ({
+  filter: { _id: exactly(challenge.id) },
+  update: [{ $replaceWith: { $mergeObjects: [literally(newDocument(challenge)), { created_at: '$$NOW' }] } }, ...sent(challenge, lives)]
+})
 
 const owned = ({ aud, purpose, opener }: MailboxAnswerer) => ({ aud, purpose: exactly<MailboxPurpose>(purpose), opener: exactly(opener) })
 
