@@ -1,6 +1,6 @@
 /** Every route of the contract, called as every kind of caller; API keys; roles; the audit. */
 import {
-  beginFactorWipe, beginPasskey, beginPasskeySignIn, beginPasskeyStepUp, beginSms, beginTotp, cancelTransaction, challengeSignature, challengeTransaction, confirmFactorWipe, countMoves, disableWallet, explainPolicy, getSignature, getTransaction, getWallet, listFactors, listSignatures, listTransactions, listWallets, makeRecoveryCodes, Problem, problems, readApprovals, readPolicies, readWalletAudit, removeFactor, routes, scopes, speedUpTransaction, TransactionView, type Route, type Scope, type TransactionState
+  beginFactorWipe, beginPasskey, beginPasskeySignIn, beginPasskeyStepUp, beginSms, beginTotp, cancelSignature, cancelTransaction, challengeSignature, challengeTransaction, confirmFactorWipe, countMoves, disableWallet, explainPolicy, getSignature, getTransaction, getWallet, listFactors, listSignatures, listTransactions, listWallets, makeRecoveryCodes, permitOfAda, Problem, problems, readApprovals, readPolicies, readWalletAudit, removeFactor, routes, scopes, speedUpTransaction, TransactionView, type Route, type Scope, type SignatureView, type TransactionState
 } from '@countersign/contracts'
 import { handle } from '@countersign/redis'
 import { newId } from '@countersign/runtime'
@@ -17,10 +17,11 @@ const factor = { id: 'fct_01HZZZZZZZZZZZZZZZZZZZZZZZ', kind: 'email_code' as con
 const notThere = (): never => { throw new Problem(problems.notFound) }
 /** What signer-service has, and how it was asked how far that is. */
 const shown = new Map<string, TransactionView>()
+const signatures = new Map<string, SignatureView>()
 const looks: string[][] = []
 const countShown = (ids: string[]): Promise<{ moves: { id: string, moves: number }[] }> => {
   looks.push(ids)
-  return Promise.resolve({ moves: ids.map((id) => ({ id, moves: shown.get(id)?.history.length ?? 0 })) })
+  return Promise.resolve({ moves: ids.map((id) => ({ id, moves: (shown.get(id) ?? signatures.get(id))?.history.length ?? 0 })) })
 }
 await house.answerFor('otp-service', [
   handle(beginFactorWipe, () => Promise.resolve({ challenge: null })),
@@ -32,7 +33,7 @@ await house.answerFor('otp-service', [
 await house.answerFor('signer-service', [
   handle(readApprovals, notThere), handle(readPolicies, notThere), handle(explainPolicy, notThere),
   handle(getTransaction, ({ id }) => Promise.resolve(shown.get(id) ?? notThere())), handle(countMoves, ({ ids }) => countShown(ids)), handle(challengeTransaction, notThere), handle(cancelTransaction, notThere), handle(speedUpTransaction, notThere),
-  handle(getSignature, notThere), handle(challengeSignature, notThere), handle(listSignatures, () => Promise.resolve({ data: [], next_cursor: null })),
+  handle(getSignature, ({ id }) => Promise.resolve(signatures.get(id) ?? notThere())), handle(challengeSignature, notThere), handle(cancelSignature, notThere), handle(listSignatures, () => Promise.resolve({ data: [], next_cursor: null })),
   handle(listTransactions, () => Promise.resolve({ data: [], next_cursor: null })),
   handle(getWallet, notThere), handle(disableWallet, notThere),
   handle(listWallets, () => Promise.resolve({ data: [], next_cursor: null })),
@@ -327,7 +328,7 @@ t.test('a key that works is listed before any number of revoked ones', async (t)
   t.match((await gateway.send('GET', '/api/v1/api-keys', { token: tokens.access })).json, { data: [{ id }] })
 })
 
-t.test('whoever waits for the next move of a transaction is answered with it; a hundred ask no oftener than one, and who goes away waits no longer', async (t) => {
+t.test('whoever waits for the next move of a transaction or a signature is answered with it; a hundred ask no oftener than one, and who goes away waits no longer', async (t) => {
   const { access } = await newUser()
   const put = (id: string, state: TransactionState, moves: number): void => {
     shown.set(id, { ...(TransactionView as unknown as { examples: [TransactionView] }).examples[0], id, state, history: Array.from({ length: moves }, () => ({ state, at: '2030-01-01T00:00:00.000Z' })) } as TransactionView)
@@ -358,6 +359,14 @@ t.test('whoever waits for the next move of a transaction is answered with it; a 
   t.match((await read(over)).json, { state: 'confirmed' })
   t.ok(looks.every((ids) => new Set(ids).size === ids.length), 'each id once')
   t.ok(looks.length - asked <= 1, 'nobody looks when nobody waits')
+
+  const permit = newId('sig')
+  signatures.set(permit, { ...permitOfAda, id: permit } as unknown as SignatureView)
+  const next = gateway.send('GET', `/api/v1/signatures/${permit}?wait=30&seen=${permitOfAda.history.length}`, { token: access })
+  next.catch(() => undefined)
+  await until(() => looks.at(-1)?.join() === permit, { what: 'the signature to be looked at' })
+  signatures.set(permit, { ...permitOfAda, id: permit, state: 'cancelled', history: [...permitOfAda.history, { state: 'cancelled', at: '2030-01-01T00:00:00.000Z' }] } as unknown as SignatureView)
+  t.match((await next).json, { state: 'cancelled' }, 'and of a signature')
 
   const third = await house.open()
   const last = third.send('GET', `/api/v1/transactions/${still}?wait=30`, { token: access })

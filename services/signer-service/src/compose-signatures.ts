@@ -38,7 +38,9 @@ import { createSignApproved } from './signatures/sign-approved.ts'
 import { signatureIntentOf, type Signature } from './signatures/signature.ts'
 import { createSignatureRepository } from './signatures/signature-repository.ts'
 import { signatureView } from './signatures/signature-view.ts'
+import { createStopSignature } from './signatures/stop-signature.ts'
 import type { Admit, AskedAction } from './transactions/admit-transfer.ts'
+import { createCancelTransaction } from './transactions/cancel-transaction.ts'
 import { createChallengeTransaction } from './transactions/challenge-transaction.ts'
 import { createConfirmTransaction } from './transactions/confirm-transaction.ts'
 import { createExpireTransaction, createExpireTransactions } from './transactions/expire-transactions.ts'
@@ -101,12 +103,10 @@ export function createSignatures (parts: SignatureParts) {
     }),
     failed: ({ id }, err) => { log.error({ err, signature: id }, 'not signed: it is tried again') }
   })
+  const stop = createStopSignature({ recordOne })
   const approving: GiveApprovalDeps<Signature> = {
     transactions: signatures, principals: parts.principals, approvals: parts.approvals, admitRow, advance, recordMove: recordOne, expire, noteRefused, inLine, digestOf, signerOf, deployment, learnAccounts: parts.learnAccounts,
-    // What is signed may have been given away: nothing takes it back.
-    stop: async (unit, row, { by, requestId, facts = {} }) => row.state === 'approved'
-      ? await recordOne(unit, row, { from: 'approved', to: 'cancelled', set: { failure: { code: 'cancelled', detail: 'It was cancelled before it was signed.' } } }, { actor: by, ...requestId !== undefined && { requestId }, facts })
-      : undefined
+    stop
   }
   const readApprovals = createReadApprovals(approving)
   const giveApproval = createGiveApproval(approving)
@@ -121,7 +121,8 @@ export function createSignatures (parts: SignatureParts) {
     get: createGetSignature({ signatures }),
     list: createListSignatures({ signatures, cursors }),
     confirm: createConfirmTransaction({ transactions: signatures, view, expire, requestConfirmation, otp, acceptReceipt, crashPoint: noCrash }),
-    challenge: createChallengeTransaction({ noun: 'signature', transactions: signatures, expire, requestConfirmation, otp, audit, transact, newChallengeId })
+    challenge: createChallengeTransaction({ noun: 'signature', transactions: signatures, expire, requestConfirmation, otp, audit, transact, newChallengeId }),
+    cancel: createCancelTransaction<Signature, SignatureView>({ transactions: signatures, stop, transact, crashPoint: noCrash, view: signatureView, tooLate: 'It is signed, and may have been given away: nothing takes it back.' })
   }
   return {
     signatures, recordOne, acceptReceipt, useCases, readApprovals,

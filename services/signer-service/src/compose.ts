@@ -221,12 +221,12 @@ export async function compose (options: ComposeOptions) {
       create,
       get: createGetTransaction(reading),
       list: createListTransactions(reading),
-      countMoves: createCountMoves(reading),
+      countMoves: createCountMoves([transactions, signatures.signatures]),
       confirm: createConfirmTransaction({
         transactions, expire, requestConfirmation, otp, acceptReceipt, crashPoint, view
       }),
       challenge: createChallengeTransaction({ noun: 'transaction', transactions, expire, requestConfirmation, otp, audit, transact, newChallengeId }),
-      cancel: createCancelTransaction({ transactions, stop, transact, crashPoint, view }),
+      cancel: createCancelTransaction({ transactions, stop, transact, crashPoint, view, tooLate: 'It is in a block: nothing can be cancelled any more.' }),
       speedUp: createSpeedUpTransaction({ transactions, attempts, audit, transact, chain: chains.find, nudge: wakeLane, view, crashPoint })
     }
   }

@@ -2,7 +2,7 @@
 import { createHash, generateKeyPairSync, sign } from 'node:crypto'
 import t from 'tap'
 import {
-  canonicalRequest, challengeSignature, confirmSignature, createSignature, getSignature, giveApproval, listSignatures, Problem, problems, readApprovals, serviceIntentType, type SignatureRequest, type SignatureView, type TypedDataRequest
+  cancelSignature, canonicalRequest, challengeSignature, confirmSignature, countMoves, createSignature, getSignature, giveApproval, listSignatures, Problem, problems, readApprovals, serviceIntentType, type SignatureRequest, type SignatureView, type TypedDataRequest
 } from '@countersign/contracts'
 import { newId } from '@countersign/runtime'
 import { until } from '@countersign/testing'
@@ -260,6 +260,13 @@ t.test('a permit and a text are confirmed, signed once and kept, and no receipt 
   const { data } = await house.call(listSignatures, { ...house.asking, limit: 2 })
   t.strictSame(data.map(({ id }) => id), [other, text.id])
   t.ok(await house.call(challengeSignature, { ...house.asking, id: other }))
+  t.strictSame((await house.call(countMoves, { ids: [asked.id, newId('tx')] })).moves, [{ id: asked.id, moves: 4 }])
+  const cancel = async (id: string, change: object = {}): Promise<SignatureView> => await house.call(cancelSignature, { ...house.asking, id, ...change })
+  await t.rejects(cancel(asked.id), { kind: problems.stateConflict, message: /nothing takes it back/ } as never)
+  await t.rejects(cancel(other, { user_id: newId('usr') }), { kind: problems.notFound } as never)
+  for (const what of ['once', 'again']) t.match(await cancel(other), { state: 'cancelled', failure: { code: 'cancelled' } }, what)
+  t.equal((await house.audit({ event: 'signature.cancelled', subject: other, actor: house.userId })).length, 1)
+  t.match(await house.call(confirmSignature, { ...house.asking, id: other, proof: { code: rightCode } }), { state: 'cancelled' }, 'confirmed too late')
   t.equal((await house.db.collection('transactions').countDocuments()), 0, 'no lane ever sees one')
 })
 
@@ -284,7 +291,8 @@ t.test('a permit that waits takes its room with it; a changed row and what the p
     t.match(await house.call(confirmSignature, { ...house.asking, id, proof: { code: rightCode } }), { state: 'approved' })
     return id
   }
-  const [late, changed, whole] = [await approve('Taken back.'), await approve('I owe you nothing.'), await approve('Signed later.')]
+  const [late, changed, unwanted, whole] = [await approve('Taken back.'), await approve('I owe you nothing.'), await approve('Never mind.'), await approve('Signed later.')]
+  t.match(await house.call(cancelSignature, { ...house.asking, id: unwanted }), { state: 'cancelled' })
   t.equal(late.length, 30)
   await rows.updateOne({ _id: changed }, { $set: { payload: JSON.stringify({ text: 'I owe you everything.' }) } })
   await rows.updateOne({ _id: late }, { $set: { proof: null } } as never)
@@ -293,6 +301,7 @@ t.test('a permit that waits takes its room with it; a changed row and what the p
   t.match(await until(async () => { const now = await see(house, late); return now.state === 'rejected' && now }, { what: 'what lacks its proof to be rejected', timeoutMs: patienceMs }), { failure: { code: 'policy_denied' } })
   await until(async () => (await house.audit({ event: 'signature.altered', subject: changed })).length > 0, { what: 'the changed one to be noted', timeoutMs: patienceMs })
   t.equal((await rows.findOne({ _id: changed }))?.state, 'approved')
+  t.match(await see(house, unwanted), { state: 'cancelled', signature: undefined })
   await setRules(house, { name: 'frozen', effect: 'deny' }, ruleOf(house))
   await until(async () => (await rows.findOne({ _id: changed }))?.state === 'rejected', { what: 'a freeze to end it', timeoutMs: patienceMs })
 })

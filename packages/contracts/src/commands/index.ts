@@ -14,7 +14,7 @@ import { changePolicy, draftPolicy, explainPolicy, readPolicies } from './polici
 import { answerMailbox, beginMailbox, cancelMailbox, resendMailbox } from './mailbox.ts'
 import { cancelTransaction, countMoves, speedUpTransaction } from './transaction-moves.ts'
 import { challengeTransaction, confirmTransaction, createTransaction, getTransaction, listTransactions } from './transactions.ts'
-import { challengeSignature, confirmSignature, createSignature, getSignature, listSignatures } from './signatures.ts'
+import { cancelSignature, challengeSignature, confirmSignature, createSignature, getSignature, listSignatures } from './signatures.ts'
 
 /** Every command there is: Redis users, docs/messages.md and the tests are made from this list. */
 export const commands: readonly Command[] = Object.freeze([
@@ -28,7 +28,7 @@ export const commands: readonly Command[] = Object.freeze([
   sendEarlierOtp, earlierOtpStatus, verifyEarlierOtp,
   beginMailbox, resendMailbox, answerMailbox, cancelMailbox,
   createTransaction, getTransaction, listTransactions, confirmTransaction, challengeTransaction, cancelTransaction, speedUpTransaction, countMoves,
-  createSignature, getSignature, listSignatures, confirmSignature, challengeSignature,
+  createSignature, getSignature, listSignatures, confirmSignature, challengeSignature, cancelSignature,
   listWallets, getWallet, disableWallet, readWalletAudit,
   readApprovals, giveApproval, readPolicies, draftPolicy, changePolicy, explainPolicy
 ])

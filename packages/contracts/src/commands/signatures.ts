@@ -58,3 +58,12 @@ export const challengeSignature = defineCommand({
   request: Type.Object({ ...claim, id: SignatureId, factor_id: Type.Optional(FactorId) }, { additionalProperties: false }),
   reply: TransactionChallenge
 })
+
+export const cancelSignature = defineCommand({
+  ...served,
+  name: 'signatures.cancel',
+  summary: 'Cancel a signature of this user that is not given yet',
+  deadlineMs: 8_000,
+  request: Type.Object({ ...readerClaim, id: SignatureId }, { additionalProperties: false }),
+  reply: SignatureView
+})

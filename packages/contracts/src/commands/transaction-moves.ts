@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import { defineCommand } from '../command.ts'
-import { CallerHandle, Hash32, TransactionId, UserId } from '../primitives.ts'
+import { CallerHandle, CountersignedId, Hash32, TransactionId, UserId } from '../primitives.ts'
 import { TransactionView } from '../transactions.ts'
 
 const served = { callee: 'signer-service', callers: ['auth-gateway'], deadlineMs: 8_000 } as const
@@ -23,12 +23,12 @@ export const speedUpTransaction = defineCommand({
   reply: TransactionView
 })
 
-/** For all requests of a gateway process that wait for a next move at once. The ids are of transactions that it has shown before; unknown ones are left out. */
+/** For all requests of a gateway process that wait for a next move at once. The ids are of transactions and signatures that it has shown before; unknown ones are left out. */
 export const countMoves = defineCommand({
   ...served,
   name: 'transactions.moves',
-  summary: 'How often each of these transactions has moved',
+  summary: 'How often each of these transactions and signatures has moved',
   deadlineMs: 3_000,
-  request: Type.Object({ ids: Type.Array(TransactionId, { minItems: 1, maxItems: 200 }) }, { additionalProperties: false }),
-  reply: Type.Object({ moves: Type.Array(Type.Object({ id: TransactionId, moves: Type.Integer() }, { additionalProperties: false })) }, { additionalProperties: false })
+  request: Type.Object({ ids: Type.Array(CountersignedId, { minItems: 1, maxItems: 200 }) }, { additionalProperties: false }),
+  reply: Type.Object({ moves: Type.Array(Type.Object({ id: CountersignedId, moves: Type.Integer() }, { additionalProperties: false })) }, { additionalProperties: false })
 })

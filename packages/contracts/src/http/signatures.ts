@@ -7,7 +7,7 @@ import { permitOfAda, SignatureRequest, SignatureView } from '../signatures.ts'
 import { TransactionChallenge, TransactionProofBody } from '../transaction-proofs.ts'
 import { getApprovals, approveTransaction } from './approvals.ts'
 import { ada } from './examples.ts'
-import { postTransaction } from './transactions.ts'
+import { postTransaction, readTransaction } from './transactions.ts'
 
 const params = Type.Object({ id: SignatureId })
 const shared = { tag: 'Signatures', caller: 'session', limit: 'general' } as const
@@ -46,8 +46,10 @@ export const readSignature = defineRoute({
   path: '/api/v1/signatures/:id',
   operationId: 'readSignature',
   summary: 'One signature: state, what is signed, and the signature once it is given',
+  description: readTransaction.description,
   scope: 'transactions:read',
   params,
+  query: readTransaction.query,
   status: 200,
   reply: SignatureView,
   problems: ['unauthorized', 'notFound', 'schemaViolation', 'rateLimited', 'unavailable']
@@ -80,6 +82,20 @@ export const postSignatureChallenge = defineRoute({
   problems: ['malformedRequest', 'unauthorized', 'factorRequired', 'numberNotServed', 'notFound', 'stateConflict', 'schemaViolation', 'factorLocked', 'sendLimited', 'rateLimited', 'unavailable']
 })
 
+export const postSignatureCancellation = defineRoute({
+  ...shared,
+  method: 'POST',
+  path: '/api/v1/signatures/:id/cancel',
+  operationId: 'cancelSignature',
+  summary: 'Cancel, as long as nothing is signed',
+  description: 'Idempotent: what is over already answers as it is, and what is signed is refused: it may have been given away, and nothing takes it back. Approvers cancel by `reject`.',
+  scope: 'transactions:write',
+  params,
+  status: 200,
+  reply: SignatureView,
+  problems: ['unauthorized', 'insufficientScope', 'notFound', 'stateConflict', 'schemaViolation', 'rateLimited', 'unavailable']
+})
+
 export const getSignatureApprovals = defineRoute({
   ...getApprovals, ...shared, params, path: '/api/v1/signatures/:id/approvals', operationId: 'readSignatureApprovals'
 })
@@ -95,5 +111,5 @@ export const rejectSignature = defineRoute({
 })
 
 export const signatureRoutes = Object.freeze([
-  postSignature, readSignatures, readSignature, postSignatureConfirmation, postSignatureChallenge, getSignatureApprovals, approveSignature, rejectSignature
+  postSignature, readSignatures, readSignature, postSignatureConfirmation, postSignatureChallenge, postSignatureCancellation, getSignatureApprovals, approveSignature, rejectSignature
 ])

@@ -3,6 +3,7 @@ import { IdempotencyKey, Problem, problems, serviceIntentHeader } from '@counter
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Compile } from 'typebox/compile'
 import type { OpenSession } from '../sessions/session-state.ts'
+import type { MoveWatch } from '../transactions/move-watch.ts'
 
 export const claim = ({ id, userId }: OpenSession) => ({ user_id: userId, session_id: id })
 export const options = (request: FastifyRequest, session: OpenSession) => ({ requestId: request.id, actor: session.userId })
@@ -20,4 +21,25 @@ export function askedOnce ({ 'idempotency-key': key, [serviceIntentHeader]: inte
 /** The answer is an earlier request's. */
 export const tellReplayed = (reply: FastifyReply, replayed: boolean): void => {
   if (replayed) void reply.header('idempotency-replayed', 'true')
+}
+
+export interface WaitingRead<View> {
+  readonly id: string
+  readonly read: () => Promise<View>
+  /** Whether it never moves again. */
+  readonly isOver: (view: View) => boolean
+  /** Seconds, and how many moves the caller knows of; undefined: it does not wait, and knows of all until now. */
+  readonly query: { readonly wait?: number, readonly seen?: number }
+  readonly reply: FastifyReply
+}
+
+/** @returns it after a move that the caller has not seen, or as it is once the time is over. */
+export async function readNextMove<View extends { readonly history: readonly unknown[] }> (moveWatch: Pick<MoveWatch, 'next'>, { id, read, isOver, query, reply }: WaitingRead<View>): Promise<View> {
+  const now = await read()
+  const { wait = 0, seen = now.history.length } = query
+  if (wait === 0 || now.history.length > seen || isOver(now)) return now
+  const gone = new AbortController()
+  reply.raw.once('close', () => { gone.abort() })
+  await moveWatch.next(id, seen, wait * 1_000, gone.signal)
+  return gone.signal.aborted ? now : await read()
 }

@@ -1,14 +1,14 @@
 /** The gateway hands transactions over to signer-service, and is believed for nothing there. */
 import {
   cancelTransaction, challengeTransaction, confirmTransaction, createTransaction, getTransaction, listTransactions,
-  postCancellation, postChallenge, postConfirmation, postSpeedUp, postTransaction, readTransaction, readTransactions, speedUpTransaction, transactionMoves, type TransactionView
+  postCancellation, postChallenge, postConfirmation, postSpeedUp, postTransaction, readTransaction, readTransactions, speedUpTransaction, transactionMoves
 } from '@countersign/contracts'
 import { addRoute } from '@countersign/http'
 import type { CommandClient } from '@countersign/redis'
 import type { FastifyInstance } from 'fastify'
 import type { OpenSession } from '../sessions/session-state.ts'
 import type { MoveWatch } from '../transactions/move-watch.ts'
-import { askedOnce, claim, options, tellReplayed } from './signer-requests.ts'
+import { askedOnce, claim, options, readNextMove, tellReplayed } from './signer-requests.ts'
 import { proofOf } from './transaction-proof.ts'
 
 export interface TransactionRoutesDeps {
@@ -29,16 +29,9 @@ export function transactionRoutes (app: FastifyInstance, { commands, moveWatch }
   // Else a process that stops would wait for whoever waits.
   app.addHook('preClose', async () => { moveWatch.close() })
 
-  addRoute<typeof readTransaction, OpenSession>(app, readTransaction, async ({ params, query, session, request, reply }) => {
-    const read = async (): Promise<TransactionView> => await commands.call(getTransaction, { ...claim(session), id: params.id }, options(request, session))
-    const now = await read()
-    const { wait = 0, seen = now.history.length } = query
-    if (wait === 0 || now.history.length > seen || transactionMoves[now.state].length === 0) return now
-    const gone = new AbortController()
-    reply.raw.once('close', () => { gone.abort() })
-    await moveWatch.next(params.id, seen, wait * 1_000, gone.signal)
-    return gone.signal.aborted ? now : await read()
-  })
+  addRoute<typeof readTransaction, OpenSession>(app, readTransaction, async ({ params: { id }, query, session, request, reply }) => await readNextMove(moveWatch, {
+    id, query, reply, isOver: ({ state }) => transactionMoves[state].length === 0, read: async () => await commands.call(getTransaction, { ...claim(session), id }, options(request, session))
+  }))
 
   addRoute<typeof postConfirmation, OpenSession>(app, postConfirmation, async ({ params, body, session, request }) =>
     await commands.call(confirmTransaction, { ...claim(session), id: params.id, proof: proofOf(body) }, options(request, session)))

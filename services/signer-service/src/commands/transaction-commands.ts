@@ -18,7 +18,7 @@ export interface TransactionUseCases {
   readonly countMoves: ReturnType<typeof createCountMoves>
   readonly confirm: ReturnType<typeof createConfirmTransaction<Transaction, TransactionView>>
   readonly challenge: ReturnType<typeof createChallengeTransaction>
-  readonly cancel: ReturnType<typeof createCancelTransaction>
+  readonly cancel: ReturnType<typeof createCancelTransaction<Transaction, TransactionView>>
   readonly speedUp: ReturnType<typeof createSpeedUpTransaction>
 }
 

@@ -241,6 +241,12 @@ export function createCountersignedRepository<Noun extends Countersigned> ({ row
       }) as never), { ordered: false, session: unit.session })
     },
 
+    /** How many states each has been in; those that are not of this kind are left out. */
+    async countMoves (ids: readonly string[]): Promise<{ readonly id: string, readonly moves: number }[]> {
+      const counted = await rows.find({ _id: { $in: [...ids] } }, { projection: { moves: { $size: '$history' } } }).toArray()
+      return counted.map(({ _id, moves }) => ({ id: _id, moves: moves as number }))
+    },
+
     /** What may still move, or only what is in these states. */
     async unfinishedOf (initiator: string, states: readonly TransactionState[] = unfinished): Promise<Noun[]> {
       return (await rows.find({ initiator: exactly(initiator), state: { $in: [...states] } }, { sort: { _id: 1 }, limit: 1_000 }).toArray()).map(toNoun)

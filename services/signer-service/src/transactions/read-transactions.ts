@@ -28,9 +28,9 @@ export const createGetTransaction = ({ transactions, ...deps }: Pick<ReadDeps, '
   return async (id: string, userId: string): Promise<TransactionView> => await view(await findOwn(transactions, id, userId))
 }
 
-/** How often each of these has moved; for whoever was shown them before. */
-export const createCountMoves = ({ transactions }: { readonly transactions: Pick<TransactionRepository, 'countMoves'> }) =>
-  async (ids: readonly string[]) => ({ moves: await transactions.countMoves(ids) })
+/** How often each of these has moved, of whatever kind it is; for whoever was shown them before. */
+export const createCountMoves = (kinds: readonly Pick<TransactionRepository, 'countMoves'>[]) =>
+  async (ids: readonly string[]) => ({ moves: (await Promise.all(kinds.map(async (kind) => await kind.countMoves(ids)))).flat() })
 
 export interface ListGiven extends TransactionFilter { readonly limit: number, readonly cursor: string | undefined }
 

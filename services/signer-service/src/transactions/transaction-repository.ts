@@ -120,12 +120,6 @@ export function createTransactionRepository (db: Db) {
       return (await transactions.find(filter as Filter<TransactionRow>, { sort: { _id: -1 }, limit }).toArray()).map(toTransaction)
     },
 
-    /** How many states each has been in. */
-    async countMoves (ids: readonly string[]): Promise<{ readonly id: string, readonly moves: number }[]> {
-      const rows = transactions.find({ _id: { $in: [...ids] } }, { projection: { moves: { $size: '$history' } } })
-      return (await rows.toArray() as unknown as { readonly _id: string, readonly moves: number }[]).map(({ _id, moves }) => ({ id: _id, moves }))
-    },
-
     /** Wei that the transactions at these nonces may have taken in all. */
     async promisedAt ({ chainId, walletId }: LaneKey, nonces: readonly number[]): Promise<bigint> {
       const rows = transactions.find({ chainId, walletId, nonce: { $in: [...nonces] } }, { projection: { value: 1, maxFeeTotal: 1 } })
