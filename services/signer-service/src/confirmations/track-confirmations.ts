@@ -4,7 +4,7 @@ import type { ChainNode, Hex } from '../chain/chain-node.ts'
 import type { CrashPoint } from '../crash-points.ts'
 import { laneId } from '../lanes/lane.ts'
 import type { LaneRound } from '../lanes/lane-round.ts'
-import type { MoveEntry, RecordMove } from '../transactions/record-move.ts'
+import type { MoveOfRow, RecordMove } from '../transactions/record-move.ts'
 import type { TransactionRepository } from '../transactions/transaction-repository.ts'
 import { revertFailure } from '../transactions/revert-failure.ts'
 import { messageOf, type Failure, type Mined, type MovingTransaction } from '../transactions/transaction.ts'
@@ -55,7 +55,7 @@ async function track (deps: TrackDeps, round: LaneRound): Promise<void> {
   if (verdicts.some(({ final }) => final)) await deps.crashPoint('lane.confirmed')
 }
 
-function entryOf ({ row, mined, gone, failure }: Verdict): MoveEntry {
+function entryOf ({ row, mined, gone, failure }: Verdict): MoveOfRow {
   const facts = { hash: mined.hash, block: mined.blockHash, block_number: mined.blockNumber }
   const from = { from: 'mined', nonce: row.nonce } as const
   if (gone) return { transaction: row, move: { ...from, to: 'broadcast', set: { mined: null } }, record: { event: 'transaction.reorged', facts } }

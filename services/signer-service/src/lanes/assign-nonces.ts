@@ -1,6 +1,6 @@
 /** The one place that gives transactions nonces, in the Mongo transaction that moves their rows. */
 import type { AttemptRepository } from '../attempts/attempt-repository.ts'
-import type { MoveEntry, MoveRecord, RecordMove } from '../transactions/record-move.ts'
+import type { MoveOfRow, MoveRecord, RecordMove } from '../transactions/record-move.ts'
 import type { TransactionRepository } from '../transactions/transaction-repository.ts'
 import type { MovingTransaction } from '../transactions/transaction.ts'
 import type { Unit } from '../unit.ts'
@@ -51,7 +51,7 @@ export const createAssignNonces = ({ transactions, attempts, lanes, recordMove }
   }
 
 /** What was confirmed was confirmed until its end: no nonce, the first or a new one, is given later. */
-function wish (assignment: Assignment): MoveEntry & { readonly record: MoveRecord } {
+function wish (assignment: Assignment): MoveOfRow & { readonly record: MoveRecord } {
   const { row, gas } = assignment
   const given = { to: 'assigned', when: 'valid', set: { gas: gas.toString() } } as const
   return 'dead' in assignment

@@ -4,7 +4,7 @@
  */
 import { badAnswer } from '../chain/chain-fault.ts'
 import type { CrashPoint } from '../crash-points.ts'
-import type { MoveEntry, RecordMove } from '../transactions/record-move.ts'
+import type { MoveOfRow, RecordMove } from '../transactions/record-move.ts'
 import type { TransactionRepository } from '../transactions/transaction-repository.ts'
 import { isInFlight, type MovingTransaction } from '../transactions/transaction.ts'
 import { highestFee } from '../attempts/attempt.ts'
@@ -92,7 +92,7 @@ interface Asked<Ready> { readonly allowed: readonly Ready[], readonly waiting: r
 /** A freeze stops what has no nonce yet, however long ago it was approved. */
 async function stillAllowed<Ready extends { readonly row: MovingTransaction }> ({ askAgain, recordMove }: ClaimDeps, unit: Unit, ready: readonly Ready[]): Promise<Asked<Ready>> {
   const answers = await askAgain(unit, ready.map(({ row }) => row))
-  const refused = ready.flatMap(({ row }, index): MoveEntry[] => {
+  const refused = ready.flatMap(({ row }, index): MoveOfRow[] => {
     const answer = answers[index]
     return typeof answer === 'object' ? [{ transaction: row, move: { from: 'approved', to: 'rejected', set: { failure: answer.failure } }, record: { facts: answer.facts } }] : []
   })

@@ -40,12 +40,18 @@ export interface MoveEntry { readonly transaction: Moving, readonly move: Move, 
 
 export interface Made { readonly entry: MoveEntry, readonly row: ToldMove['row'] }
 
+/** By whom alone moves it on: a lane's holder. */
+export interface MoveOfRow extends MoveEntry { readonly transaction: MovingTransaction }
+
 /** @returns undefined when the row was not as the move wants it; nothing is recorded then. */
 export type RecordOne<Row extends Countersigned> = (unit: Unit, row: Moving, move: Move, record?: MoveRecord) => Promise<Row | undefined>
 
 export interface RecordMove extends RecordOne<Transaction> {
-  /** Different transactions in a few round trips, however many. @returns the same for each entry, in their order. */
-  all (unit: Unit, entries: readonly MoveEntry[]): Promise<(MovingTransaction | undefined)[]>
+  /**
+   * Different transactions in a few round trips, however many. @returns for each entry, in their order, its transaction as the move left it:
+   * what it was given as, and what the move wrote; undefined as above.
+   */
+  all (unit: Unit, entries: readonly MoveOfRow[]): Promise<(MovingTransaction | undefined)[]>
   /** Rows that were inserted in this unit as they are after these moves. */
   inserted (unit: Unit, made: readonly Made[]): Promise<void>
 }
@@ -75,7 +81,10 @@ export function createRecordMove (deps: RecordMoveDeps): RecordMove {
     if (only === undefined) return []
     if (entries.length === 1) return [await one(unit, only.transaction, only.move, only.record)]
     const moved = await transactions.moveAll(entries.map(({ transaction, move }) => ({ id: transaction.id, ...move })), unit)
-    const rows = entries.map(({ transaction: { id } }) => moved.get(id))
+    const rows = entries.map(({ transaction, move: { to, set } }) => {
+      const updatedAt = moved.get(transaction.id)
+      return updatedAt && { ...transaction, ...set, state: to, updatedAt }
+    })
     await note(unit, entries.flatMap((entry, index) => rows[index] === undefined ? [] : [{ entry, row: rows[index] }]))
     return rows
   }

@@ -68,17 +68,17 @@ export function createTransactionRepository (db: Db) {
     insert: async (one: New<NewTransaction>, unit: Unit): Promise<Transaction> => await countersigned.insert(one, unit),
     draft: (one: New<NewTransaction>, at: Date): Transaction => countersigned.draft(one, at),
 
-    /** Many moves of different rows, as `move` makes each of them, in three round trips. @returns the rows that moved, by id. */
-    async moveAll (moves: readonly MoveOf[], unit: Unit): Promise<ReadonlyMap<string, MovingTransaction>> {
+    /** Many moves of different rows, as `move` makes each of them, in three round trips. @returns when those that moved did, by id. */
+    async moveAll (moves: readonly MoveOf[], unit: Unit): Promise<ReadonlyMap<string, Date>> {
       const { session } = unit
       // A bulk write only says how many it changed. In the one snapshot, what stood as its move wants it and stands there afterwards was moved here.
       const stood = await countersigned.standing(moves, unit)
       if (stood.size === 0) return new Map()
       const made = moves.filter(({ id }) => stood.has(id))
       await transactions.bulkWrite(made.map((move) => ({ updateOne: { filter: countersigned.filterOf(move.id, move) as Filter<TransactionRow>, update: [countersigned.updateOf(move)] } })), { ordered: false, session })
-      const rows = await transactions.find<MovingRow>({ _id: { $in: [...stood] } }, { session, projection: untold, ...inOneBatch }).toArray()
+      const rows = await transactions.find({ _id: { $in: [...stood] } }, { session, projection: { state: 1, updatedAt: 1 }, ...inOneBatch }).toArray()
       const to = new Map(made.map((move) => [move.id, move.to]))
-      return new Map(rows.filter(({ _id, state }) => to.get(_id) === state).map((row) => [row._id, toMoving(row)]))
+      return new Map(rows.filter(({ _id, state }) => to.get(_id) === state).map(({ _id, updatedAt }) => [_id, updatedAt]))
     },
 
     /** Of mined rows, as of the newest block. */
