@@ -46,6 +46,7 @@ import { createConfirmTransaction } from './transactions/confirm-transaction.ts'
 import { createExpireTransaction, createExpireTransactions } from './transactions/expire-transactions.ts'
 import { createRecordOne } from './transactions/record-move.ts'
 import { createRequestConfirmation } from './transactions/request-confirmation.ts'
+import type { TellMoves } from './transactions/tell-moves.ts'
 import type { Transact, Unit } from './unit.ts'
 import type { WalletRepository } from './wallets/wallet-repository.ts'
 
@@ -77,13 +78,14 @@ export interface SignatureParts {
   readonly newSignatureId: () => string
   readonly newChallengeId: () => string
   readonly crashPoint: CrashPoint
+  readonly tell: TellMoves
 }
 
 export function createSignatures (parts: SignatureParts) {
   const { db, log, metrics, deployment, admit, findApprovers, windows, audit, otp, cursors, noteRefused, inLine, transact, newChallengeId } = parts
   const signatures = createSignatureRepository(db)
   const states = metrics.counter({ name: 'signer_signatures_total', help: 'Signatures of texts and typed data that came into a state', labels: ['state'] })
-  const recordOne = createRecordOne<Signature>({ noun: 'signature', transactions: signatures, audit, count: (state) => { states.inc({ state }) } })
+  const recordOne = createRecordOne<Signature>({ noun: 'signature', transactions: signatures, audit, tell: parts.tell, count: (state) => { states.inc({ state }) } })
 
   const askedOf = (row: Signature): AskedAction => askedAbout(messageOfPayload(row.payload), { initiator: row.initiator, walletId: row.walletId, chainId: row.chainId })
   const admitRow = async (row: Signature, unit?: Unit) => await admit(askedOf(row), unit)

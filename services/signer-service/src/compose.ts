@@ -58,7 +58,7 @@ import { createAskConfirmation, createRequestConfirmation } from './transactions
 import { createSpeedUpTransaction } from './transactions/speed-up-transaction.ts'
 import { createStopTransaction } from './transactions/stop-transaction.ts'
 import type { CallsOf } from './transactions/transaction-view.ts'
-import { createTellMoves, eventsCollection } from './transactions/tell-moves.ts'
+import { createTellMoves, eventsCollection, ofSignatures, ofTransactions } from './transactions/tell-moves.ts'
 import { createTransactionRepository, type LaneKey } from './transactions/transaction-repository.ts'
 import { askedOf, type MovingTransaction, type Transaction } from './transactions/transaction.ts'
 import { createTransact, type Unit } from './unit.ts'
@@ -112,8 +112,8 @@ export async function compose (options: ComposeOptions) {
 
   const states = metrics.counter({ name: 'signer_transactions_total', help: 'Transactions that came into a state', labels: ['state'] })
   const refusals = metrics.counter({ name: 'signer_receipts_refused_total', help: 'Receipts that moved nothing, by what was wrong', labels: ['reason'] })
-  const tell = createTellMoves({ events: createOutbox(db, { collection: eventsCollection }), newEventId: (atMs) => newId('evt', atMs) })
-  const recordMove = createRecordMove({ transactions, audit, tell, count: (state) => { states.inc({ state }) } })
+  const telling = { events: createOutbox(db, { collection: eventsCollection }), newEventId: (atMs: number) => newId('evt', atMs) }
+  const recordMove = createRecordMove({ transactions, audit, tell: createTellMoves(telling, ofTransactions), count: (state) => { states.inc({ state }) } })
   const multicall3 = (chainId: number): string | undefined => chains.find(chainId)?.multicall3
   const callsOf: CallsOf = ({ chainId, from, to, value, data }) => parseCalls({ to, value: BigInt(value), data }, { from, multicall3: multicall3(chainId) })
   const currentPolicy = oncePerUnit(async (_key: 'current', unit) => await policies.current(unit))
@@ -147,6 +147,7 @@ export async function compose (options: ComposeOptions) {
   const judging = { verifyReceipt: receiptVerdicts(createReceiptVerifier(config.receiptKeys)), countRefused: (reason: ReceiptRefusal) => { refusals.inc({ reason }) } }
   const signatures = createSignatures({
     db, log, metrics, admit: admitAction, findApprovers, windows, principals, wallets, approvals, receipts, chains, keyRing, audit, otp, cursors, proveIntent, learnAccounts, noteRefused, inLine, transact, newChallengeId, crashPoint, ...judging,
+    tell: createTellMoves(telling, ofSignatures),
     deployment: config.deployment,
     ttlMs: config.confirmationTtlMs,
     newSignatureId: () => newId('sig')

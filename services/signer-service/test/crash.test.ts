@@ -131,6 +131,7 @@ t.test(`killed at ${signing.join(', ')}`, { buffered: true }, async (t) => {
     t.equal(await recoverTypedDataAddress({ ...permit(each, index), signature: signature as Hex } as never), house.wallet.address)
     t.strictSame((await house.audit({ subject: id, event: /^signature/ })).map(({ event }) => event as string), ['signature.awaiting_confirmation', 'signature.approved', 'signature.signed'])
     t.equal(await house.db.collection('consumed_receipts').countDocuments({ txId: id }), 1)
+    t.equal(await house.db.collection('events').countDocuments({ 'payload.data.signature_id': id, 'payload.type': 'signature.signed' }), 1, 'told once')
   }
   t.equal(await house.db.collection('signatures').countDocuments(), signing.length)
   const room = 1_000 - each * signing.length

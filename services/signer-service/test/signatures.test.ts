@@ -2,10 +2,11 @@
 import { createHash, generateKeyPairSync, sign } from 'node:crypto'
 import t from 'tap'
 import {
-  cancelSignature, canonicalRequest, challengeSignature, confirmSignature, countMoves, createSignature, getSignature, giveApproval, listSignatures, Problem, problems, readApprovals, serviceIntentType, type SignatureRequest, type SignatureView, type TypedDataRequest
+  cancelSignature, canonicalRequest, challengeSignature, confirmSignature, countMoves, createSignature, getSignature, giveApproval, listSignatures, Problem, problems, readApprovals, serviceIntentType, SignatureEvent, type SignatureRequest, type SignatureView, type TypedDataRequest
 } from '@countersign/contracts'
 import { newId } from '@countersign/runtime'
 import { until } from '@countersign/testing'
+import { Compile } from 'typebox/compile'
 import { hashMessage, hashTypedData, keccak256, recoverMessageAddress, recoverTypedDataAddress, toBytes, type Hex } from 'viem'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
 import { checksummed } from '../src/chain/address.ts'
@@ -267,6 +268,12 @@ t.test('a permit and a text are confirmed, signed once and kept, and no receipt 
   for (const what of ['once', 'again']) t.match(await cancel(other), { state: 'cancelled', failure: { code: 'cancelled' } }, what)
   t.equal((await house.audit({ event: 'signature.cancelled', subject: other, actor: house.userId })).length, 1)
   t.match(await house.call(confirmSignature, { ...house.asking, id: other, proof: { code: rightCode } }), { state: 'cancelled' }, 'confirmed too late')
+  const told = async (id: string): Promise<SignatureEvent[]> => (await house.db.collection<{ payload: SignatureEvent }>('events').find({ 'payload.data.signature_id': id }).sort({ 'payload.id': 1 }).toArray()).map(({ payload }) => payload)
+  const [eventsOfSigned, eventsOfCancelled] = [await told(asked.id), await told(other)]
+  t.strictSame(eventsOfSigned.map(({ type }) => type), ['accepted', 'waiting', 'approved', 'signed'].map((name) => `signature.${name}`))
+  t.strictSame(eventsOfCancelled.map(({ type }) => type), ['accepted', 'waiting', 'cancelled'].map((name) => `signature.${name}`))
+  const event = Compile(SignatureEvent)
+  t.ok([...eventsOfSigned, ...eventsOfCancelled, ...await told(text.id)].every((one) => event.Check(one)))
   t.equal((await house.db.collection('transactions').countDocuments()), 0, 'no lane ever sees one')
 })
 

@@ -6,8 +6,10 @@ import { TransactionStateSchema, type TransactionState } from '../transactions.t
 export const transactionEventNames = ['accepted', 'waiting', 'approved', 'sent', 'mined', 'confirmed', 'reorged', 'failed', 'rejected', 'cancelled', 'expired'] as const
 export type TransactionEventName = typeof transactionEventNames[number]
 
+export const EventId = Type.String({ pattern: '^evt_[0-9A-HJKMNP-TV-Z]{26}$', maxLength: 30 })
+
 export const TransactionEvent = Type.Object({
-  id: Type.String({ pattern: '^evt_[0-9A-HJKMNP-TV-Z]{26}$', maxLength: 30 }),
+  id: EventId,
   type: Type.Union(transactionEventNames.map((name) => Type.Literal(`transaction.${name}`)) as never),
   created_at: Timestamp,
   data: Type.Object({

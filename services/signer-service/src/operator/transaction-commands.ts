@@ -3,7 +3,7 @@ import { createOutbox } from '@countersign/mongo'
 import { exitCodes, newId, type CliCommand } from '@countersign/runtime'
 import { createRecordMove } from '../transactions/record-move.ts'
 import { createStopTransaction } from '../transactions/stop-transaction.ts'
-import { createTellMoves, eventsCollection } from '../transactions/tell-moves.ts'
+import { createTellMoves, eventsCollection, ofTransactions } from '../transactions/tell-moves.ts'
 import { createTransactionRepository } from '../transactions/transaction-repository.ts'
 import type { WithParts } from './operator-parts.ts'
 
@@ -13,7 +13,7 @@ export const transactionCommands = (withParts: WithParts): CliCommand[] => [{
   args: [['<transaction>', 'transaction id, tx_…']],
   run: async ({ args: [id = ''], print, line }) => await withParts(async ({ mongo, audit, transact }) => {
     const transactions = createTransactionRepository(mongo.db)
-    const tell = createTellMoves({ events: createOutbox(mongo.db, { collection: eventsCollection }), newEventId: (atMs) => newId('evt', atMs) })
+    const tell = createTellMoves({ events: createOutbox(mongo.db, { collection: eventsCollection }), newEventId: (atMs) => newId('evt', atMs) }, ofTransactions)
     const stop = createStopTransaction({ transactions, audit, recordMove: createRecordMove({ transactions, audit, tell, count: () => {} }), nudge: () => {} })
     const { row, stopped } = await transact(async (unit) => {
       const found = await transactions.find(id, unit)
