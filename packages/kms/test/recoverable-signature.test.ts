@@ -1,7 +1,22 @@
 import { randomBytes } from 'node:crypto'
 import { secp256k1 } from '@noble/curves/secp256k1.js'
 import t from 'tap'
-import { toRecoverableSignature, verifyingKey } from '../src/recoverable-signature.ts'
+import { nativeRecover } from '@countersign/wallet-proofs'
+import { toRecoverableSignature as recoverable, verifyingKey } from '../src/recoverable-signature.ts'
+
+/** By either of the two ways, which must agree. */
+function toRecoverableSignature (...given: [{ r: bigint, s: bigint }, Uint8Array, ReturnType<typeof verifyingKey>]): ReturnType<typeof recoverable> {
+  const answers = [nativeRecover(), null].map((recover) => {
+    try {
+      return { answer: recoverable(...given, recover) }
+    } catch (error) {
+      return { error }
+    }
+  })
+  t.strictSame(answers[0]?.answer, answers[1]?.answer)
+  if (answers[0]?.answer === undefined) throw answers[0]?.error ?? new Error('no answer')
+  return answers[0].answer
+}
 
 const { n } = secp256k1.Point.CURVE()
 const secret = secp256k1.utils.randomSecretKey()

@@ -11,11 +11,12 @@ let noble: Promise<RecoverPublicKey> | undefined
  * The back end in use, for a service to say at start: 'noble' means that one verification holds the event loop for
  * milliseconds, not for a tenth of one. Loads the addon if nothing has yet.
  */
-export const secp256k1Backend = (): 'native' | 'noble' => nativeOnce() === null ? 'noble' : 'native'
+export const secp256k1Backend = (): 'native' | 'noble' => nativeRecover() === null ? 'noble' : 'native'
 
-export const loadRecover = async (): Promise<RecoverPublicKey> => nativeOnce() ?? await (noble ??= loadNoble())
+export const loadRecover = async (): Promise<RecoverPublicKey> => nativeRecover() ?? await (noble ??= loadNoble())
 
-function nativeOnce (): RecoverPublicKey | null {
+/** libsecp256k1's recovery; null where there is no addon for this platform. */
+export function nativeRecover (): RecoverPublicKey | null {
   if (native === undefined) native = loadNative()
   return native
 }
