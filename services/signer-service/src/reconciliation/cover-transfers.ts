@@ -73,13 +73,14 @@ async function findAuthorized ({ wallet, node, before, now }: CoverGiven, signed
   return found
 }
 
-/** What our own calls of other contracts had taken, by token: it may have gone by a permit's allowance, which then has less for everybody else. */
+/** What our own transactions had others take, by token: it may have gone by a permit's allowance, which then has less for everybody else. A token that is asked for one transfer, and logs one, took nothing of an allowance. */
 async function takenThroughOthers ({ transactions }: CoverDeps, transfers: readonly TokenTransfer[], own: ReadonlyMap<string, string | null>): Promise<ReadonlyMap<string, bigint>> {
   const ids = transfers.flatMap(({ hash }) => own.get(hash) ?? [])
   const called = await transactions.calledBy([...new Set(ids)])
   const sums = new Map<string, bigint>()
   for (const { token, amount, hash } of transfers) {
-    if (own.has(hash) && called.get(own.get(hash) ?? '') !== token) sums.set(token, (sums.get(token) ?? 0n) + amount)
+    const alone = called.get(own.get(hash) ?? '') === token && transfers.filter((other) => other.hash === hash && other.token === token).length === 1
+    if (own.has(hash) && !alone) sums.set(token, (sums.get(token) ?? 0n) + amount)
   }
   return sums
 }

@@ -25,7 +25,8 @@ export const createReadPermits = ({ signatures }: { readonly signatures: Pick<Si
     if (message?.form !== 'typed_data' || message.data.domain.chainId !== chainId) continue
     const token = message.data.domain.verifyingContract
     const grant = tokens.includes(token) ? countedGrant(message.data) : undefined
-    if (grant !== undefined) found.push({ ...grant, id, token, isSigned: async () => await signedBy(address, message, signature) })
+    // What the wallet takes from itself goes by its own transactions.
+    if (grant !== undefined && !(grant.form === 'permit' && grant.spender === address)) found.push({ ...grant, id, token, isSigned: async () => await signedBy(address, message, signature) })
   }
   return found
 }
