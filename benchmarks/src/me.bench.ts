@@ -7,7 +7,7 @@ import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { fileURLToPath } from 'node:url'
-import { startStack } from '@countersign/local-stack'
+import { serviceNodeFlags, startStack } from '@countersign/local-stack'
 import { until } from '@countersign/testing'
 import autocannon from 'autocannon'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
@@ -24,7 +24,7 @@ const stack = await startStack({ dataDirectory: directory, parts: ['mongo', 'red
 const children: ChildProcess[] = []
 try {
   const port = 20_000 + Math.floor(Math.random() * 5_000)
-  const gateway = spawn(process.execPath, [`${root}services/auth-gateway/dist/src/main.js`], {
+  const gateway = spawn(process.execPath, [...serviceNodeFlags, `${root}services/auth-gateway/dist/src/main.js`], {
     stdio: ['ignore', 'ignore', 'inherit'],
     env: {
       ...process.env, ...stack.environmentFor('auth-gateway'), PORT: String(port), OPS_PORT: '0', COMPATIBILITY_PORTS: '', LOG_LEVEL: 'warn',

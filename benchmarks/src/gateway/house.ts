@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { stores } from '@countersign/contracts'
-import { startStack } from '@countersign/local-stack'
+import { serviceNodeFlags, startStack } from '@countersign/local-stack'
 import { until } from '@countersign/testing'
 import { MongoClient, type Db } from 'mongodb'
 import { createHttpCaller, type Call, type HttpCaller } from '../load/http-caller.ts'
@@ -55,7 +55,7 @@ export async function openHouse (environment: Readonly<Record<string, string>> =
     const url = `http://127.0.0.1:${stack.gatewayPort}`
     const logFile = join(directory, 'gateway.log')
     const log = openSync(logFile, 'a', 0o600)
-    const gateway = spawn(process.execPath, [...process.env['GATEWAY_NODE_ARGS']?.split(' ') ?? [], `${root}services/auth-gateway/dist/src/main.js`], {
+    const gateway = spawn(process.execPath, [...serviceNodeFlags, ...process.env['GATEWAY_NODE_ARGS']?.split(' ') ?? [], `${root}services/auth-gateway/dist/src/main.js`], {
       stdio: ['ignore', log, log],
       env: {
         PATH: process.env['PATH'], ...stack.environmentFor('auth-gateway'), OPS_PORT: '0',

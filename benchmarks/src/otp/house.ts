@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { stores, type ServiceName } from '@countersign/contracts'
-import { freePort, startStack, type Stack } from '@countersign/local-stack'
+import { freePort, serviceNodeFlags, startStack, type Stack } from '@countersign/local-stack'
 import { until } from '@countersign/testing'
 import { MongoClient, type Db } from 'mongodb'
 import { createHttpCaller, type HttpCaller } from '../load/http-caller.ts'
@@ -62,7 +62,7 @@ export async function openOtpHouse (): Promise<OtpHouse> {
     const port = await freePort()
     const logFile = join(directory, `${service}.log`)
     const log = openSync(logFile, 'a', 0o600)
-    const child = spawn(process.execPath, [...process.env['SERVICE_NODE_ARGS']?.split(' ') ?? [], `${root}services/${service}/dist/src/main.js`], {
+    const child = spawn(process.execPath, [...serviceNodeFlags, ...process.env['SERVICE_NODE_ARGS']?.split(' ') ?? [], `${root}services/${service}/dist/src/main.js`], {
       stdio: ['ignore', log, log],
       env: { PATH: process.env['PATH'], ...stack.environmentFor(service), OPS_PORT: String(port), ...limits[service], ...environment }
     })

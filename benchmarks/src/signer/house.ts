@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { fileURLToPath } from 'node:url'
 import { stores } from '@countersign/contracts'
-import { freePort, startChain, startStack, type Chain } from '@countersign/local-stack'
+import { freePort, serviceNodeFlags, startChain, startStack, type Chain } from '@countersign/local-stack'
 import { createCommandClient, type CommandClient } from '@countersign/redis'
 import { createLogger, createMetrics, newId } from '@countersign/runtime'
 import type { Jwk } from '@countersign/secrets'
@@ -110,7 +110,7 @@ async function startSigner (directory: string, environment: Readonly<Record<stri
   const port = await freePort()
   const logFile = join(directory, 'signer.log')
   const log = openSync(logFile, 'a', 0o600)
-  const child = spawn(process.execPath, [...process.env['SERVICE_NODE_ARGS']?.split(' ') ?? [], `${service}/main.js`], {
+  const child = spawn(process.execPath, [...serviceNodeFlags, ...process.env['SERVICE_NODE_ARGS']?.split(' ') ?? [], `${service}/main.js`], {
     stdio: ['ignore', log, log], env: { PATH: process.env['PATH'], ...environment, OPS_PORT: String(port) }
   })
   closeSync(log)
