@@ -2,7 +2,7 @@
  * What the spenders of a token's permits (EIP-2612) took, as the token itself counts it. A transfer does not say who asked for it, and what is
  * seen of a permit says nothing of who takes: so nothing is believed but the allowance of the permit's own spender, read before and after.
  */
-import { allowanceAt, permitsTaken, type TokenApproval } from '../chain/token-reads.ts'
+import { allowanceAt, permitsTaken, type TokenApproval, type TokenTransfer } from '../chain/token-reads.ts'
 import type { ChainNode } from '../chain/chain-node.ts'
 import type { KeptPermits } from './reconciliation.ts'
 import type { SignedPermit } from './signed-permits.ts'
@@ -19,6 +19,8 @@ export interface CountGiven {
   readonly now: number
   /** Of this token since then, in their order. */
   readonly approvals: readonly TokenApproval[]
+  /** Of this token out of the wallet since then. */
+  readonly transfers: readonly Pick<TokenTransfer, 'hash' | 'amount'>[]
   readonly permits: readonly Permit[]
   /** As of the block that was compared before. */
   readonly kept: KeptPermits | undefined
@@ -80,9 +82,12 @@ const sets = (approval: TokenApproval, permit: Permit): boolean => approval.spen
 interface Spent { readonly spender: string, readonly taken: bigint, readonly signatures: readonly string[], readonly left: KeptPermits['left'][string] | undefined }
 
 /** From one setting of the allowance to the next, what it lost was taken; what was taken in the very block of the next one, before it, nobody can tell. */
-async function countSpender ({ node, owner, token, before, now, approvals, kept, isOurs }: CountGiven, spender: string, used: ReadonlyMap<TokenApproval, Permit>): Promise<Spent> {
+async function countSpender ({ node, owner, token, before, now, approvals, transfers, kept, isOurs }: CountGiven, spender: string, used: ReadonlyMap<TokenApproval, Permit>): Promise<Spent> {
   const [signatures, started] = [new Set<string>(), kept?.left[spender]]
   let [taken, left, by, since] = [0n, BigInt(started?.amount ?? 0), started?.signature ?? '', before]
+  // As the token told it last.
+  let told = left
+  const movedBy = (hash: string): bigint => transfers.reduce((sum, transfer) => transfer.hash === hash ? sum + transfer.amount : sum, 0n)
   const readTo = async (block: number): Promise<void> => {
     const is = left > 0n && block >= since ? await allowanceAt(node, token, owner, spender, block) : undefined
     if (is !== undefined && is < left) {
@@ -93,11 +98,15 @@ async function countSpender ({ node, owner, token, before, now, approvals, kept,
   }
   for (const approval of approvals.filter((one) => one.spender === spender)) {
     const permit = used.get(approval)
-    // Some tokens tell what is left of an allowance each time it is used.
-    if (permit === undefined && approval.amount <= left && !isOurs(approval.hash)) continue
+    // Some tokens tell what is left of an allowance each time it is used. One that is less without a transfer was taken back: by a signature, perhaps not ours.
+    if (permit === undefined && !isOurs(approval.hash) && approval.amount < told && movedBy(approval.hash) === told - approval.amount) {
+      told = approval.amount
+      continue
+    }
     await readTo(approval.block - 1)
     // What was allowed otherwise is no permit.
     ;[left, by, since] = [permit?.amount ?? 0n, permit?.id ?? '', approval.block]
+    told = left
   }
   await readTo(now)
   return { spender, taken, signatures: [...signatures], left: left > 0n ? { amount: left.toString(), signature: by } : undefined }

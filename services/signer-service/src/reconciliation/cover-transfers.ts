@@ -32,8 +32,9 @@ export const createCoverTransfers = (deps: CoverDeps): CoverTransfers => async (
   const wanted = { owner: wallet.address, tokens, first: before.height + 1, last: now.height }
   const approvals = await approvalsOf(node, wanted)
   const own = await deps.attempts.known([...new Set([...transfers, ...approvals].map(({ hash }) => hash))])
-  const others = transfers.filter(({ hash }) => !own.has(hash))
-  const authorized = await findAuthorized(given, signed, others)
+  // Whoever likes makes a token tell of a transfer of nothing.
+  const others = transfers.filter(({ hash, amount }) => !own.has(hash) && amount > 0n)
+  const { authorized, strange } = await findAuthorized(given, signed, tokens, others)
   const through = await takenThroughOthers(deps, transfers, own)
 
   const [used, foreign] = [[...authorized.values()], others.filter((transfer) => !authorized.has(transfer))]
@@ -42,8 +43,14 @@ export const createCoverTransfers = (deps: CoverDeps): CoverTransfers => async (
     const ofToken = signed.flatMap((one) => one.form === 'permit' && one.token === token ? [one] : [])
     if (ofToken.length === 0) continue
     const { taken, signatures, kept } = await countPermits({
-      node, owner: wallet.address, token, before: before.height, now: now.height, approvals: approvals.filter((one) => one.token === token), permits: ofToken, kept: before.permits?.[token], isOurs: (hash) => own.has(hash)
+      node, owner: wallet.address, token, before: before.height, now: now.height, approvals: approvals.filter((one) => one.token === token), permits: ofToken, kept: before.permits?.[token],
+      transfers: transfers.filter((one) => one.token === token), isOurs: (hash) => own.has(hash)
     })
+    // Somebody else signs with this key: an allowance that is less by now may have been taken back by a signature, and not used.
+    if (strange.has(token)) {
+      if (kept !== undefined) permits[token] = { ...kept, left: {} }
+      continue
+    }
     if (kept !== undefined) permits[token] = kept
     const left = foreign.filter((one) => one.token === token)
     // All or none: which of them went beyond it, a token does not tell.
@@ -57,20 +64,30 @@ export const createCoverTransfers = (deps: CoverDeps): CoverTransfers => async (
 const sumOf = (transfers: readonly TokenTransfer[]): bigint => transfers.reduce((sum, { amount }) => sum + amount, 0n)
 const usedBy = ({ token, to, amount, hash, logIndex }: TokenTransfer, signatures: readonly string[]): UsedPermit => ({ token, to, amount, hash, logIndex, signatures })
 
+type Authorization = Extract<SignedPermit, { form: 'authorization' }>
+const nameOf = ({ token, nonce }: Pick<Authorization, 'token' | 'nonce'>): string => `${token} ${nonce}`
+
 /** EIP-3009: the token names the authorization that it took, once for ever; beside it stands a transfer of just what was authorized. */
-async function findAuthorized ({ wallet, node, before, now }: CoverGiven, signed: readonly SignedPermit[], others: readonly TokenTransfer[]): Promise<Map<TokenTransfer, UsedPermit>> {
-  const found = new Map<TokenTransfer, UsedPermit>()
-  const ours = signed.filter(({ form }) => form === 'authorization')
-  const tokens = [...new Set(ours.map(({ token }) => token))].filter((token) => others.some((transfer) => transfer.token === token))
+async function findAuthorized (
+  { wallet, node, before, now }: CoverGiven, signed: readonly SignedPermit[], tokens: readonly string[], others: readonly TokenTransfer[]
+): Promise<{ readonly authorized: ReadonlyMap<TokenTransfer, UsedPermit>, readonly strange: ReadonlySet<string> }> {
+  const authorized = new Map<TokenTransfer, UsedPermit>()
+  const strange = new Set<string>()
+  const ours = new Map<string, Authorization[]>()
+  for (const one of signed) if (one.form === 'authorization') ours.set(nameOf(one), [...ours.get(nameOf(one)) ?? [], one])
   for (const { token, nonce, hash, block } of await authorizationsUsed(node, { owner: wallet.address, tokens, first: before.height + 1, last: now.height })) {
-    for (const one of ours.filter((authorization) => authorization.token === token && authorization.nonce === nonce)) {
-      const transfer = others.find((other) => other.token === token && other.hash === hash && one.form === 'authorization' && other.to === one.to && other.amount === one.amount && !found.has(other))
-      if (transfer === undefined || !await one.isSigned() || one.deadline < BigInt(await node.timeOf(block))) continue
-      found.set(transfer, usedBy(transfer, [one.id]))
+    let isOurs = false
+    for (const one of ours.get(nameOf({ token, nonce })) ?? []) {
+      if (!await one.isSigned()) continue
+      isOurs = true
+      const transfer = others.find((other) => other.token === token && other.hash === hash && other.to === one.to && other.amount === one.amount && !authorized.has(other))
+      if (transfer === undefined || one.deadline < BigInt(await node.timeOf(block))) continue
+      authorized.set(transfer, usedBy(transfer, [one.id]))
       break
     }
+    if (!isOurs) strange.add(token)
   }
-  return found
+  return { authorized, strange }
 }
 
 /** What our own transactions had others take, by token: it may have gone by a permit's allowance, which then has less for everybody else. A token that is asked for one transfer, and logs one, took nothing of an allowance. */
