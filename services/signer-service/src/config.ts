@@ -82,7 +82,7 @@ export const environment = defineEnvironment({
   INFURA_PROJECT_ID: variable(RpcKey, { description: 'Fills ${INFURA_PROJECT_ID} in RPC URLs', secret: 'issued' }),
   RPC_TIMEOUT_MS: variable(Type.Integer({ default: 5_000, minimum: 100, maximum: 60_000 }), { description: 'Longest wait for one answer of a chain' }),
   CONFIRMATION_TTL_SECONDS: variable(Type.Integer({ default: 900, minimum: 1, maximum: 86_400 }), { description: 'How long a transaction waits for its confirmation' }),
-  LANE_LEASE_SECONDS: variable(Type.Integer({ default: 15, minimum: 1, maximum: 300 }), { description: 'After this long the lanes of a dead process are free' }),
+  LANE_LEASE_SECONDS: variable(Type.Integer({ default: 5, minimum: 1, maximum: 300 }), { description: 'After this long the lanes of a dead process are free' }),
   LANE_POLL_MS: variable(Type.Integer({ default: 500, minimum: 20, maximum: 60_000 }), { description: 'Shortest time between two looks of a lane at its chain; a quarter of the block time where that is longer' }),
   LANE_IN_FLIGHT: variable(Type.Integer({ default: 64, minimum: 1, maximum: 1_024 }), { description: 'Transactions of one wallet that may be on their way at once' }),
   LANE_RESEND_SECONDS: variable(Type.Integer({ default: 15, minimum: 1, maximum: 3_600 }), { description: 'The same bytes are sent again after this long without progress' }),
