@@ -123,7 +123,8 @@ export function createAnswerChallenge ({ challenges, budgets, codes, house, tell
       if (reservation.spends) {
         events.accountLocked(challenge, asking.requestId)
         await tellLock({ ...locked, factor: undefined, lock: reservation.lock })
-      } else if (verdict !== 'wrong') await tellLock({ ...locked, factor: verdict.locks, lock: verdict.lock })
+      }
+      if (verdict !== 'wrong') await tellLock({ ...locked, factor: verdict.locks, lock: verdict.lock })
       throw await refuse('wrong', given, asking)
     },
 

@@ -34,19 +34,19 @@ export type OpenTogether = (opened: Opened) => Promise<OpenChallenge | undefined
 export function createOpenTogether ({ challenges, sealCode, outbox, audit, transact }: OpenTogetherDeps): OpenTogether {
   return admitTogether<Opened, OpenChallenge>(async (all, refused) => await transact(async (transaction) => {
     const made = await challenges.insertAll(all.map(({ opening }) => opening), transaction)
-    const ready = all.flatMap((opened, i) => made[i] === undefined ? [] : [{ opened, challenge: made[i] }])
+    const ready = all.flatMap((item, i) => made[i] === undefined ? [] : [{ item, challenge: made[i] }])
     // After the insert: of repeats in parallel only the one that sends a code pays for it.
-    await admitAll(ready.map(({ opened }) => opened), async ({ sending }, i) => {
-      refuseEnded(ready[i]?.challenge as Challenge)
-      await sending?.take()
+    await admitAll(ready, async ({ item, challenge }) => {
+      refuseEnded(challenge)
+      await item.sending?.take()
     }, refused)
 
     const [first] = ready
     if (first === undefined) return new Map()
-    const sent = ready.flatMap(({ opened, challenge }) => opened.sending === undefined ? [] : [{ opened, entry: sealCode(challenge, opened.sending.code, opened.requestId) }])
+    const sent = ready.flatMap(({ item, challenge }) => item.sending === undefined ? [] : [{ item, entry: sealCode(challenge, item.sending.code, item.requestId) }])
     const rows = sent.length === 0 ? [] : await outbox.insertAll(sent.map(({ entry }) => entry), first.challenge.createdAt, transaction)
-    await audit.append(ready.map(({ opened, challenge }) => opened.audited(challenge)), transaction)
-    return new Map(ready.map(({ opened, challenge }) => [opened, { challenge, rows: rows.filter((_row, i) => sent[i]?.opened === opened) }]))
+    await audit.append(ready.map(({ item, challenge }) => item.audited(challenge)), transaction)
+    return new Map(ready.map(({ item, challenge }) => [item, { challenge, rows: rows.filter((_row, i) => sent[i]?.item === item) }]))
   }))
 }
 

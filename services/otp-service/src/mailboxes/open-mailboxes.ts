@@ -35,17 +35,15 @@ export type OpenMailbox = (opened: MailboxOpened) => Promise<SentMailbox | undef
 export const createOpenMailbox = ({ mailboxes, sealMail, outbox, withheld, audit, transact }: OpenMailboxesDeps): OpenMailbox =>
   admitTogether<MailboxOpened, SentMailbox>(async (all, refused) => await transact(async (transaction) => {
     const made = await mailboxes.insertAll(all.map(({ opening }) => opening), transaction)
+    const ready = all.map((item, i) => ({ item, challenge: made[i] as MailboxChallenge }))
     // After the insert: of repeats in parallel only the one that mails a code pays for it.
-    await admitAll(all, async ({ take }) => { await take() }, refused)
+    await admitAll(ready, async ({ item }) => { await item.take() }, refused)
 
-    const written = all.map((opened, i) => {
-      const challenge = made[i] as MailboxChallenge
-      return { opened, challenge, entry: sealMail(challenge, opened.drawn, opened.requestId) }
-    })
+    const written = ready.map(({ item, challenge }) => ({ item, challenge, entry: sealMail(challenge, item.drawn, item.requestId) }))
     const at = (made[0] as MailboxChallenge).createdAt
     const [delivered, kept] = [written.filter(({ challenge }) => challenge.deliver), written.filter(({ challenge }) => !challenge.deliver)]
     const rows = delivered.length === 0 ? [] : await outbox.insertAll(delivered.map(({ entry }) => entry), at, transaction)
     if (kept.length > 0) await withheld.insertAll(kept.map(({ entry }) => entry), at, transaction)
-    await audit.append(written.map(({ opened, challenge }) => opened.audited(challenge)), transaction)
-    return new Map(written.map((one) => [one.opened, { challenge: one.challenge, row: rows[delivered.indexOf(one)] }]))
+    await audit.append(written.map(({ item, challenge }) => item.audited(challenge)), transaction)
+    return new Map(written.map((one) => [one.item, { challenge: one.challenge, row: rows[delivered.indexOf(one)] }]))
   }))
