@@ -45,7 +45,8 @@ import { createChallengeTransaction } from './transactions/challenge-transaction
 import { createConfirmTransaction } from './transactions/confirm-transaction.ts'
 import { createExpireTransaction, createExpireTransactions } from './transactions/expire-transactions.ts'
 import { createRecordOne } from './transactions/record-move.ts'
-import { createRequestConfirmation } from './transactions/request-confirmation.ts'
+import { createAnswerFirst } from './transactions/first-answer.ts'
+import { createAskConfirmation, createRequestConfirmation } from './transactions/request-confirmation.ts'
 import type { TellMoves } from './transactions/tell-moves.ts'
 import type { Transact, Unit } from './unit.ts'
 import type { WalletRepository } from './wallets/wallet-repository.ts'
@@ -93,7 +94,8 @@ export function createSignatures (parts: SignatureParts) {
 
   const advance = createAdvance<Signature>({ noun: 'signature', findApprovers, windows, transactions: signatures, audit, recordMove: recordOne, nudge: () => {} })
   const expire = createExpireTransaction({ recordMove: recordOne, transact })
-  const requestConfirmation = createRequestConfirmation({ transactions: signatures, principals: parts.principals, otp })
+  const askConfirmation = createAskConfirmation<Signature>({ principals: parts.principals, otp })
+  const requestConfirmation = createRequestConfirmation({ transactions: signatures, ask: askConfirmation })
   const acceptReceipt = createAcceptReceipt<Signature>({
     transactions: signatures, receipts: parts.receipts, verifyReceipt: parts.verifyReceipt, admitRow, advance, recordMove: recordOne, expire, noteRefused, inLine, digestOf, countRefused: parts.countRefused, crashPoint: noCrash
   })
@@ -116,7 +118,7 @@ export function createSignatures (parts: SignatureParts) {
 
   const useCases: SignatureUseCases = {
     create: createCreateSignature({
-      ...parts, signatures, advance, requestConfirmation, signApproved, digestOf,
+      ...parts, signatures, advance, digestOf, answerFirst: createAnswerFirst({ transactions: signatures, askConfirmation, view: signatureView, finish: signApproved.soon, crashPoint: noCrash }),
       tokensOf: (chainId) => parts.chains.find(chainId)?.tokens ?? [],
       multicall3: (chainId) => parts.chains.find(chainId)?.multicall3
     }),

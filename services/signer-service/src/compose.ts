@@ -48,6 +48,7 @@ import { createCancelTransaction } from './transactions/cancel-transaction.ts'
 import { createChallengeTransaction } from './transactions/challenge-transaction.ts'
 import { createConfirmTransaction } from './transactions/confirm-transaction.ts'
 import { createCreateTransaction } from './transactions/create-transaction.ts'
+import { createAnswerFirst } from './transactions/first-answer.ts'
 import { createStoreTransaction, createStoreWaiting, type Admitted } from './transactions/store-transaction.ts'
 import { createExpireTransaction, createExpireTransactions } from './transactions/expire-transactions.ts'
 import { intentOf } from './transactions/intent.ts'
@@ -57,7 +58,7 @@ import { createRecordMove } from './transactions/record-move.ts'
 import { createAskConfirmation, createRequestConfirmation } from './transactions/request-confirmation.ts'
 import { createSpeedUpTransaction } from './transactions/speed-up-transaction.ts'
 import { createStopTransaction } from './transactions/stop-transaction.ts'
-import type { CallsOf } from './transactions/transaction-view.ts'
+import { transactionView, type CallsOf } from './transactions/transaction-view.ts'
 import { createTellMoves, eventsCollection, ofSignatures, ofTransactions } from './transactions/tell-moves.ts'
 import { createTransactionRepository, type LaneKey } from './transactions/transaction-repository.ts'
 import { askedOf, type MovingTransaction, type Transaction } from './transactions/transaction.ts'
@@ -158,8 +159,8 @@ export async function compose (options: ComposeOptions) {
     ...judging,
     otherwise: signatures.acceptReceipt
   })
-  const requestConfirmation = createRequestConfirmation({ transactions, principals, otp })
   const askConfirmation = createAskConfirmation<Transaction>({ principals, otp })
+  const requestConfirmation = createRequestConfirmation({ transactions, ask: askConfirmation })
   const storing = {
     transactions, admit, advance, recordMove, crashPoint, newChallengeId,
     digestOf: digestOfRow,
@@ -172,7 +173,8 @@ export async function compose (options: ComposeOptions) {
   const reading = { transactions, attempts, callsOf, checksummed, explorerOf: (chainId: number) => chains.find(chainId)?.explorerUrl, cursors }
 
   const create = createCreateTransaction({
-    transactions, admit, askConfirmation, refuseCodeless: createRefuseCodeless({ hasCode: createHasCode({ chains, timeoutMs: codeTimeoutMs, pauseMs: codePauseMs, now: () => performance.now() }) }), proveIntent, audit, transact, inLine, callsOf, crashPoint,
+    transactions, admit, refuseCodeless: createRefuseCodeless({ hasCode: createHasCode({ chains, timeoutMs: codeTimeoutMs, pauseMs: codePauseMs, now: () => performance.now() }) }), proveIntent, audit, transact, inLine, crashPoint,
+    answerFirst: createAnswerFirst({ transactions, askConfirmation, view: (row: Transaction) => transactionView(row, [], callsOf(row)), crashPoint }),
     store: createStoreTransaction(storing),
     storeWaiting: gather(async (all: readonly Admitted[]) => await transact(async (unit) => await storeWaiting(unit, all)), { atOnce: 2 }),
     rules: { checksummed, zeroAddress, multicall3 }

@@ -15,15 +15,15 @@ export async function insertStamped<Row extends { readonly _id: string }> (
   return row as Row
 }
 
-/** Many in one round trip, each with its own stamped fields if it has any. @throws MongoBulkWriteError (isDuplicateKey) when an id or a unique field is taken. */
+/** Many in one round trip. @throws MongoBulkWriteError (isDuplicateKey) when an id or a unique field is taken. */
 export async function insertAllStamped<Row extends { readonly _id: string }> (
-  collection: Collection<Row>, rows: readonly (Omit<Document, '_id'> & { readonly id: string, readonly stamped?: Document })[], session: ClientSession
+  collection: Collection<Row>, rows: readonly (Omit<Document, '_id'> & { readonly id: string })[], session: ClientSession
 ): Promise<void> {
-  const { upsertedCount } = await collection.bulkWrite(rows.map(({ id, stamped = {}, ...fields }) => ({ updateOne: { filter: absent<Row>(id), update: stampedFields(fields, stamped), upsert: true } })), { session })
+  const { upsertedCount } = await collection.bulkWrite(rows.map(({ id, ...fields }) => ({ updateOne: { filter: absent<Row>(id), update: stampedFields(fields), upsert: true } })), { session })
   if (upsertedCount !== rows.length) throw new Error('an insert gave no row')
 }
 
 const absent = <Row extends { readonly _id: string }>(id: string): Filter<Row> => ({ _id: exactly(id), createdAt: { $exists: false } }) as never
 
-const stampedFields = (fields: Document, stamped: Document): Document[] =>
+const stampedFields = (fields: Document, stamped: Document = {}): Document[] =>
   [{ $set: { ...Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, literally(value)])), createdAt: '$$NOW', ...stamped } }]

@@ -221,7 +221,7 @@ t.test('a permit accounts for what its own spender\'s allowance lost, and for no
   /** @param allowances by the block from which on they hold; undefined: the node knows it no more. */
   const count = async (allowances: Readonly<Record<number, bigint | undefined>>, nonce: bigint, given: Partial<CountGiven>) => {
     const { taken, kept } = await countPermits({
-      owner, token, before: 10, now: 20, approvals: [], transfers: [], permits: [], kept: undefined, isOurs: () => false,
+      owner, token, before: 10, now: 20, approvals: [], transfers: [], permits: [], kept: undefined, isOurs: () => false, strange: false,
       node: {
         timeOf: async (block) => block,
         read: async (_to, data, block) => {
@@ -241,6 +241,7 @@ t.test('a permit accounts for what its own spender\'s allowance lost, and for no
   t.strictSame(await count({ 12: 30n }, 1n, { ...used, approvals: [approval(100n, 12), approval(30n, 12)], transfers: [{ hash: '0x12', amount: 70n }] }), [70n, '30'], 'a token that tells what is left')
   t.strictSame(await count({ 10: 100n, 13: 60n, 15: 10n }, 0n, { permits: used.permits, kept, approvals: [approval(60n, 13), approval(10n, 15)], transfers: [{ hash: '0x13', amount: 40n }, { hash: '0x15', amount: 50n }] }), [90n, '10'])
   t.strictSame(await count({ 10: 100n, 13: 0n }, 0n, { permits: used.permits, kept, approvals: [approval(0n, 13)], transfers: [{ hash: '0x14', amount: 100n }] }), [0n, undefined], 'taken back by a signature of somebody, and moved by another')
+  t.strictSame(await count({ 12: 100n, 14: 30n }, 1n, { ...used, strange: true }), [0n, undefined], 'somebody else signs with the key')
   t.strictSame(await count({ 12: 0n }, 1n, { ...used, permits: [permit(100n, 0n, { deadline: 11n })] }), [0n, undefined], 'too late')
   t.strictSame(await count({ 12: 0n }, 1n, { ...used, permits: [permit(100n, 0n, { isSigned: async () => false })] }), [0n, undefined], 'a row that somebody made')
   t.strictSame(await count({ 12: 0n }, 1n, { ...used, permits: [permit(100n, 0n, { spender: owner })] }), [0n, undefined], 'another spender')

@@ -85,7 +85,7 @@ export function createSignInLimits ({ limiter, keep, isKept, hashKey, place, cha
   const knownKey = (subject: string, ip: string): string => `${limitsPrefix}:known:${hashed('known', subject, ip)}`
 
   /** The first one is the place's. */
-  function bucketsOf ({ kind, ip, subject }: SignInTry): LimitBucket[] {
+  function bucketsOf (kind: Exclude<TryKind, 'mail'>, { ip, subject }: Pick<SignInTry, 'ip' | 'subject'>): LimitBucket[] {
     const bucket = (name: string, parts: readonly string[], max: number, windowMs: number): LimitBucket => ({ key: `${name}:${hashed(name, ...parts)}`, max, windowMs })
     const excused = subject === undefined ? {} : { unless: knownKey(subject, ip) }
     const ofSubject = (name: string, here: readonly [number, number], anywhere?: readonly [number, number]): LimitBucket[] => subject === undefined ? [] : [
@@ -97,7 +97,6 @@ export function createSignInLimits ({ limiter, keep, isKept, hashKey, place, cha
     if (kind === 'password') return [ofPlace('wrong'), ...ofSubject('password', [wrongPasswordsFromOnePlace, quarterMs], [wrongPasswordsFromAnywhere, hourMs])]
     if (kind === 'proof') return [ofPlace('wrong')]
     if (kind === 'account') return [ofPlace('account')]
-    if (kind === 'mail') return []
     return [
       bucket('challenge:place', [ip], Math.ceil(place.max * challengeMs / place.windowMs), challengeMs),
       ...ofSubject('challenge', [place.max, challengeMs])
@@ -127,7 +126,7 @@ export function createSignInLimits ({ limiter, keep, isKept, hashKey, place, cha
       const { kind, ip, subject } = tried
       const id = hashed('place', ip)
       if (kind === 'mail') return { place: { id, known: subject !== undefined && await asking(() => isKept(knownKey(subject, ip))) }, giveBack: async () => {} }
-      const buckets = bucketsOf(tried)
+      const buckets = bucketsOf(kind, tried)
       const { allowed, retryAfterMs, takenAtMs, asked } = await asking(() => limiter.take(buckets))
       if (!allowed) throw refusal(kind, Math.max(1, Math.ceil(retryAfterMs / 1_000)))
       const taken = buckets.filter((_bucket, index) => asked[index] === true)

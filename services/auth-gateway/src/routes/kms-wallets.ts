@@ -2,16 +2,16 @@
 import { disableWallet, getWallet, holdsRole, listWallets, postWalletDisable, readWallet, readWalletAudit, readWalletEvents, readWallets } from '@countersign/contracts'
 import { addRoute } from '@countersign/http'
 import type { CommandClient } from '@countersign/redis'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import type { KeyHolder } from '../access/guard.ts'
 import type { OpenSession } from '../sessions/session-state.ts'
+import { options } from './signer-requests.ts'
 
 export interface KmsWalletRoutesDeps {
   readonly commands: Pick<CommandClient, 'call'>
 }
 
 const claim = ({ id, userId, user }: KeyHolder) => ({ user_id: userId, session_id: id, operator: holdsRole(user.roles, 'operator') })
-const options = (request: FastifyRequest, { userId }: KeyHolder) => ({ requestId: request.id, actor: userId })
 
 export function kmsWalletRoutes (app: FastifyInstance, { commands }: KmsWalletRoutesDeps): void {
   addRoute<typeof readWallets, KeyHolder>(app, readWallets, async ({ query: { limit = 20, cursor }, session, request }) =>

@@ -6,7 +6,7 @@ import type { OpenSession } from '../sessions/session-state.ts'
 import type { MoveWatch } from '../transactions/move-watch.ts'
 
 export const claim = ({ id, userId }: OpenSession) => ({ user_id: userId, session_id: id })
-export const options = (request: FastifyRequest, session: OpenSession) => ({ requestId: request.id, actor: session.userId })
+export const options = (request: FastifyRequest, { userId }: Pick<OpenSession, 'userId'>) => ({ requestId: request.id, actor: userId })
 
 const idempotencyKey = Compile(IdempotencyKey)
 

@@ -95,18 +95,16 @@ function unlessForgotten (error: unknown): undefined {
   if (!(error instanceof ChainFault) || !error.answered) throw error
 }
 
-/** @param strange somebody else signs with the key: what an allowance lost then, it may have lost without being used, and no permit accounts for anything. */
 async function compareTokens ({ cover }: CompareDeps, given: Comparison, strange: boolean): Promise<Pick<Compared, 'findings' | 'used' | 'permits'> & { readonly moved: ReadonlyMap<string, bigint> }> {
   const { node, wallet, tokens, before, now } = given
   const transfers = await transfersFrom(node, { owner: wallet.address, tokens, first: before.height + 1, last: now.height })
   const moved = new Map<string, bigint>()
   for (const { token, amount } of transfers) moved.set(token, (moved.get(token) ?? 0n) + amount)
-  const { used, foreign, permits } = await cover({ ...given, transfers })
-  const findings = [...strange ? used : [], ...foreign].map(({ token, to, amount, hash, logIndex }): Finding => ({
+  const { used, foreign, permits } = await cover({ ...given, transfers, strange })
+  const findings = foreign.map(({ token, to, amount, hash, logIndex }): Finding => ({
     kind: 'foreign_token_transfer', mark: `${hash}:${logIndex}`, hash, detail: `${amount} of the token ${token} went to ${to} by ${hash}, which is none of ours, and permits of ours do not account for it: somebody uses an allowance`
   }))
-  if (!strange) return { findings, moved, used, permits }
-  return { findings, moved, used: [], permits: Object.fromEntries(Object.entries(permits).map(([token, { nonce }]) => [token, { nonce, left: {} }])) }
+  return { findings, moved, used, permits }
 }
 
 /** What came in is not known, so that less than expected is a finding, and more is none. */

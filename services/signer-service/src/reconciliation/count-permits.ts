@@ -26,6 +26,8 @@ export interface CountGiven {
   readonly kept: KeptPermits | undefined
   /** Whether a transaction is ours, by its hash. */
   readonly isOurs: (hash: string) => boolean
+  /** Somebody else signs with this key. */
+  readonly strange: boolean
 }
 
 export interface Counted {
@@ -42,8 +44,8 @@ export async function countPermits (given: CountGiven): Promise<Counted> {
   const { node, owner, token, now, permits, kept } = given
   const nonce = await permitsTaken(node, token, owner, now)
   if (nonce === undefined) return { taken: 0n, signatures: [], kept: undefined }
-  const used = await usedPermits(given, kept === undefined ? leastOf(permits) : BigInt(kept.nonce), nonce)
-  // Somebody else signs permits with this key: an allowance that is less by now may have been taken back, and not used.
+  const used = given.strange ? undefined : await usedPermits(given, kept === undefined ? leastOf(permits) : BigInt(kept.nonce), nonce)
+  // Somebody else signs with this key: an allowance that is less by now may have been taken back by a signature, and not used.
   if (used === undefined) return { taken: 0n, signatures: [], kept: { nonce: nonce.toString(), left: {} } }
   const spenders = new Set([...Object.keys(kept?.left ?? {}), ...[...used.values()].map(({ spender }) => spender)])
   const counts = await Promise.all([...spenders].map(async (spender) => await countSpender(given, spender, used)))

@@ -13,6 +13,8 @@ export interface CoverDeps {
 
 export interface CoverGiven extends Pick<Comparison, 'wallet' | 'chainId' | 'node' | 'tokens' | 'before' | 'now'> {
   readonly transfers: readonly TokenTransfer[]
+  /** Somebody else signs with this key: nothing of ours accounts for anything. */
+  readonly strange: boolean
 }
 
 export interface Covered {
@@ -34,7 +36,7 @@ export const createCoverTransfers = (deps: CoverDeps): CoverTransfers => async (
   const own = await deps.attempts.known([...new Set([...transfers, ...approvals].map(({ hash }) => hash))])
   // Whoever likes makes a token tell of a transfer of nothing.
   const others = transfers.filter(({ hash, amount }) => !own.has(hash) && amount > 0n)
-  const { authorized, strange } = await findAuthorized(given, signed, tokens, others)
+  const { authorized, strange } = given.strange ? nothingAuthorized : await findAuthorized(given, signed, tokens, others)
   const through = await takenThroughOthers(deps, transfers, own)
 
   const [used, foreign] = [[...authorized.values()], others.filter((transfer) => !authorized.has(transfer))]
@@ -44,13 +46,8 @@ export const createCoverTransfers = (deps: CoverDeps): CoverTransfers => async (
     if (ofToken.length === 0) continue
     const { taken, signatures, kept } = await countPermits({
       node, owner: wallet.address, token, before: before.height, now: now.height, approvals: approvals.filter((one) => one.token === token), permits: ofToken, kept: before.permits?.[token],
-      transfers: transfers.filter((one) => one.token === token), isOurs: (hash) => own.has(hash)
+      transfers: transfers.filter((one) => one.token === token), isOurs: (hash) => own.has(hash), strange: given.strange || strange.has(token)
     })
-    // Somebody else signs with this key: an allowance that is less by now may have been taken back by a signature, and not used.
-    if (strange.has(token)) {
-      if (kept !== undefined) permits[token] = { ...kept, left: {} }
-      continue
-    }
     if (kept !== undefined) permits[token] = kept
     const left = foreign.filter((one) => one.token === token)
     // All or none: which of them went beyond it, a token does not tell.
@@ -67,10 +64,17 @@ const usedBy = ({ token, to, amount, hash, logIndex }: TokenTransfer, signatures
 type Authorization = Extract<SignedPermit, { form: 'authorization' }>
 const nameOf = ({ token, nonce }: Pick<Authorization, 'token' | 'nonce'>): string => `${token} ${nonce}`
 
+interface Authorized {
+  readonly authorized: ReadonlyMap<TokenTransfer, UsedPermit>
+  /** Tokens that took an authorization which is none of ours. */
+  readonly strange: ReadonlySet<string>
+}
+const nothingAuthorized: Authorized = { authorized: new Map(), strange: new Set() }
+
 /** EIP-3009: the token names the authorization that it took, once for ever; beside it stands a transfer of just what was authorized. */
 async function findAuthorized (
   { wallet, node, before, now }: CoverGiven, signed: readonly SignedPermit[], tokens: readonly string[], others: readonly TokenTransfer[]
-): Promise<{ readonly authorized: ReadonlyMap<TokenTransfer, UsedPermit>, readonly strange: ReadonlySet<string> }> {
+): Promise<Authorized> {
   const authorized = new Map<TokenTransfer, UsedPermit>()
   const strange = new Set<string>()
   const ours = new Map<string, Authorization[]>()

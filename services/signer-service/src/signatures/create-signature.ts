@@ -14,22 +14,20 @@ import type { Admission, Admit } from '../transactions/admit-transfer.ts'
 import type { Asking } from '../transactions/asking.ts'
 import type { Token } from '../transactions/confirmation-text.ts'
 import { KeyTaken } from '../transactions/countersigned-repository.ts'
+import type { AnswerFirst } from '../transactions/first-answer.ts'
 import { refuseEnd, wholeSecond } from '../transactions/requested-end.ts'
 import { lackOfProgram, RefusedMeanwhile, type Refusal } from '../transactions/store-transaction.ts'
-import { isUnavailable, type RequestConfirmation } from '../transactions/request-confirmation.ts'
 import { askedAbout, chainOf, messageDigest, payloadOf, readMessage, type Message } from './message.ts'
-import type { SignApproved } from './sign-approved.ts'
 import type { Signature } from './signature.ts'
 import type { SignatureRepository } from './signature-repository.ts'
 import { signatureText } from './signature-text.ts'
-import { signatureView } from './signature-view.ts'
 
 export interface CreateSignatureDeps {
-  readonly signatures: Pick<SignatureRepository, 'findByKey' | 'insert' | 'keepFirstAnswer'>
+  readonly signatures: Pick<SignatureRepository, 'findByKey' | 'insert'>
   readonly admit: Admit
   readonly advance: Advance<Signature>
-  readonly requestConfirmation: RequestConfirmation<Signature>
-  readonly signApproved: SignApproved
+  /** Signs what needs nobody, or asks for the confirmation. */
+  readonly answerFirst: AnswerFirst<Signature, SignatureView>
   readonly proveIntent: ProveIntent
   readonly audit: Pick<Audit, 'append'>
   readonly inLine: InLine
@@ -80,7 +78,7 @@ export const createCreateSignature = (deps: CreateSignatureDeps) => async ({ ide
     })
     if (stored === undefined) throw new Problem(problems.unavailable, { retry_after: 1 })
     await deps.crashPoint('signature.admitted')
-    return { signature: await answer(deps, stored, asking), replayed: false }
+    return { signature: await deps.answerFirst(stored, asking), replayed: false }
   } catch (error) {
     if (error instanceof RefusedMeanwhile) throw await refuse(deps, error.refusal, request, fingerprint, asking)
     if (!(error instanceof KeyTaken)) throw error
@@ -122,7 +120,7 @@ interface Admitted {
 async function store (deps: CreateSignatureDeps, unit: Unit, { request, message, fingerprint, idempotencyKey, admission, proved }: Admitted, asking: Asking): Promise<Signature | undefined> {
   const { wallet, policy, rule, calls } = admission
   const lifeMs = lifeMsOf(admission.requirements, deps.ttlMs)
-  const received = await deps.signatures.insert({
+  const fields = {
     id: deps.newSignatureId(),
     initiator: asking.userId,
     idempotencyKey,
@@ -135,7 +133,8 @@ async function store (deps: CreateSignatureDeps, unit: Unit, { request, message,
     metadata: request.metadata ?? {},
     policy: { id: policy.id, version: policy.version, rule },
     confirmation: { challengeId: deps.newChallengeId(), sessionId: asking.sessionId, factorKinds: admission.factorKinds, asked: null }
-  }, request.valid_until === undefined ? { ttlMs: lifeMs } : wholeSecond(request.valid_until), unit)
+  }
+  const received = await deps.signatures.insert({ fields, end: request.valid_until === undefined ? { ttlMs: lifeMs } : wholeSecond(Date.parse(request.valid_until)) }, unit)
   refuseEnd(received, lifeMs)
   // Two requests with one intent: the unit is lost, and its index has decided.
   if (proved !== undefined && !await proved.use(received, unit)) throw new Problem(problems.proofRejected)
@@ -158,18 +157,5 @@ async function store (deps: CreateSignatureDeps, unit: Unit, { request, message,
 
 async function replay (deps: CreateSignatureDeps, earlier: Signature, fingerprint: string, asking: Asking): Promise<CreatedSignature> {
   if (earlier.fingerprint !== fingerprint) throw new Problem(problems.idempotencyConflict)
-  return { signature: await answer(deps, earlier, asking), replayed: true }
-}
-
-/** Signs what needs nobody, or asks for the confirmation; what is answered first is kept for every repeat of the key. */
-async function answer (deps: CreateSignatureDeps, row: Signature, asking: Asking): Promise<SignatureView> {
-  if (row.firstAnswer !== null) return JSON.parse(row.firstAnswer) as SignatureView
-  try {
-    const asked = row.state === 'approved' ? await deps.signApproved.soon(row) : await deps.requestConfirmation(row, asking)
-    return JSON.parse(await deps.signatures.keepFirstAnswer({ id: row.id, answer: JSON.stringify(signatureView(asked)) })) as SignatureView
-  } catch (error) {
-    // The row stays: a repeat of the key, a confirm or a request for a new code asks again.
-    if (isUnavailable(error)) return signatureView(row)
-    throw error
-  }
+  return { signature: await deps.answerFirst(earlier, asking), replayed: true }
 }

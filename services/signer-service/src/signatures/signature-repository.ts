@@ -2,7 +2,7 @@ import { exactly, type IndexSpec } from '@countersign/mongo'
 import { signatureMoves, type SignatureState } from '@countersign/contracts'
 import type { Collection, Db } from 'mongodb'
 import type { Unit } from '../unit.ts'
-import { countersignedIndexes, createCountersignedRepository, nothingWanted, type KeptRow } from '../transactions/countersigned-repository.ts'
+import { countersignedIndexes, createCountersignedRepository, nothingWanted, type KeptRow, type New } from '../transactions/countersigned-repository.ts'
 import type { Signature } from './signature.ts'
 
 export const signatureIndexes: readonly IndexSpec[] = [
@@ -23,7 +23,7 @@ export function createSignatureRepository (db: Db) {
   return {
     ...countersigned,
 
-    insert: async (fields: NewSignature, end: Date | { readonly ttlMs: number }, unit: Unit): Promise<Signature> => await countersigned.insert({ fields, end }, unit),
+    insert: async (one: New<NewSignature>, unit: Unit): Promise<Signature> => await countersigned.insert(one, unit),
 
     /** In the unit that moves it to `signed`, which happens once. */
     async keepSignature (id: string, signature: string, unit: Unit): Promise<void> {

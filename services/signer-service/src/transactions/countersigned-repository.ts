@@ -5,6 +5,7 @@ import type { Collection, Document } from 'mongodb'
 import { insertStamped } from '../insert-stamped.ts'
 import type { ReservedEntry } from '../policies/window-repository.ts'
 import type { Unit } from '../unit.ts'
+import { wholeSecond } from './requested-end.ts'
 import type { Confirmation, Countersigned, Transaction } from './transaction.ts'
 
 /** What a move writes along with the state. */
@@ -264,7 +265,7 @@ export function createCountersignedRepository<Noun extends Countersigned> ({ row
 /** Of a row that nothing was asked about yet, and of one from before there was anything to ask. */
 export const nothingWanted = { requirements: null, missing: [], proof: null, notBefore: null, reservation: null } as const
 
-const endOf = ({ end }: New, at: Date): Date => end instanceof Date ? end : new Date(Math.floor((at.getTime() + end.ttlMs) / 1_000) * 1_000)
+const endOf = ({ end }: New, at: Date): Date => end instanceof Date ? end : wholeSecond(at.getTime() + end.ttlMs)
 
 const stampsOf = ({ end }: New): Document => ({
   updatedAt: '$$NOW',

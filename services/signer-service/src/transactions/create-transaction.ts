@@ -7,29 +7,27 @@ import type { CrashPoint } from '../crash-points.ts'
 import type { Transact, Unit } from '../unit.ts'
 import type { AdmitTransfer } from './admit-transfer.ts'
 import type { Asking } from './asking.ts'
+import type { AnswerFirst } from './first-answer.ts'
 import type { RefuseCodeless } from './refuse-codeless.ts'
-import { isUnavailable, type AskConfirmation } from './request-confirmation.ts'
 import { goesAtOnce, lackOfProgram, onlyWaits, RefusedMeanwhile, type Admitted, type Refusal } from './store-transaction.ts'
 import type { Transaction } from './transaction.ts'
 import { KeyTaken } from './countersigned-repository.ts'
 import type { TransactionRepository } from './transaction-repository.ts'
-import { transactionView, type CallsOf } from './transaction-view.ts'
 import { fingerprintOf, normaliseRequest, refuseSenseless, type NormalisedTransaction, type NormaliseRules } from './normalise-request.ts'
 
 export interface CreateDeps {
-  readonly transactions: Pick<TransactionRepository, 'findByKey' | 'keepFirstAnswer'>
+  readonly transactions: Pick<TransactionRepository, 'findByKey'>
   readonly admit: AdmitTransfer
   readonly refuseCodeless: RefuseCodeless
   readonly store: (unit: Unit, admitted: Admitted) => Promise<Transaction | undefined>
   /** For what only waits: stored in a unit that others may share. */
   readonly storeWaiting: (admitted: Admitted) => Promise<Transaction>
-  readonly askConfirmation: AskConfirmation
   readonly proveIntent: ProveIntent
   readonly audit: Pick<Audit, 'append'>
   readonly transact: Transact
   readonly inLine: InLine
   readonly rules: NormaliseRules
-  readonly callsOf: CallsOf
+  readonly answerFirst: AnswerFirst<Transaction, TransactionView>
   readonly crashPoint: CrashPoint
 }
 
@@ -70,7 +68,7 @@ export const createCreateTransaction = (deps: CreateDeps) => {
       return await replay(deps, winner, fingerprint, asking)
     }
     await deps.crashPoint('create.stored')
-    return { transaction: await answer(deps, stored, asking), replayed: false }
+    return { transaction: await deps.answerFirst(stored, asking), replayed: false }
   }
 }
 
@@ -99,22 +97,5 @@ async function refuse ({ audit }: CreateDeps, { reason, detail, policy }: Refusa
 
 async function replay (deps: CreateDeps, earlier: Transaction, fingerprint: string, asking: Asking): Promise<Created> {
   if (earlier.fingerprint !== fingerprint) throw new Problem(problems.idempotencyConflict)
-  return { transaction: await answer(deps, earlier, asking), replayed: true }
-}
-
-/** Asks for the confirmation when that has not been done, and keeps what is answered first for every repeat of the key. */
-async function answer (deps: CreateDeps, transaction: Transaction, asking: Asking): Promise<TransactionView> {
-  if (transaction.firstAnswer !== null) return JSON.parse(transaction.firstAnswer) as TransactionView
-  try {
-    const confirmation = await deps.askConfirmation(transaction, asking)
-    await deps.crashPoint('create.challenged')
-    const answer = JSON.stringify(transactionView({ ...transaction, ...confirmation && { confirmation } }, [], deps.callsOf(transaction)))
-    const kept = await deps.transactions.keepFirstAnswer({ id: transaction.id, answer, ...confirmation && { confirmation } })
-    await deps.crashPoint('create.answered')
-    return JSON.parse(kept) as TransactionView
-  } catch (error) {
-    // The row stays: a repeat of the key, a confirm or a request for a new code asks again.
-    if (isUnavailable(error)) return transactionView(transaction, [], deps.callsOf(transaction))
-    throw error
-  }
+  return { transaction: await deps.answerFirst(earlier, asking), replayed: true }
 }

@@ -51,7 +51,7 @@ export function normaliseRequest (request: TransactionRequest, rules: NormaliseR
   const options = {
     walletId, chainId, speed, priority,
     maxFee: maxFee === undefined ? undefined : amount(maxFee, 'body/max_fee'),
-    validUntil: validUntil === undefined ? undefined : wholeSecond(validUntil),
+    validUntil: validUntil === undefined ? undefined : wholeSecond(Date.parse(validUntil)),
     metadata: Object.fromEntries(Object.entries(metadata).sort(([a], [b]) => a < b ? -1 : 1))
   }
   if (calls === undefined) {

@@ -7,10 +7,14 @@ import type { Asking } from './asking.ts'
 import type { CountersignedRepository } from './countersigned-repository.ts'
 import type { AskedChallenge, Confirmation, Countersigned, Transaction } from './transaction.ts'
 
-export interface RequestConfirmationDeps<Row extends Countersigned> {
-  readonly transactions: Pick<CountersignedRepository<Row>, 'setAsked' | 'find'>
+export interface AskConfirmationDeps {
   readonly principals: Pick<PrincipalRepository, 'find' | 'learnAccounts'>
   readonly otp: Pick<OtpDoor, 'create'>
+}
+
+export interface RequestConfirmationDeps<Row extends Countersigned> {
+  readonly transactions: Pick<CountersignedRepository<Row>, 'setAsked' | 'find'>
+  readonly ask: AskConfirmation<Row>
 }
 
 export type AskConfirmation<Row extends Countersigned = Transaction> = ReturnType<typeof createAskConfirmation<Row>>
@@ -22,7 +26,7 @@ export type RequestConfirmation<Row extends Countersigned = Transaction> = (tran
  * @returns the challenge as otp-service took it, for the caller to keep; undefined when the row waits for nothing or was asked before.
  * @throws Problem what otp-service refuses with (factorRequired, factorLocked, sendLimited, …), or unavailable.
  */
-export const createAskConfirmation = <Row extends Countersigned>({ principals, otp }: Pick<RequestConfirmationDeps<Row>, 'principals' | 'otp'>) =>
+export const createAskConfirmation = <Row extends Countersigned>({ principals, otp }: AskConfirmationDeps) =>
   async (transaction: Row, { requestId }: Pick<Asking, 'requestId'>, { quiet } = { quiet: false }): Promise<Confirmation | undefined> => {
     const { confirmation } = transaction
     const needless = transaction.requirements !== null && !transaction.missing.includes('proof')
@@ -49,13 +53,10 @@ export const createAskConfirmation = <Row extends Countersigned>({ principals, o
   }
 
 /** @returns the row with its challenge; the same row when there was nothing to ask. @throws as asking does. */
-export const createRequestConfirmation = <Row extends Countersigned>({ transactions, ...asking }: RequestConfirmationDeps<Row>): RequestConfirmation<Row> => {
-  const ask = createAskConfirmation<Row>(asking)
-  return async (transaction, given, choosing) => {
-    const asked = await ask(transaction, given, choosing)
-    if (asked === undefined) return transaction
-    return await transactions.setAsked(transaction.id, asked) ?? await transactions.find(transaction.id) ?? transaction
-  }
+export const createRequestConfirmation = <Row extends Countersigned>({ transactions, ask }: RequestConfirmationDeps<Row>): RequestConfirmation<Row> => async (transaction, given, choosing) => {
+  const asked = await ask(transaction, given, choosing)
+  if (asked === undefined) return transaction
+  return await transactions.setAsked(transaction.id, asked) ?? await transactions.find(transaction.id) ?? transaction
 }
 
 const toAsked = ({ sent_to: sentTo, expires_at: expiresAt, attempts_left: attemptsLeft, factors }: OpenChallenge): AskedChallenge =>

@@ -2,8 +2,8 @@
 import { Problem, problems } from '@countersign/contracts'
 import type { Countersigned } from './transaction.ts'
 
-/** The digest counts in seconds: a part of one is left out, so that nothing is valid for longer than was asked. */
-export const wholeSecond = (given: string): Date => new Date(Math.floor(new Date(given).getTime() / 1_000) * 1_000)
+/** The digest counts in seconds: a part of one is left out, so that nothing is valid for longer than was asked. @param ms since 1970 */
+export const wholeSecond = (ms: number): Date => new Date(Math.floor(ms / 1_000) * 1_000)
 
 /** By the database's clock, which stamped the row. @throws Problem schemaViolation */
 export function refuseEnd ({ createdAt, validUntil }: Pick<Countersigned, 'createdAt' | 'validUntil'>, longestMs: number): void {
