@@ -11,6 +11,7 @@ export { createAudit, type Audit, type AuditEntry, type AuditFact, type AuditRow
 export { ensureIndexes, IndexFault, requireIndexes, verifyIndexes, type IndexDifference, type IndexSpec } from './indexes.ts'
 export { startIndexes, type StartIndexesOptions } from './start-indexes.ts'
 export { gather, type GatherOptions } from './gather.ts'
+export { inStep, type InStepOptions } from './in-step.ts'
 export { holdLease, type HoldLeaseOptions } from './migrations/hold-lease.ts'
 export { MigrationFault, type Migration, type MigrationStatus } from './migrations/migration.ts'
 export { createMigrations, type Migrations, type MigrationsOptions } from './migrations/migrations.ts'

@@ -1,7 +1,7 @@
 import { MongoNetworkError } from 'mongodb'
 import { until } from '@countersign/testing'
 import t from 'tap'
-import { gather } from '../src/index.ts'
+import { gather, inStep } from '../src/index.ts'
 
 /** A database whose answers the test releases one by one. */
 function openDatabase () {
@@ -127,4 +127,43 @@ void t.test('a round trip that does not come back holds up those who come after 
   release()
   t.equal(await first, 'stuck')
   t.equal(await ask('last'), 'last')
+})
+
+void t.test('calls of several steps begin together, and what comes meanwhile waits for their end and begins together too', async (t) => {
+  const { trips, work } = openDatabase()
+  const [first, second] = [gather(work), gather(work)]
+  const ask = inStep(async (item: number) => await first(item) + await second(item))
+
+  const answers = [ask(1)]
+  await turn()
+  answers.push(ask(2), ask(3))
+  await turn()
+  t.strictSame(trips.map(({ items }) => items), [[1]], 'they wait')
+  trips[0]?.answer()
+  await until(() => trips.length === 2, { what: 'the second step of the first one' })
+  answers.push(ask(4))
+  trips[1]?.answer()
+  await until(() => trips.length === 3, { what: 'the others to begin' })
+  t.strictSame(trips[2]?.items, [2, 3, 4])
+  trips[2]?.answer()
+  await until(() => trips.length === 4, { what: 'their second step' })
+  t.strictSame(trips[3]?.items, [2, 3, 4])
+  trips[3]?.answer()
+  t.strictSame(await Promise.all(answers), [20, 40, 60, 80])
+})
+
+void t.test('in step, each fails for itself, is answered as soon as it is done, and holds up those after it for a while only', async (t) => {
+  let release = (): void => undefined
+  const stuck = new Promise<void>((resolve) => { release = resolve })
+  const ask = inStep(async (item: string) => {
+    if (item === 'stuck') await stuck
+    if (item === 'bad') throw new RangeError(item)
+    return item
+  }, { patienceMs: 20, most: 3 })
+
+  const first = ask('stuck')
+  t.match(await Promise.allSettled([ask('bad'), ask('good')]), [{ status: 'rejected', reason: { message: 'bad' } }, { value: 'good' }])
+  t.strictSame(await Promise.all(['a', 'b', 'c', 'd', 'e'].map((item) => ask(item))), ['a', 'b', 'c', 'd', 'e'])
+  release()
+  t.equal(await first, 'stuck')
 })

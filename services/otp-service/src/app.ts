@@ -28,6 +28,8 @@ export interface AppOptions {
 }
 
 const sweepMs = 5_000
+/** Of one caller at once: they share their round trips, so that many under way cost hardly more than few. */
+const concurrency = 128
 
 export async function startApp ({ config, parts, log, metrics, lifecycle }: AppOptions): Promise<void> {
   const { mongo, redis, leases, dispatcher, challenges, mailboxes, useCases } = parts
@@ -72,7 +74,7 @@ export async function startApp ({ config, parts, log, metrics, lifecycle }: AppO
   lifecycle.onStop('operations server', () => ops.close())
 
   const server = await startCommandServer({
-    url: config.redisUrl, service: 'otp-service', log, metrics, handlers: [...factorCommands(useCases), ...challengeCommands(useCases), ...stepUpCommands(useCases), ...smsCommands(useCases), ...passkeyCommands(useCases), ...earlierOtpCommands(useCases), ...mailboxCommands(useCases), ...walletCommands(useCases)]
+    url: config.redisUrl, service: 'otp-service', log, metrics, concurrency, handlers: [...factorCommands(useCases), ...challengeCommands(useCases), ...stepUpCommands(useCases), ...smsCommands(useCases), ...passkeyCommands(useCases), ...earlierOtpCommands(useCases), ...mailboxCommands(useCases), ...walletCommands(useCases)]
   })
   serving = true
   lifecycle.onStop('commands', async () => {

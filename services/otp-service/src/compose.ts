@@ -1,6 +1,6 @@
 /** The only file that knows everything: connects, picks, and hands each part its own. */
 import { accountDeletedOtp, mailFromOtp, receiptForSigner, smsFromOtp, type Job } from '@countersign/contracts'
-import { connectMongo, createAudit, createLeases, createOutbox, createOutboxDispatcher, inTransaction } from '@countersign/mongo'
+import { connectMongo, createAudit, createLeases, createOutbox, createOutboxDispatcher, inStep, inTransaction } from '@countersign/mongo'
 import { connectRedis, createLimiter, createProducer, jobConnection } from '@countersign/redis'
 import { newId, retryWithin, type Lifecycle, type Logger, type Metrics } from '@countersign/runtime'
 import { createReceiptSigner, deriveKey, randomToken } from '@countersign/secrets'
@@ -144,14 +144,14 @@ export async function compose ({ config, log, metrics, lifecycle }: ComposeOptio
       ...factorUseCases,
       ...passkeyUseCases,
       ...walletUseCases,
-      beginStepUp: createBeginStepUp({ ...asking, checks, newChallengeId: () => newId('chl') }),
-      sendStepUp: createSendStepUp({ factors, challenges, sendCode }),
-      verifyStepUp: createVerifyChallenge({
+      beginStepUp: inStep(createBeginStepUp({ ...asking, checks, newChallengeId: () => newId('chl') })),
+      sendStepUp: inStep(createSendStepUp({ factors, challenges, sendCode })),
+      verifyStepUp: inStep(createVerifyChallenge({
         ...answered,
         purpose: 'step_up',
         checks,
         consume: createConsumeStepUp({ challenges, factors, receipts, budgets, resets, audit, transact, consumeAlone })
-      }),
+      })),
       sendEarlierOtp: createSendEarlierOtp({ ...asking, newChallengeId: () => newId('chl') }),
       earlierOtpStatus: createEarlierOtpStatus(asking),
       verifyEarlierOtp: createVerifyEarlierOtp({ ...answered, newChallengeId: () => newId('chl') }),

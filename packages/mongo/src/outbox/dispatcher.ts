@@ -54,7 +54,6 @@ export const createOutboxDispatcher = ({ outbox, producers, log, metrics, batchS
   const dispatchShared = gather(async (rows: readonly OutboxRow[]) => {
     const queues = [...new Set(rows.map(({ queue }) => queue))]
     await Promise.all(queues.map((name) => add(name, rows.filter(({ queue }) => queue === name).map(({ payload }) => payload))))
-    await outbox.markEnqueued(rows.map(({ _id }) => _id))
     return rows.map(() => undefined)
   })
 

@@ -29,18 +29,23 @@ export interface Outbox {
    * @param at the database's time, as a row of this transaction has it
    */
   insertAll (entries: readonly OutboxEntry[], at: Date, session: ClientSession): Promise<OutboxRow[]>
-  markEnqueued (ids: readonly string[]): Promise<void>
   /** Open rows that nobody looked at for a while, the longest waiting first. */
   due (limit: number): Promise<DueRow[]>
   /** Moves the next look away. True for exactly one of those who read the same row. */
   claim (row: OutboxRow): Promise<boolean>
+  /** Several in one message. @returns how many of them this caller claimed */
+  claimAll (rows: readonly OutboxRow[]): Promise<number>
   /** True for exactly one caller. */
   close (id: string, state: Exclude<OutboxState, 'open'>): Promise<boolean>
+  /** Several in one message. @returns how many of them this caller closed */
+  closeAll (ids: readonly string[], state: Exclude<OutboxState, 'open'>): Promise<number>
   countOpen (): Promise<ReadonlyMap<string, number>>
 }
 
 export const createOutbox = (db: Db, { collection = 'outbox', graceMs = 5_000, recheckMs = 10_000 }: OutboxOptions = {}): Outbox => {
   const rows = db.collection<OutboxRow>(collection)
+  const claiming = ({ _id, checkAt }: OutboxRow) =>
+    ({ filter: { _id: exactly(_id), state: 'open' as const, checkAt: exactly(checkAt) }, update: [{ $set: { checkAt: nowPlus(recheckMs) } }] })
 
   return {
     async insert ({ queue, jobId, payload, usefulUntil }, session) {
@@ -72,10 +77,6 @@ export const createOutbox = (db: Db, { collection = 'outbox', graceMs = 5_000, r
       return made
     },
 
-    async markEnqueued (ids) {
-      await rows.updateMany({ _id: { $in: [...ids] } }, [{ $set: { enqueuedAt: '$$NOW' } }])
-    },
-
     due: (limit) => rows.aggregate<DueRow>([
       { $match: { state: 'open', $expr: { $lte: ['$checkAt', '$$NOW'] } } },
       { $sort: { checkAt: 1 } },
@@ -83,12 +84,13 @@ export const createOutbox = (db: Db, { collection = 'outbox', graceMs = 5_000, r
       { $set: { late: { $lte: ['$usefulUntil', '$$NOW'] } } }
     ]).toArray(),
 
-    async claim ({ _id, checkAt }) {
-      const { modifiedCount } = await rows.updateOne(
-        { _id: exactly(_id), state: 'open', checkAt: exactly(checkAt) },
-        [{ $set: { checkAt: nowPlus(recheckMs) } }]
-      )
-      return modifiedCount === 1
+    async claim (row) {
+      const { filter, update } = claiming(row)
+      return (await rows.updateOne(filter, update)).modifiedCount === 1
+    },
+
+    async claimAll (all) {
+      return all.length === 0 ? 0 : (await rows.bulkWrite(all.map((row) => ({ updateOne: claiming(row) })), { ordered: false })).modifiedCount
     },
 
     async close (id, state) {
@@ -97,6 +99,11 @@ export const createOutbox = (db: Db, { collection = 'outbox', graceMs = 5_000, r
         [{ $set: { state: literally(state), closedAt: '$$NOW' } }]
       )
       return modifiedCount === 1
+    },
+
+    async closeAll (ids, state) {
+      if (ids.length === 0) return 0
+      return (await rows.updateMany({ _id: { $in: [...ids] }, state: 'open' }, { $set: { state }, $currentDate: { closedAt: true } })).modifiedCount
     },
 
     async countOpen () {

@@ -14,7 +14,6 @@ export interface OutboxRow {
   readonly createdAt: Date
   /** When a sweeper looks at the row next. Whoever moves it has claimed the row. */
   readonly checkAt: Date
-  readonly enqueuedAt?: Date
   readonly closedAt?: Date
 }
 

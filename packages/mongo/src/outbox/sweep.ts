@@ -25,28 +25,29 @@ export interface SweepOptions {
 
 const atOnce = 10
 
+/** Of nearly all rows this is all there is to know, and they are written together at the end. */
+type Shared = 'finished' | 'open'
+
 export const createSweep = ({ outbox, producers, log, metrics, batchSize }: SweepOptions) => {
   const open = metrics.gauge({ name: 'outbox_open', help: 'Rows whose job was not seen finished', labels: ['queue'] })
   const swept = metrics.counter({ name: 'outbox_swept_total', help: 'Rows that a sweep looked at, by what came of it', labels: ['queue', 'outcome'] })
 
-  const settle = async (row: DueRow): Promise<SweepOutcome> => {
+  const settle = async (row: DueRow): Promise<SweepOutcome | Shared> => {
     const { _id, queue, jobId, late } = row
     const producer = producers[queue]
     if (producer === undefined) throw new Error(`no producer for the queue ${queue}`)
 
     const state = await producer.stateOf(jobId)
-    if (state === 'finished') return await outbox.close(_id, 'done') ? 'done' : 'lost'
+    if (state === 'finished' || (state === 'open' && !late)) return state
     if (state === 'failed') return await outbox.close(_id, 'failed') ? 'failed' : 'lost'
     if (late) return await outbox.close(_id, 'expired') ? 'expired' : 'lost'
     if (!await outbox.claim(row)) return 'lost'
-    if (state === 'open') return 'waiting'
 
     await producer.add(row.payload)
-    await outbox.markEnqueued([_id])
     return 'added'
   }
 
-  const look = async (row: DueRow): Promise<SweepOutcome> => {
+  const look = async (row: DueRow): Promise<SweepOutcome | Shared> => {
     try {
       const outcome = await settle(row)
       if (outcome === 'failed') log.error({ queue: row.queue, jobId: row.jobId }, 'job failed for good')
@@ -62,15 +63,29 @@ export const createSweep = ({ outbox, producers, log, metrics, batchSize }: Swee
   return async (): Promise<SweepResult> => {
     const result: Record<SweepOutcome, number> = { done: 0, failed: 0, expired: 0, added: 0, waiting: 0, lost: 0, error: 0 }
     const rows = await outbox.due(batchSize)
+    const count = (queue: string, outcome: SweepOutcome, number: number): void => {
+      if (number === 0) return
+      result[outcome] += number
+      swept.inc({ queue, outcome }, number)
+    }
+    const shared: { readonly row: DueRow, readonly found: Shared }[] = []
     const waiting = [...rows]
     const work = async (): Promise<void> => {
       for (let row = waiting.shift(); row !== undefined; row = waiting.shift()) {
         const outcome = await look(row)
-        result[outcome]++
-        swept.inc({ queue: row.queue, outcome })
+        if (outcome === 'finished' || outcome === 'open') shared.push({ row, found: outcome })
+        else count(row.queue, outcome, 1)
       }
     }
     await Promise.all(Array.from({ length: atOnce }, work))
+    for (const queue of new Set(shared.map(({ row }) => row.queue))) {
+      const [finished, open] = (['finished', 'open'] as const).map((wanted) => shared.filter(({ row, found }) => row.queue === queue && found === wanted).map(({ row }) => row)) as [DueRow[], DueRow[]]
+      const done = await outbox.closeAll(finished.map(({ _id }) => _id), 'done')
+      const claimed = await outbox.claimAll(open)
+      count(queue, 'done', done)
+      count(queue, 'waiting', claimed)
+      count(queue, 'lost', finished.length - done + open.length - claimed)
+    }
 
     const counts = await outbox.countOpen()
     for (const queue of new Set([...Object.keys(producers), ...counts.keys()])) open.set({ queue }, counts.get(queue) ?? 0)

@@ -52,7 +52,7 @@ void t.test('a row dispatched after the commit is enqueued once, and closed when
 
   const row = await commit('a')
   await dispatcher.dispatch(row)
-  t.match(await rows.findOne({ jobId: 'a' }), { state: 'open', enqueuedAt: Date, createdAt: Date, usefulUntil: Date })
+  t.match(await rows.findOne({ jobId: 'a' }), { state: 'open', createdAt: Date, usefulUntil: Date })
   t.match(await dispatcher.sweep(), { seen: 1, waiting: 1 })
   queue.jobs.set('a', 'finished')
 
@@ -64,13 +64,13 @@ void t.test('a row dispatched after the commit is enqueued once, and closed when
 })
 
 void t.test('a crash between commit and dispatch loses nothing: a sweep adds the job', async (t) => {
-  const { queue, dispatcher, commit, rows } = await open(t)
+  const { queue, dispatcher, commit, stateOf } = await open(t)
   await commit('a')
 
   t.match(await dispatcher.sweep(), { added: 1 })
 
   t.strictSame(queue.added, ['a'])
-  t.match(await rows.findOne({ jobId: 'a' }), { state: 'open', enqueuedAt: Date })
+  t.equal(await stateOf('a'), 'open')
 })
 
 void t.test('a job that the queue lost is added again while it is useful', async (t) => {
@@ -224,7 +224,6 @@ void t.test('rows dispatched at the same time go in one message, and one that it
   await Promise.all(made.map((row) => dispatcher.dispatch(row)))
   t.same(batches, [4])
   t.same([...queue.added].sort(), ['a', 'b', 'c'])
-  t.same((await rows.find({ enqueuedAt: { $exists: true } }).toArray()).map(({ jobId }) => jobId).sort(), ['a', 'b', 'c'])
 
   const [first, second] = await inTransaction(mongo, async (session) => {
     const at = new Date()

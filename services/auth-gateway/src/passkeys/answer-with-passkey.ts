@@ -21,13 +21,13 @@ export type AnswerWithPasskey = (asker: Asker, challengeId: string, credential: 
 export const createAnswerWithPasskey = ({ commands, commandKey, settle }: AnswerWithPasskeyDeps): AnswerWithPasskey =>
   async (asker, challengeId, credential) => {
     const { userId, sessionId, requestId } = asker
-    const { receipt } = await commands.call(verifyPasskeyStepUp, { user_id: userId, session_id: sessionId, challenge_id: challengeId, credential }, {
+    const answered = commands.call(verifyPasskeyStepUp, { user_id: userId, session_id: sessionId, challenge_id: challengeId, credential }, {
       requestId,
       actor: userId,
       // The same request sent again, because its answer was lost, is the same command: its result is read, not refused as used.
       commandId: `cmd_${keyedHash(commandKey, sessionId, challengeId, credential.id, credential.response.signature).toString('base64url')}`
     })
-    const verified = await settle(asker, challengeId, receipt)
+    const verified = await settle(asker, challengeId, answered)
     if (verified === undefined) throw new Problem(problems.proofRejected)
     return verified
   }

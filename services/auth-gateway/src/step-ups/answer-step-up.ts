@@ -31,10 +31,10 @@ export const createAnswerStepUp = ({ commands, commandKey, settle }: AnswerStepU
       // The same request sent again, because its answer was lost, is the same command: its result is read, not refused as a used code.
       commandId: `cmd_${keyedHash(commandKey, sessionId, challengeId, factorId, ...isCode ? [answer.code] : [answer.signature, answer.publicKey ?? '']).toString('base64url')}`
     }
-    const { receipt } = isCode
-      ? await commands.call(verifyStepUp, { ...question, proof: { factor_id: factorId, code: answer.code } }, sent)
-      : await commands.call(answerByWallet, { ...question, factor_id: factorId, signature: answer.signature, ...answer.publicKey !== undefined && { public_key: answer.publicKey } }, sent)
-    const verified = await settle(asker, challengeId, receipt)
+    const answered = isCode
+      ? commands.call(verifyStepUp, { ...question, proof: { factor_id: factorId, code: answer.code } }, sent)
+      : commands.call(answerByWallet, { ...question, factor_id: factorId, signature: answer.signature, ...answer.publicKey !== undefined && { public_key: answer.publicKey } }, sent)
+    const verified = await settle(asker, challengeId, answered)
     if (verified === undefined) throw new Problem(isCode ? problems.codeRejected : problems.proofRejected)
     return verified
   }

@@ -22,8 +22,7 @@ export const createAskStepUp = ({ commands, stepUps, users }: AskStepUpDeps): As
       if (error instanceof Problem && error.kind === problems.factorRequired) await users.noteFactors(userId, 'unknown')
       throw error
     })
-    await users.noteFactors(userId, 'some')
-    await stepUps.begin({ id: asked.challenge_id, userId, sessionId, action })
+    await Promise.all([users.noteFactors(userId, 'some'), stepUps.begin({ id: asked.challenge_id, userId, sessionId, action })])
     return asked
   }
 

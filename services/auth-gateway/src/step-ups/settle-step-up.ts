@@ -11,12 +11,16 @@ export interface SettleStepUpDeps {
   readonly audit: Audit
 }
 
-/** @returns undefined for a receipt of anything else */
-export type SettleStepUp = (asker: Asker, challengeId: string, receipt: string) => Promise<VerifiedStepUp | undefined>
+/**
+ * @param answered otp-service's answer, under way: what is on record here is read meanwhile
+ * @returns undefined for a receipt of anything else
+ * @throws what `answered` rejects with
+ */
+export type SettleStepUp = (asker: Asker, challengeId: string, answered: Promise<{ readonly receipt: string }>) => Promise<VerifiedStepUp | undefined>
 
 export const createSettleStepUp = ({ verifyReceipt, stepUps, audit }: SettleStepUpDeps): SettleStepUp =>
-  async ({ userId, sessionId, requestId }, challengeId, receipt) => {
-    const stepUp = await stepUps.find(challengeId, { userId, sessionId })
+  async ({ userId, sessionId, requestId }, challengeId, answered) => {
+    const [stepUp, { receipt }] = await Promise.all([stepUps.find(challengeId, { userId, sessionId }), answered])
     const claims = await verifyReceipt(receipt).catch(unlessRefused)
     if (stepUp === undefined || claims === undefined || !isOf(stepUp, claims)) return undefined
 

@@ -45,6 +45,24 @@ export type StepUpRepository = ReturnType<typeof createStepUpRepository>
 
 export function createStepUpRepository (mongo: Pick<Mongo, 'db'>) {
   const stepUps = mongo.db.collection<StepUpDocument>('step_ups')
+  const begin = gather(async (all: readonly StepUp[]) => {
+    await stepUps.bulkWrite(all.map(({ id, userId, sessionId, action }) => ({
+      updateOne: {
+        filter: { _id: id },
+        update: [{
+          $replaceWith: {
+            $mergeObjects: [
+              literally({ _id: id, userId, sessionId, type: action.type, resourceId: action.resource_id, verifiedAt: null, factorKind: null, receiptId: null, usedAt: null }),
+              { createdAt: '$$NOW' },
+              '$$ROOT'
+            ]
+          }
+        }],
+        upsert: true
+      }
+    })), { ordered: false })
+    return all.map(() => undefined)
+  })
   const find = gather(async (wanted: readonly Omit<StepUp, 'action'>[]) => {
     const found = await stepUps.find({ _id: { $in: wanted.map(({ id }) => id) } }).toArray()
     return wanted.map(({ id, userId, sessionId }): StepUp | undefined => {
@@ -68,17 +86,7 @@ export function createStepUpRepository (mongo: Pick<Mongo, 'db'>) {
 
   return {
     /** Again changes nothing. */
-    async begin ({ id, userId, sessionId, action }: StepUp): Promise<void> {
-      await stepUps.updateOne({ _id: id }, [{
-        $replaceWith: {
-          $mergeObjects: [
-            literally({ _id: id, userId, sessionId, type: action.type, resourceId: action.resource_id, verifiedAt: null, factorKind: null, receiptId: null, usedAt: null }),
-            { createdAt: '$$NOW' },
-            '$$ROOT'
-          ]
-        }
-      }], { upsert: true })
-    },
+    begin: (stepUp: StepUp): Promise<void> => begin(stepUp),
 
     find: (id: string, { userId, sessionId }: Pick<StepUp, 'userId' | 'sessionId'>): Promise<StepUp | undefined> => find({ id, userId, sessionId }),
 
