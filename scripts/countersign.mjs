@@ -14,7 +14,7 @@ if (group === undefined || group === '--help' || group === '-h' || group === 'he
   process.exit(group === undefined ? 2 : 0)
 }
 
-const cli = (service) => at(`services/${service}/dist/src/cli.js`)
+const cli = (service) => at(`services/${service}/dist/cli.js`)
 /** `--local` gives the command the environment that the running local stack gave its services; `env check` what a .env says. */
 async function environmentOf (service, local, fromFile) {
   if (fromFile !== undefined) return { PATH: process.env.PATH, ...fromFile(service) }

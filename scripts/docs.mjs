@@ -41,7 +41,7 @@ async function pages () {
   ]
 }
 
-const cli = async (service, args) => (await run(process.execPath, [`${root}services/${service}/dist/src/cli.js`, ...args], { env: {}, maxBuffer: 16_000_000 })).stdout
+const cli = async (service, args) => (await run(process.execPath, [`${root}services/${service}/dist/cli.js`, ...args], { env: {}, maxBuffer: 16_000_000 })).stdout
 
 const openapi = async () => `${JSON.stringify(JSON.parse(await cli('auth-gateway', ['openapi'])), null, 2)}\n`
 

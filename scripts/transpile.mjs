@@ -13,7 +13,7 @@ const sources = ['src', 'test'].flatMap((folder) => {
   return names.filter((name) => name.endsWith('.ts')).map((name) => `${folder}/${name}`)
 })
 
-rmSync('dist', { recursive: true, force: true })
+for (const folder of ['src', 'test']) rmSync(`dist/${folder}`, { recursive: true, force: true })
 let failed = false
 for (const source of sources) {
   const target = `dist/${source.replace(/\.ts$/, '.js')}`

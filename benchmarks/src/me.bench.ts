@@ -24,7 +24,7 @@ const stack = await startStack({ dataDirectory: directory, parts: ['mongo', 'red
 const children: ChildProcess[] = []
 try {
   const port = 20_000 + Math.floor(Math.random() * 5_000)
-  const gateway = spawn(process.execPath, [...serviceNodeFlags, `${root}services/auth-gateway/dist/src/main.js`], {
+  const gateway = spawn(process.execPath, [...serviceNodeFlags, `${root}services/auth-gateway/dist/main.js`], {
     stdio: ['ignore', 'ignore', 'inherit'],
     env: {
       ...process.env, ...stack.environmentFor('auth-gateway'), PORT: String(port), OPS_PORT: '0', COMPATIBILITY_PORTS: '', LOG_LEVEL: 'warn',

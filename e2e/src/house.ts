@@ -56,7 +56,7 @@ export async function openHouse ({ dataDirectory, environment: given = {}, prepa
 
     /** Runs `countersign` under the signer's own environment and gives what it printed as JSON. */
     async countersign<Output = Record<string, unknown>> (service: 'signer-service' | 'otp-service' | 'email-worker', args: string[]): Promise<Output> {
-      const { stdout } = await run(process.execPath, [`${workspaceRoot}services/${service}/dist/src/cli.js`, ...args, '--json'], {
+      const { stdout } = await run(process.execPath, [`${workspaceRoot}services/${service}/dist/cli.js`, ...args, '--json'], {
         env: { PATH: process.env.PATH, ...stack.environmentFor(service), ...environment[service] }
       })
       return JSON.parse(stdout) as Output

@@ -52,7 +52,7 @@ t.test('data lies in named volumes, all declared', async (t) => {
 
 t.test('each service gets every variable that it needs, and none that it does not know', async (t) => {
   for (const name of serviceNames) {
-    const { stdout } = await run(process.execPath, [`${workspaceRoot}services/${name}/dist/src/cli.js`, 'env', 'describe', '--json'], { env: {} })
+    const { stdout } = await run(process.execPath, [`${workspaceRoot}services/${name}/dist/cli.js`, 'env', 'describe', '--json'], { env: {} })
     const known = JSON.parse(stdout) as { name: string, required: boolean }[]
     const given = Object.keys(services[name]?.environment ?? {})
     const foreign = given.filter((variable) => !known.some((row) => row.name === variable) && !variable.startsWith('AWS_'))

@@ -9,7 +9,7 @@ import { workspaceRoot } from '../src/house.ts'
 interface Ended { readonly code: number | null, readonly stdout: string, readonly stderr: string }
 
 async function run (service: ServiceName, env: Readonly<Record<string, string>>, ...command: string[]): Promise<Ended> {
-  const child = spawn(process.execPath, [`${workspaceRoot}services/${service}/dist/src/cli.js`, ...command], { env: { PATH: process.env['PATH'], ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, [`${workspaceRoot}services/${service}/dist/cli.js`, ...command], { env: { PATH: process.env['PATH'], ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
   let stdout = ''
   let stderr = ''
   child.stdout.on('data', (chunk: Buffer) => { stdout += chunk.toString() })

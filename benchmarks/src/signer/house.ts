@@ -42,13 +42,13 @@ export interface SignerHouse {
 }
 
 const root = fileURLToPath(new URL('../../../../', import.meta.url))
-const service = `${root}services/signer-service/dist/src`
+const service = `${root}services/signer-service/dist`
 /** One-second blocks take a second's worth of transfers at once: the limit must be above what is sent in one and what the next round looks at. */
 const inFlight = '384'
 export const chainId = 31337
 export const destinations = Array.from({ length: 32 }, (_none, index) => `0x${(0xbe0000n + BigInt(index)).toString(16).padStart(40, '0')}`)
 
-/** `SERVICE_NODE_ARGS` goes to the signer's Node, such as `--cpu-prof --cpu-prof-dir=profiles`. */
+/** `SERVICE_NODE_ARGS` goes to the signer's Node, such as `--cpu-prof --cpu-prof-dir=profiles`; it is then started from its single files, which a profile tells apart. */
 export async function openSignerHouse (walletCount: number): Promise<SignerHouse> {
   const directory = await mkdtemp(`${tmpdir()}/countersign-bench-`)
   const log = createLogger({ service: 'bench', level: 'error', sha: 'bench', environment: 'bench' })
@@ -110,7 +110,8 @@ async function startSigner (directory: string, environment: Readonly<Record<stri
   const port = await freePort()
   const logFile = join(directory, 'signer.log')
   const log = openSync(logFile, 'a', 0o600)
-  const child = spawn(process.execPath, [...serviceNodeFlags, ...process.env['SERVICE_NODE_ARGS']?.split(' ') ?? [], `${service}/main.js`], {
+  const asked = process.env['SERVICE_NODE_ARGS']?.split(' ')
+  const child = spawn(process.execPath, [...serviceNodeFlags, ...asked ?? [], `${service}/${asked === undefined ? 'main.js' : 'src/main.js'}`], {
     stdio: ['ignore', log, log], env: { PATH: process.env['PATH'], ...environment, OPS_PORT: String(port) }
   })
   closeSync(log)

@@ -12,7 +12,7 @@ export interface ServicesOptions {
   readonly opsPort?: number | undefined
   /** Over what the stack gives. */
   readonly environment?: Readonly<Partial<Record<ServiceName, Readonly<Record<string, string>>>>>
-  /** Folder that holds `<service>/dist/src/main.js`; `services` of the workspace when absent. */
+  /** Folder that holds `<service>/dist/main.js`; `services` of the workspace when absent. */
   readonly directory?: string
   /** How long a service may take to be ready; 45 s when absent. */
   readonly readyMs?: number
@@ -55,7 +55,7 @@ export const startServices = async (stack: Stack, options: ServicesOptions = {})
     const child = await startChild({
       label: service,
       command: process.execPath,
-      args: [...serviceNodeFlags, join(directory, service, 'dist/src/main.js')],
+      args: [...serviceNodeFlags, join(directory, service, 'dist/main.js')],
       env: { PATH: process.env['PATH'], ...stack.environmentFor(service), OPS_PORT: String(opsPorts[service]), ...environment[service] },
       logFile: join(stack.dataDirectory, 'logs', `${service}.log`),
       records: stack.records,

@@ -25,9 +25,9 @@ t.teardown(async () => { await rm(directory, { recursive: true, force: true }) }
 const open = async (t: Test, mains: Partial<Record<ServiceName, string>> = {}, compatibilityPorts: readonly number[] = []): Promise<{ stack: Stack, services: string, log: (service: ServiceName) => Promise<string> }> => {
   const home = await mkdtemp(join(directory, 'house-'))
   for (const name of serviceNames) {
-    await mkdir(join(home, name, 'dist/src'), { recursive: true })
-    await writeFile(join(home, name, 'dist/src/package.json'), '{ "type": "module" }')
-    await writeFile(join(home, name, 'dist/src/main.js'), mains[name] ?? polite)
+    await mkdir(join(home, name, 'dist'), { recursive: true })
+    await writeFile(join(home, name, 'dist/package.json'), '{ "type": "module" }')
+    await writeFile(join(home, name, 'dist/main.js'), mains[name] ?? polite)
   }
   const dataDirectory = join(home, 'data')
   const stack = await startStack({ dataDirectory, parts: ['redis'], compatibilityPorts })

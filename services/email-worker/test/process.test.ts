@@ -14,7 +14,7 @@ import { buildHouse, codeMail, startWire } from './open-worker.ts'
 
 const house = await buildHouse(t)
 const { database } = stores['email-worker']
-const file = (name: string) => fileURLToPath(new URL(`../src/${name}`, import.meta.url))
+const file = (name: string) => fileURLToPath(new URL(`../${name}`, import.meta.url))
 const to = 'reader@mailbox.example.org'
 
 const run = (t: Test, name: string, args: string[], env: Record<string, string>) => {

@@ -13,7 +13,7 @@ import { mailboxesOf } from './mailbox-doors.ts'
 import { openHouse, refusal, wrong, type User } from './open-otp.ts'
 
 const house = await openHouse(t)
-const file = (name: string) => fileURLToPath(new URL(`../src/${name}`, import.meta.url))
+const file = (name: string) => fileURLToPath(new URL(`../${name}`, import.meta.url))
 
 interface Ended { readonly code: number | null, readonly out: string, readonly err: string }
 

@@ -25,8 +25,8 @@ import { rightCode, startOtp } from './otp-double.ts'
 export const ether = 10n ** 18n
 /** A machine that runs other tests as well may be slow; nothing waits this long when all is well. */
 export const patienceMs = 45_000
-export const mainPath = fileURLToPath(new URL('../src/main.js', import.meta.url))
-export const cliPath = fileURLToPath(new URL('../src/cli.js', import.meta.url))
+export const mainPath = fileURLToPath(new URL('../main.js', import.meta.url))
+export const cliPath = fileURLToPath(new URL('../cli.js', import.meta.url))
 
 export type World = Awaited<ReturnType<typeof openWorld>>
 export type House = Awaited<ReturnType<World['house']>>

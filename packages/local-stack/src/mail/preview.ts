@@ -19,7 +19,7 @@ export interface PreviewedStack {
  * @returns where the mail viewer shows it
  */
 export async function writeMailPreview (stack: PreviewedStack, look: Readonly<Record<string, string>> = {}): Promise<string> {
-  const cli = join(workspaceRoot(), 'services', 'email-worker', 'dist/src/cli.js')
+  const cli = join(workspaceRoot(), 'services', 'email-worker', 'dist/cli.js')
   const environment = { PATH: process.env['PATH'], ...stack.environmentFor('email-worker'), ...look }
   await promisify(execFile)(process.execPath, [cli, 'email', 'preview', '--out', mailPreviewFolder(stack.dataDirectory)], { env: environment })
   return `${stack.smtp.viewerUrl}/preview/`
