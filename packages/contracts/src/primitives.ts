@@ -51,3 +51,6 @@ export const MaskedAddress = Type.String({ maxLength: 254, description: 'E-mail 
 export const IdempotencyKey = Type.String({ pattern: '^[A-Za-z0-9_.:-]{1,128}$', maxLength: 128, description: 'Chosen by the caller, unique per request' })
 export const RequestId = Type.String({ pattern: '^[A-Za-z0-9_.-]{1,64}$', maxLength: 64, description: 'One id from the gateway to the mail and the transaction' })
 export const Cursor = Type.String({ pattern: '^[A-Za-z0-9_-]{1,512}$', maxLength: 512, description: 'Opaque, authenticated' })
+
+/** One line of somebody else's words: no line ends, no control characters, no marks that turn the direction of text. */
+export const ShownLine = (maxLength: number) => Type.String({ minLength: 1, maxLength, pattern: '^[^\\u0000-\\u001f\\u007f-\\u009f\\u2028-\\u202e\\u2066-\\u2069]+$' })

@@ -28,14 +28,16 @@ export interface Route {
    * `success`: `success: false` and `error`.
    */
   readonly refusals?: 'message' | 'success'
-  /** Which outer rate limit counts it; `service` is for programs behind an application, which ask for each of its requests. */
-  readonly limit: 'general' | 'sign-in' | 'service'
+  /** Which outer rate limit counts it; `service` is for programs behind an application, which ask for each of its requests; `none` for probes, which must not be refused for asking often. */
+  readonly limit: 'general' | 'sign-in' | 'service' | 'none'
   readonly headers?: TObject
   readonly params?: TObject
   readonly query?: TObject
   readonly body?: TObject
   readonly status: 200 | 201 | 202 | 204
   readonly reply?: TSchema
+  /** The same answer under another status, which the handler sets: of probes that tell bad news. */
+  readonly orStatus?: { readonly status: number, readonly description: string }
   readonly problems: readonly ProblemName[]
 }
 

@@ -3,7 +3,7 @@ import { Type } from 'typebox'
 import { Value } from 'typebox/value'
 import {
   commandListKey, commands, EmailAddress, jobs, LinkBase, mailSealContext, maskAddress, PhoneNumber, Problem, problemBySlug, ProblemDocument, problemDocument, problems,
-  isOfAction, queuePrefix, replyChannel, routes, serviceNames, StepUpAction, stepUpActionOf, stepUpActions, stores, templatesOf, transactionMoves, transactionStates, MailContent, Amount, UserId
+  isOfAction, queuePrefix, replyChannel, routes, verifiedSignUpRoutes, serviceNames, StepUpAction, stepUpActionOf, stepUpActions, stores, templatesOf, transactionMoves, transactionStates, MailContent, Amount, UserId
 } from '../src/index.ts'
 
 t.test('no problem shares its type with another, and each says enough', async (t) => {
@@ -67,7 +67,7 @@ t.test('routes have one name and one place each, and their problems exist', asyn
   for (const route of routes) {
     // The earlier systems' paths are what they were, and their callers may send more than is read.
     const earlier = route.tag === 'Earlier systems'
-    t.ok(earlier || route.path.startsWith('/api/v1/'), route.path)
+    t.ok(earlier || route.path.startsWith('/api/v1/') || route.tag === 'Probes', route.path)
     t.ok(route.problems.every((name) => name in problems), route.operationId)
     if (route.caller === 'session') t.ok(route.problems.includes('unauthorized'), route.operationId)
     if (route.body !== undefined && !earlier) t.equal((route.body as { additionalProperties?: boolean }).additionalProperties, false, route.operationId)
@@ -121,7 +121,7 @@ t.test('what narrows an API key is part of what is confirmed, down to its last n
 })
 
 t.test('every body and every answer of a route has an example that its own schema takes', async (t) => {
-  for (const { operationId, body, reply } of routes) {
+  for (const { operationId, body, reply } of [...routes, ...verifiedSignUpRoutes]) {
     for (const [part, schema] of Object.entries({ body, reply })) {
       if (schema === undefined) continue
       const { examples = [] } = schema as { examples?: unknown[] }

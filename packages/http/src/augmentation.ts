@@ -1,11 +1,11 @@
 /** What this package hangs on Fastify's own types. */
 import type { Route } from '@countersign/contracts'
 
-export type LimitClass = Route['limit'] | 'none'
+export type LimitClass = Route['limit']
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Which outer limit counts the route. `general` when absent; `none` is for probes. */
+    /** Which outer limit counts the route. `general` when absent. */
     limit?: LimitClass
     /** What the route was registered from. */
     contract?: Route

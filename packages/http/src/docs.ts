@@ -40,7 +40,8 @@ export const registerDocs = async (app: FastifyInstance, { title, version, descr
       components: {
         securitySchemes: {
           bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'Access token of a session' },
-          session_id: { type: 'apiKey', in: 'header', name: 'X-Session-Id', description: 'Secret of a session; browsers may send it as the cookie `sessionId`' }
+          session_id: { type: 'apiKey', in: 'header', name: 'X-Session-Id', description: 'Secret of a session; browsers may send it as the cookie `sessionId`' },
+          api_key: { type: 'apiKey', in: 'header', name: 'X-Api-Key', description: 'An API key that has the scope of the route; `Authorization: Bearer` takes it too' }
         },
         schemas: problemSchemas as never
       }

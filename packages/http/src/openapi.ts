@@ -27,10 +27,10 @@ export const describeOperations = <D extends OpenApiDocument>(document: D, route
 
 const documentedPath = (path: string): string => path.replace(/:([A-Za-z_]+)/g, '{$1}')
 
-function describeReply ({ status, reply, summary }: Route, responses: Responses): Responses {
+function describeReply ({ status, reply, summary, orStatus }: Route, responses: Responses): Responses {
   const described = { ...responses[status], description: summary, headers: requestIdHeader }
   if (reply === undefined) delete (described as { content?: unknown }).content
-  return { [status]: described }
+  return { [status]: described, ...orStatus && { [orStatus.status]: { ...described, description: orStatus.description } } }
 }
 
 function describeProblems ({ problems: names, refusals }: Route): Responses {

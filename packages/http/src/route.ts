@@ -22,7 +22,7 @@ export const addRoute = <R extends Route, Session = unknown>(app: FastifyInstanc
       const { body, params, query, headers } = request
       const session = route.caller === 'session' ? request.session : undefined
       const answer = await handler({ body, params, query, headers, request, reply, session } as unknown as RouteGiven<R, Session>)
-      reply.code(route.status)
+      if (reply.statusCode !== route.orStatus?.status) reply.code(route.status)
       return route.reply === undefined ? reply.send() : answer
     }
   })
@@ -35,17 +35,17 @@ const urlOf = ({ path, segments = {} }: Route): string => path.replace(/:([A-Za-
 export const routesOf = <Session>(app: FastifyInstance) =>
   <const R extends Route>(route: R, handler: RouteHandler<R, Session>): void => addRoute(app, route, handler)
 
-function schemaOf ({ operationId, tag, summary, description, caller, headers, params, query, body, status, reply }: Route): FastifySchema {
+function schemaOf ({ operationId, tag, summary, description, caller, scope, headers, params, query, body, status, orStatus, reply }: Route): FastifySchema {
   return {
     operationId,
     tags: [tag],
     summary,
     ...description !== undefined && { description },
-    ...caller === 'session' && { security: [{ bearer: [] }, { session_id: [] }] },
+    ...caller === 'session' && { security: [{ bearer: [] }, { session_id: [] }, ...scope === undefined ? [] : [{ api_key: [] }]] },
     ...headers && { headers },
     ...params && { params },
     ...query && { querystring: query },
     ...body && { body },
-    response: { [status]: reply ?? { type: 'null' } }
+    response: { [status]: reply ?? { type: 'null' }, ...orStatus && { [orStatus.status]: reply } }
   } as FastifySchema
 }

@@ -36,9 +36,9 @@ void t.test('every route of the contracts is described, with its schemas, its ca
   for (const route of routes) {
     const operation = document.paths[pathOf(route)]?.[route.method.toLowerCase()]
     t.match(operation, { operationId: route.operationId, tags: [route.tag] })
-    t.strictSame(operation?.security, route.caller === 'session' ? [{ bearer: [] }, { session_id: [] }] : undefined)
+    t.strictSame(operation?.security, route.caller === 'session' ? [{ bearer: [] }, { session_id: [] }, ...route.scope === undefined ? [] : [{ api_key: [] }]] : undefined)
     t.equal(operation?.requestBody !== undefined, route.body !== undefined)
-    const statuses = new Set([String(route.status), '500', ...route.problems.map((name) => String(problems[name].status))])
+    const statuses = new Set([String(route.status), ...route.orStatus === undefined ? [] : [String(route.orStatus.status)], '500', ...route.problems.map((name) => String(problems[name].status))])
     t.strictSame(Object.keys(operation?.responses ?? {}).sort(), [...statuses].sort(), route.operationId)
     t.equal(operation?.responses[String(route.status)]?.content !== undefined, route.reply !== undefined)
     for (const name of route.problems) {

@@ -26,7 +26,7 @@ export interface ComposeAccessOptions {
   readonly stores: Pick<Stores, 'mongo' | 'redis' | 'commands'>
   readonly users: UserRepository
   readonly audit: Audit
-  readonly sessions: Pick<Awaited<ReturnType<typeof composeSessions>>, 'guard' | 'isFresh' | 'stillOpen'>
+  readonly sessions: Pick<Awaited<ReturnType<typeof composeSessions>>, 'guard' | 'isFresh' | 'stillOpen' | 'tellUser'>
   readonly log: Logger
 }
 
@@ -50,7 +50,8 @@ export function composeAccess ({ config, stores: { mongo, redis, commands }, use
       keys, texts, audit,
       inTransaction: (work) => inTransaction(mongo, work),
       takeTurn: users.takeTurn,
-      rolesOf,
+      users,
+      tellUser: sessions.tellUser,
       stillOpen: sessions.stillOpen,
       newId: () => newId('key'),
       mode: config.strict ? 'live' : 'test'

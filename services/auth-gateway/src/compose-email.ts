@@ -8,7 +8,7 @@ import type { GatewayConfig } from './config.ts'
 import { usernameOfAddress } from './earlier/username-of-address.ts'
 import { createAfterwards } from './email-sign-in/afterwards.ts'
 import { createAskToSignUp } from './email-sign-in/ask-to-sign-up.ts'
-import { createChangePassword, createTellPasswordChanged } from './email-sign-in/change-password.ts'
+import { createChangePassword, type RevokeKeys } from './email-sign-in/change-password.ts'
 import { createCutAddress } from './email-sign-in/cut-address.ts'
 import { createEarlierCodes } from './email-sign-in/earlier-codes.ts'
 import { createEndSessions } from './email-sign-in/end-sessions.ts'
@@ -43,15 +43,15 @@ export interface ComposeEmailOptions {
   readonly passwords: PasswordRepository
   readonly audit: Audit
   readonly report: SignInReport
-  readonly sessions: Pick<Awaited<ReturnType<typeof composeSessions>>, 'states' | 'epochs' | 'revocations' | 'writeMail'>
-  readonly revokeKeysMadeBy: (userId: string, identityId: string, transaction: ClientSession) => Promise<void>
+  readonly sessions: Pick<Awaited<ReturnType<typeof composeSessions>>, 'states' | 'epochs' | 'revocations' | 'writeMail' | 'tellUser'>
+  readonly revokeKeysMadeBy: RevokeKeys
   readonly receipts: ReceiptVerifier
   readonly clock: Clock
   readonly log: Logger
   readonly lifecycle: Lifecycle
 }
 
-export function composeEmail ({ config, stores: { mongo, redis, dispatcher, commands }, users, identities, passwords, audit, report, sessions: { states, epochs, revocations, writeMail }, revokeKeysMadeBy, receipts, clock, log, lifecycle }: ComposeEmailOptions): Pick<EmailRoutesDeps, 'email' | 'userChanged'> & Pick<EarlierEmailRoutesDeps, 'earlierCodes'> & Pick<EarlierAccountRoutesDeps, 'usernameFor'> {
+export function composeEmail ({ config, stores: { mongo, redis, dispatcher, commands }, users, identities, passwords, audit, report, sessions: { states, epochs, revocations, writeMail, tellUser }, revokeKeysMadeBy, receipts, clock, log, lifecycle }: ComposeEmailOptions): Pick<EmailRoutesDeps, 'email' | 'userChanged'> & Pick<EarlierEmailRoutesDeps, 'earlierCodes'> & Pick<EarlierAccountRoutesDeps, 'usernameFor'> {
   const keyFor = (purpose: string): Buffer => deriveKey(config.secretKey, `email/${purpose}`)
   const newSecret = (): string => randomToken(32)
   const afterwards = createAfterwards({ log })
@@ -68,7 +68,7 @@ export function composeEmail ({ config, stores: { mongo, redis, dispatcher, comm
     secretOf: createSecretOfUser(keyFor('opener')),
     mailbox: createMailbox({ commands, receipts, commandKey: keyFor('command-id'), links: config.email.links }),
     endSessions: createEndSessions({ revocations, inTransaction: transact }),
-    tellPasswordChanged: createTellPasswordChanged({ writeMail, dispatch: (row) => dispatcher.dispatch(row), now: () => clock.now() }),
+    tellUser,
     newSuffix: () => randomHex(4)
   }
   const cutAddress = createCutAddress(shared)

@@ -8,6 +8,7 @@ import fastifyCookie from '@fastify/cookie'
 import type { FastifyInstance } from 'fastify'
 import type { ClientSession } from 'mongodb'
 import type { GatewayConfig } from './config.ts'
+import { createTellUser } from './mail/tell-user.ts'
 import { createWriteMail } from './mail/write-mail.ts'
 import { announceExpiry } from './sessions/announce-expiry.ts'
 import { createAccessTokens, type AccessTokens } from './sessions/access-token.ts'
@@ -95,6 +96,7 @@ export async function composeSessions ({ config, stores: { mongo, redis, outbox,
     repository: sessions,
     epochs,
     writeMail,
+    tellUser: createTellUser({ writeMail, dispatch: (row) => dispatcher.dispatch(row), now: () => clock.now() }),
     states,
     stillOpen: sessions.stillOpen,
     isFresh: (sessionId: string) => sessions.provedWithin(sessionId, freshProofSeconds),

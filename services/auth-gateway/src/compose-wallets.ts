@@ -26,7 +26,7 @@ export interface ComposeWalletsOptions {
   readonly identities: IdentityRepository
   readonly audit: Audit
   readonly report: SignInReport
-  readonly sessions: Pick<Awaited<ReturnType<typeof composeSessions>>, 'states' | 'revocations' | 'stillOpen'>
+  readonly sessions: Pick<Awaited<ReturnType<typeof composeSessions>>, 'states' | 'revocations' | 'stillOpen' | 'tellUser'>
   readonly passwords: PasswordRepository
   readonly revokeKeysMadeBy: (userId: string, identityId: string, transaction: ClientSession) => Promise<void>
   readonly log: Logger
@@ -34,7 +34,7 @@ export interface ComposeWalletsOptions {
   readonly lifecycle: Lifecycle
 }
 
-export function composeWallets ({ config, redis, users, identities, audit, report, sessions: { states, revocations, stillOpen }, passwords, revokeKeysMadeBy, log, metrics, lifecycle }: ComposeWalletsOptions) {
+export function composeWallets ({ config, redis, users, identities, audit, report, sessions: { states, revocations, stillOpen, tellUser }, passwords, revokeKeysMadeBy, log, metrics, lifecycle }: ComposeWalletsOptions) {
   const pool = createSignaturePool({ log, metrics })
   lifecycle.onStop('signature pool', () => pool.close())
   const challenges = createChallengeStore(redis)
@@ -53,7 +53,7 @@ export function composeWallets ({ config, redis, users, identities, audit, repor
       newNonce: () => randomHex(16)
     }),
     signInWithWallet: createSignInWithWallet({ check, userOf, report }),
-    linkWallet: createLinkWallet({ check, identities, users, states, audit, stillOpen }),
-    unlink: createUnlinkIdentity({ identities, users, states, audit, revocations, passwords, revokeKeysMadeBy })
+    linkWallet: createLinkWallet({ check, identities, users, states, audit, stillOpen, tellUser }),
+    unlink: createUnlinkIdentity({ identities, users, states, audit, revocations, passwords, revokeKeysMadeBy, tellUser })
   }
 }

@@ -1,13 +1,22 @@
-/** The OpenAPI document without a running gateway: the same routes on a server that never listens. */
+/** The gateway's routes on a server that never listens, and the OpenAPI document that it gives. */
 import { createServer } from '@countersign/http'
 import { createLogger, createMetrics } from '@countersign/runtime'
+import type { FastifyInstance, RouteOptions } from 'fastify'
 import { serve, type GatewayDeps } from './app.ts'
 
-export async function describeApi (): Promise<unknown> {
+export interface UnusedOptions {
+  readonly signupMode: 'open' | 'verified'
+  /** Told of every route as it is registered. */
+  readonly onRoute?: (route: RouteOptions) => void
+}
+
+/** Every route, and nothing behind any of them. */
+export async function unusedGateway ({ signupMode, onRoute = () => {} }: UnusedOptions): Promise<FastifyInstance> {
   const log = createLogger({ service: 'auth-gateway', level: 'silent', sha: 'unknown', environment: 'development' })
   const metrics = createMetrics({ service: 'auth-gateway', sha: 'unknown' })
   const unused = (): never => { throw new Error('only the description of the API is wanted') }
   const app = await createServer({ service: 'auth-gateway', log, metrics, trustedHops: 0, sessionGuard: unused })
+  app.addHook('onRoute', onRoute)
   const deps: GatewayDeps = {
     jwks: unused, health: unused, issueChallenge: unused, signInWithWallet: unused, linkWallet: unused, sessionOf: unused, openSession: unused,
     apiKeys: { create: unused, list: unused, rotate: unused, revoke: unused }, readAudit: unused, setUserRoles: unused,
@@ -18,7 +27,7 @@ export async function describeApi (): Promise<unknown> {
     walletOtp: { send: unused, status: unused, verify: unused },
     unlink: unused, updateUser: unused, userChanged: unused,
     email: {
-      signupMode: 'open', signUp: unused, askToSignUp: unused, logIn: unused, changePassword: unused, verify: unused, resend: unused, askForReset: unused, resetPassword: unused,
+      signupMode, signUp: unused, askToSignUp: unused, logIn: unused, changePassword: unused, verify: unused, resend: unused, askForReset: unused, resetPassword: unused,
       askForCode: unused, signInByCode: unused, askToLink: unused, link: unused, secretOf: unused, newSecret: unused, cookie: { keep: unused, read: unused }
     },
     earlierCodes: { ask: unused, submit: unused }, usernameFor: unused,
@@ -31,6 +40,11 @@ export async function describeApi (): Promise<unknown> {
   }
   await serve(app, deps)
   await app.ready()
+  return app
+}
+
+export async function describeApi (): Promise<unknown> {
+  const app = await unusedGateway({ signupMode: 'open' })
   const { payload } = await app.inject({ url: '/openapi.json' })
   await app.close()
   return JSON.parse(payload)

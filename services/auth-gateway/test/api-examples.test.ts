@@ -1,8 +1,35 @@
-/** What the API's description shows as proofs of wallets are proofs, of texts that this gateway composes. */
-import { walletFamilies, walletRoutes, type WalletFamily } from '@countersign/contracts'
+/** The API's description is of what the gateway serves, and what it shows as proofs of wallets are proofs, of texts that this gateway composes. */
+import { routes, verifiedSignUpRoutes, walletFamilies, walletRoutes, type Route, type WalletFamily } from '@countersign/contracts'
 import { verifiers } from '@countersign/wallets'
 import t from 'tap'
+import { unusedGateway } from '../src/describe-api.ts'
 import { nonceIn, signInMessage, type ChallengePurpose } from '../src/challenges/sign-in-message.ts'
+
+/** Pages for people, and what they load. */
+const page = /^\/(|docs.*|redoc|openapi\.json|verify-email|reset-password|new-factor|mailed-link\.js)$/
+const nameOf = ({ method, path }: Pick<Route, 'method' | 'path'>): string => `${method} ${path}`
+
+for (const signupMode of ['open', 'verified'] as const) {
+  t.test(`sign-ups ${signupMode}: the gateway serves every route of the contracts as it is written there, and beside them pages alone`, async (t) => {
+    const [served, others]: [Route[], string[]] = [[], []]
+    const app = await unusedGateway({
+      signupMode,
+      onRoute: ({ method, url, config }) => {
+        if (config?.contract !== undefined && method !== 'HEAD') served.push(config.contract)
+        else if (config?.contract === undefined) others.push(url)
+      }
+    })
+    const instead = signupMode === 'open' ? [] : verifiedSignUpRoutes
+    const wanted = [...routes.filter((route) => !instead.some((other) => nameOf(other) === nameOf(route))), ...instead]
+    t.strictSame(served.map(nameOf).sort(), wanted.map(nameOf).sort())
+    for (const route of served) t.ok(wanted.includes(route), nameOf(route))
+    t.strictSame(others.filter((url) => !page.test(url)), [])
+
+    const { paths } = (await app.inject('/openapi.json')).json<{ paths: Record<string, Record<string, { operationId: string }>> }>()
+    t.strictSame(Object.values(paths).flatMap((methods) => Object.values(methods).map(({ operationId }) => operationId)).sort(), wanted.map(({ operationId }) => operationId).sort())
+    await app.close()
+  })
+}
 
 interface ProofExample { readonly address: string, readonly signed_message: string, readonly signature: string, readonly public_key?: string }
 

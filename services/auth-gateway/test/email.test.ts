@@ -453,6 +453,33 @@ t.test('an answer is worth what its receipt says and no more', async (t) => {
   }
 })
 
+t.test('API keys outlive a change of the password and a reset, unless they are to end too', async (t) => {
+  const { email, tokens, verification } = await signedUp()
+  await post(`${auth}/email/verify`, { challenge_id: verification.challenge_id, code: otp.mailTo(email).code }, { token: tokens.access })
+  const newKey = async ({ access }: Tokens): Promise<string> => {
+    const { status, json, text } = await post('/api/v1/api-keys', { name: 'nightly', scopes: ['profile:read'] }, { token: access })
+    if (status !== 201) throw new Error(text)
+    return String(json['key'])
+  }
+  const opens = async (key: string) => (await gateway.send('GET', '/api/v1/me', { token: key })).status
+  const ends = (key: string) => until(async () => await opens(key) === 401, { what: 'the end of the key' })
+  const first = await newKey(tokens)
+
+  t.equal((await post(`${auth}/email/change-password`, { old_password: password, new_password: 'the second one' }, { token: tokens.access })).status, 200)
+  t.equal((await post(`${auth}/password-reset/confirm`, { token: await resetLink(email), new_password: 'the third one' })).status, 200)
+  t.equal(await collection('api_keys').countDocuments({ userId: tokens.userId, revokedAt: null } as object), 1)
+  t.equal(await opens(first), 200)
+
+  const session = tokensIn((await logIn(email, 'the third one')).json)
+  t.equal((await post(`${auth}/email/change-password`, { old_password: 'the third one', new_password: 'the fourth one', revoke_api_keys: true }, { token: session.access })).status, 200)
+  await ends(first)
+  const second = await newKey(session)
+  t.equal((await post(`${auth}/password-reset/confirm`, { token: await resetLink(email), new_password: 'the fifth one', revoke_api_keys: true })).status, 200)
+  await ends(second)
+  const rows = await collection('audit').find({ event: { $in: ['password.changed', 'password.reset'] }, subject: tokens.userId } as object).sort({ recordedAt: 1 }).toArray()
+  t.strictSame(rows.map((row) => (row as unknown as { facts: { keys_revoked: boolean } }).facts.keys_revoked), [false, false, true, true])
+})
+
 t.test('a reset answers alike for every address, sets the password, and ends every session', async (t) => {
   const { email, tokens, verification } = await signedUp()
   await post(`${auth}/email/verify`, { challenge_id: verification.challenge_id, code: otp.mailTo(email).code }, { token: tokens.access })
@@ -467,6 +494,8 @@ t.test('a reset answers alike for every address, sets the password, and ends eve
   const { token, code } = otp.mailTo(email)
   t.match(await post(`${auth}/password-reset/confirm`, { token, new_password: 'password' }), { status: 422, json: { faults: [{ path: 'body/new_password' }] } })
   t.match(await post(`${auth}/password-reset/confirm`, { token, new_password: email }), { status: 422 }, 'nor the address itself')
+  await collection('users').updateOne({ _id: tokens.userId }, { $set: { username: 'Lighthouse_Keeper' } } as object)
+  t.match(await post(`${auth}/password-reset/confirm`, { token, new_password: 'lighthouse_keeper7' }), { status: 422, json: { faults: [{ message: /name or address/ }] } }, 'nor the name')
   t.equal((await post(`${auth}/password-reset/confirm`, { token, new_password: 'a password from the mail' })).status, 200, 'the same link once more with a better one')
   await assertDead(t, tokens)
   t.equal((await logIn(email)).status, 401)

@@ -36,6 +36,33 @@ t.test('a linked wallet signs in to the same account, and its message says that 
   t.equal((await identitiesOf(tokens)).length, 2)
 })
 
+t.test('who has a proved address is told there of every login that comes or goes, and of every API key', async (t) => {
+  const owner = newAccount()
+  const tokens = await signIn(gateway, owner)
+  const [second, unheard] = [newAccount(), newAccount()]
+  await link(unheard, tokens)
+  const address = `${tokens.userId}@example.com`.toLowerCase()
+  await house.mongo.db.collection<{ _id: string }>('users').updateOne({ _id: tokens.userId }, { $set: { email: address } })
+
+  await link(second, tokens)
+  await link(second, tokens)
+  t.equal((await link(owner, await signIn(gateway, newAccount()))).status, 409)
+  const { json: made } = await gateway.send('POST', '/api/v1/api-keys', { token: tokens.access, body: { name: 'nightly', scopes: ['profile:read'] } })
+  const { json: next } = await gateway.send('POST', `/api/v1/api-keys/${String(made['id'])}/rotate`, { token: tokens.access, body: {} })
+  const { id = '' } = (await identitiesOf(tokens)).find(({ address: own }) => own === second.address) ?? {}
+  t.equal((await unlink(id, tokens)).status, 204)
+  t.equal((await unlink(id, tokens)).status, 204, 'again tells nobody')
+
+  const shown = `${second.address.slice(0, 8)}…${second.address.slice(-6)}`
+  t.match(await house.mailsTo(address), [
+    { template: 'identity_linked', parameters: { kind: 'Ethereum wallet', masked: shown, at: String } },
+    { template: 'api_key_created', parameters: { name: 'nightly', last4: String(made['key']).slice(-4) } },
+    { template: 'api_key_created', parameters: { name: 'nightly', last4: String(next['key']).slice(-4) } },
+    { template: 'identity_unlinked', parameters: { kind: 'Ethereum wallet', masked: shown } }
+  ])
+  t.equal((await house.mailsTo(address)).length, 4)
+})
+
 t.test('a proof for one purpose never serves the other, nor another session', async (t) => {
   const mine = await signIn(gateway, newAccount())
   const wallet = newAccount()

@@ -1,8 +1,8 @@
 /** A whole gateway in this process over real MongoDB and Redis; the services behind it are command servers of the test. */
-import type { ServiceName } from '@countersign/contracts'
+import { mailSealContext, type MailContent, type MailPayload, type ServiceName } from '@countersign/contracts'
 import { startCommandServer, type CommandHandler } from '@countersign/redis'
 import { createLogger, createMetrics, readEnvironment, type Lifecycle, type Logger } from '@countersign/runtime'
-import { generateAccessTokenKey, generateReceiptKey, randomToken, type GeneratedKey } from '@countersign/secrets'
+import { generateAccessTokenKey, generateReceiptKey, keyFromText, open as openSeal, randomToken, type GeneratedKey } from '@countersign/secrets'
 import { captureLogs, sharedMongo, startRedis, type TestContext, type TestMongo, type TestRedis } from '@countersign/testing'
 import type { LocalAccount } from 'viem'
 import { compose } from '../src/compose.ts'
@@ -45,6 +45,8 @@ export interface House {
   readonly open: (overrides?: Record<string, string>) => Promise<TestGateway>
   /** What `open` is made from, for a test that joins a part of the gateway itself. */
   readonly parts: (overrides?: Record<string, string>) => Parts
+  /** Mails that the gateway wrote to that address, opened, the oldest first. */
+  readonly mailsTo: (address: string) => Promise<MailContent[]>
   readonly answerFor: (service: ServiceName, handlers: readonly CommandHandler[]) => Promise<void>
 }
 
@@ -94,6 +96,12 @@ export async function buildHouse (t: TestContext): Promise<House> {
       const { config, log, lifecycle, stop } = parts(overrides)
       const { url, opsUrl } = await compose(config, log, lifecycle)
       return { url, opsUrl, stop, send: (method, path, given) => send(url, method, path, given) }
+    },
+
+    async mailsTo (address) {
+      const rows = await mongo.db.collection<{ payload: MailPayload }>('outbox').find({ queue: 'mail-gateway' }).sort({ _id: 1 }).toArray()
+      return rows.map(({ payload }) => JSON.parse(openSeal({ key: keyFromText(base['MAIL_SEAL_KEY'] ?? ''), sealed: payload.sealed, associated: mailSealContext('mail-gateway', payload) }).toString()) as MailContent)
+        .filter(({ to }) => to === address)
     },
 
     async answerFor (service, handlers) {

@@ -1,6 +1,6 @@
 import { Type, type Static } from 'typebox'
 import { ScopeSchema } from '../access.ts'
-import { ApiKeyId, Timestamp } from '../primitives.ts'
+import { ApiKeyId, ShownLine, Timestamp } from '../primitives.ts'
 import { defineRoute } from '../route.ts'
 import { ada } from './examples.ts'
 
@@ -41,7 +41,7 @@ export const createApiKey = defineRoute({
   stepUp: { action: 'api_keys.create', resource: ['body.scopes'], narrowedBy: ['body.expires_in_days', 'body.networks', 'body.max_per_minute'] },
   limit: 'general',
   body: Type.Object({
-    name: Type.String({ minLength: 1, maxLength: 100, pattern: '^[^\\x00-\\x1f\\x7f]+$' }),
+    name: ShownLine(100),
     scopes: Type.Array(ScopeSchema, { minItems: 1, uniqueItems: true }),
     mode: Type.Optional(Type.Union([Type.Literal('live'), Type.Literal('test')], { description: 'A production gateway refuses `test` keys. Default: what this gateway takes' })),
     expires_in_days: Type.Optional(Type.Integer({ minimum: 1, maximum: 3_650 })),

@@ -80,18 +80,21 @@ export const logInWithEmail = defineRoute({
   problems: ['malformedRequest', 'credentialsRejected', 'accountDeleting', 'sessionClosed', 'originRefused', 'schemaViolation', 'factorLocked', 'rateLimited', 'unavailable']
 })
 
+/** Whoever knew the old password may have made some of them. */
+const RevokeKeys = Type.Optional(Type.Boolean({ description: 'End every API key of the account too; `false` when absent' }))
+
 export const changePassword = defineRoute({
   method: 'POST',
   path: '/api/v1/auth/email/change-password',
   operationId: 'changePassword',
   tag: 'Account',
   summary: 'Change the password',
-  description: 'Every other session ends, and whatever was mailed before (codes, reset links) answers nothing any more.',
+  description: 'Every other session ends, and whatever was mailed before (codes, reset links) answers nothing any more. With `revoke_api_keys` the API keys of the account end too.',
   caller: 'session',
   fresh: true,
   stepUp: { action: 'password.change', resource: [] },
   limit: 'sign-in',
-  body: strict({ old_password: Password, new_password: Password }, { old_password: ada.password, new_password: ada.nextPassword }),
+  body: strict({ old_password: Password, new_password: Password, revoke_api_keys: RevokeKeys }, { old_password: ada.password, new_password: ada.nextPassword }),
   status: 200,
   reply: Type.Object({ message: Type.String() }, { examples: [{ message: 'Password changed' }] }),
   problems: ['malformedRequest', 'unauthorized', 'freshProofRequired', 'stepUpRequired', 'credentialsRejected', 'schemaViolation', 'factorLocked', 'rateLimited', 'unavailable']
@@ -153,10 +156,10 @@ export const confirmPasswordReset = defineRoute({
   operationId: 'confirmPasswordReset',
   tag: 'Sign-in',
   summary: 'Set a new password with the mailed link or code',
-  description: 'With `token`, or with `challenge_id`, `opener` and `code`. Ends every session of the account. Where the address was never proved this proves it: see `verifyEmail` for what becomes of the account that had it.',
+  description: 'With `token`, or with `challenge_id`, `opener` and `code`. Ends every session of the account, and with `revoke_api_keys` its API keys. Where the address was never proved this proves it: see `verifyEmail` for what becomes of the account that had it.',
   caller: 'anyone',
   limit: 'sign-in',
-  body: strict({ ...proof, new_password: Password }, { ...proofExample, new_password: ada.nextPassword }),
+  body: strict({ ...proof, new_password: Password, revoke_api_keys: RevokeKeys }, { ...proofExample, new_password: ada.nextPassword }),
   status: 200,
   reply: Type.Object({ message: Type.String() }, { examples: [{ message: 'Password set. Sign in with it.' }] }),
   problems: ['malformedRequest', 'unauthorized', 'codeRejected', 'accountDeleting', 'originRefused', 'schemaViolation', 'factorLocked', 'rateLimited', 'unavailable']
@@ -261,5 +264,7 @@ export const submitVerification = defineRoute({
   }),
   problems: ['malformedRequest', 'codeRejected', 'accountDeleting', 'schemaViolation', 'factorLocked', 'rateLimited', 'unavailable']
 })
+
+export const earlierEmailRoutes = [requestVerification, submitVerification] as const
 
 export type SentChallenge = Static<typeof SentChallenge>

@@ -1,6 +1,6 @@
 import { Type, type Static } from 'typebox'
 import { defineJob, type Job } from '../job.ts'
-import { DeliveryId, EmailAddress, Hash32, RequestId, Timestamp, TransactionId, UserId } from '../primitives.ts'
+import { DeliveryId, EmailAddress, Hash32, RequestId, ShownLine, Timestamp, TransactionId, UserId } from '../primitives.ts'
 import type { ServiceName } from '../services.ts'
 
 /**
@@ -24,9 +24,6 @@ const template = <Name extends string, P extends Parameters<typeof Type.Object>[
   to: EmailAddress,
   parameters: Type.Object(parameters, { additionalProperties: false })
 }, { additionalProperties: false })
-
-/** One line of somebody else's words: no line ends, no control characters, no marks that turn the direction of text. */
-const line = (maxLength: number) => Type.String({ minLength: 1, maxLength, pattern: '^[^\\u0000-\\u001f\\u007f-\\u009f\\u2028-\\u202e\\u2066-\\u2069]+$' })
 
 /** A code and exactly the action that it confirms. */
 export const CodeMail = template('code', {
@@ -53,24 +50,24 @@ export const FactorChangedMail = template('factor_changed', { masked: Type.Strin
 export const FactorResetAskedMail = template('factor_reset_asked', { account: UserId, at: Timestamp, due_at: Timestamp })
 export const FactorResetDoneMail = template('factor_reset_done', { account: UserId, at: Timestamp })
 /** A factor beside this address came, which the link takes away again, or went. */
-export const FactorAddedMail = template('factor_added', { factor: line(128), at: Timestamp, link: Type.Optional(MailedLink) })
-export const FactorRemovedMail = template('factor_removed', { factor: line(128), at: Timestamp })
+export const FactorAddedMail = template('factor_added', { factor: ShownLine(128), at: Timestamp, link: Type.Optional(MailedLink) })
+export const FactorRemovedMail = template('factor_removed', { factor: ShownLine(128), at: Timestamp })
 /** The gateway's, where otp-service knew no address to tell: it holds no link, since whoever has stolen the gateway's key could make it lead anywhere. */
-export const FirstFactorAddedMail = template('first_factor_added', { factor: line(128), at: Timestamp })
+export const FirstFactorAddedMail = template('first_factor_added', { factor: ShownLine(128), at: Timestamp })
 /** A refresh token was used twice: the session was closed. */
 export const SessionClosedMail = template('session_closed', { at: Timestamp })
 /** Too many wrong codes: until the lock ends nothing is confirmed by a code, or by this factor where one is named. `until` is absent when no time ends it, which is `closed`, or when the reader's own sessions go on. */
-export const FactorLockedMail = template('factor_locked', { at: Timestamp, closed: Type.Boolean(), until: Type.Optional(Timestamp), factor: Type.Optional(line(160)) })
+export const FactorLockedMail = template('factor_locked', { at: Timestamp, closed: Type.Boolean(), until: Type.Optional(Timestamp), factor: Type.Optional(ShownLine(160)) })
 /** What became of a transaction; `text` is the one that was confirmed. */
 export const TransactionConfirmedMail = template('transaction_confirmed', { transaction_id: TransactionId, text: Type.String({ minLength: 1, maxLength: 8_000 }), at: Timestamp, hash: Hash32 })
-export const TransactionFailedMail = template('transaction_failed', { transaction_id: TransactionId, text: Type.String({ minLength: 1, maxLength: 8_000 }), at: Timestamp, reason: line(200) })
+export const TransactionFailedMail = template('transaction_failed', { transaction_id: TransactionId, text: Type.String({ minLength: 1, maxLength: 8_000 }), at: Timestamp, reason: ShownLine(200) })
 /** Somebody signed in from a browser or a program that this account had not used before. */
-export const NewDeviceMail = template('new_device', { at: Timestamp, ip: Type.Optional(line(45)), device: line(200), method: line(64) })
+export const NewDeviceMail = template('new_device', { at: Timestamp, ip: Type.Optional(ShownLine(45)), device: ShownLine(200), method: ShownLine(64) })
 export const PasswordChangedMail = template('password_changed', { at: Timestamp })
 /** A way to sign in was added or removed. */
-export const IdentityLinkedMail = template('identity_linked', { kind: line(64), masked: line(254), at: Timestamp })
-export const IdentityUnlinkedMail = template('identity_unlinked', { kind: line(64), masked: line(254), at: Timestamp })
-export const ApiKeyCreatedMail = template('api_key_created', { name: line(128), last4: Type.String({ pattern: '^[A-Za-z0-9_-]{4}$' }), at: Timestamp })
+export const IdentityLinkedMail = template('identity_linked', { kind: ShownLine(64), masked: ShownLine(254), at: Timestamp })
+export const IdentityUnlinkedMail = template('identity_unlinked', { kind: ShownLine(64), masked: ShownLine(254), at: Timestamp })
+export const ApiKeyCreatedMail = template('api_key_created', { name: ShownLine(128), last4: Type.String({ pattern: '^[A-Za-z0-9_-]{4}$' }), at: Timestamp })
 /** Somebody tried to sign up with the address of an account. */
 export const EmailTakenMail = template('email_taken', { at: Timestamp })
 /** The account is closed to everybody; what the services hold of it goes next. */
@@ -95,7 +92,7 @@ export const WalletAlarmMail = template('wallet_alarm', {
   wallet_id: Type.String({ maxLength: 64 }),
   chain_id: Type.Integer(),
   alarm: Type.String({ pattern: '^[a-z_]{1,64}$' }),
-  detail: line(500)
+  detail: ShownLine(500)
 })
 
 /** To the operator: a chain node cannot be believed, and is not asked any more. */
@@ -104,7 +101,7 @@ export const NodeAlarmMail = template('node_alarm', {
   /** From 1, as configured: a URL may hold a provider's key. */
   node: Type.Integer({ minimum: 1 }),
   alarm: Type.String({ pattern: '^[a-z_]{1,64}$' }),
-  detail: line(500)
+  detail: ShownLine(500)
 })
 
 /** What is inside the seal. */

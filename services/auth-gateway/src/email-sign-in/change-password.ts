@@ -1,6 +1,7 @@
-import { Problem, problems, type MailContent } from '@countersign/contracts'
-import type { Audit, OutboxRow } from '@countersign/mongo'
+import { Problem, problems } from '@countersign/contracts'
+import type { Audit } from '@countersign/mongo'
 import type { ClientSession } from 'mongodb'
+import { untold, type TellUser } from '../mail/tell-user.ts'
 import type { PasswordHasher } from '../passwords/password-hasher.ts'
 import type { PasswordRepository, StoredPassword } from '../passwords/password-repository.ts'
 import type { Asker } from '../sign-in/link-wallet.ts'
@@ -12,6 +13,8 @@ import { refuseWeakPassword } from './refuse-weak-password.ts'
 export interface ChangePasswordRequest {
   readonly oldPassword: string
   readonly newPassword: string
+  /** Programs that act for the account stop with it: whoever knew the password may have made some of the keys. */
+  readonly revokeKeys: boolean
 }
 
 export interface ChangePasswordDeps {
@@ -20,26 +23,13 @@ export interface ChangePasswordDeps {
   readonly hasher: PasswordHasher
   readonly mailbox: Pick<Mailbox, 'cancel'>
   readonly endSessions: EndSessions
-  readonly tellPasswordChanged: TellPasswordChanged
+  readonly revokeKeysMadeBy: RevokeKeys
+  readonly tellUser: TellUser
   readonly audit: Audit
 }
 
-/** @returns what to do after the commit. */
-export type TellPasswordChanged = (to: string | null, requestId: string, transaction: ClientSession) => Promise<() => Promise<void>>
-
-export interface TellDeps {
-  readonly writeMail: (mail: MailContent, requestId: string, transaction: ClientSession) => Promise<OutboxRow>
-  readonly dispatch: (row: OutboxRow) => Promise<void>
-  readonly now: () => Date
-}
-
-/** A proved address is told; one that was never proved may be anybody's. */
-export const createTellPasswordChanged = ({ writeMail, dispatch, now }: TellDeps): TellPasswordChanged =>
-  async (to, requestId, transaction) => {
-    if (to === null) return () => Promise.resolve()
-    const row = await writeMail({ template: 'password_changed', to, parameters: { at: now().toISOString() } }, requestId, transaction)
-    return () => dispatch(row)
-  }
+/** @param madeBy the login whose sessions made them; undefined: all of the account's. */
+export type RevokeKeys = (userId: string, madeBy: string | undefined, transaction: ClientSession) => Promise<void>
 
 export type ChangePassword = (request: ChangePasswordRequest, asker: Asker) => Promise<void>
 
@@ -49,8 +39,8 @@ class ChangedMeanwhile extends Error {}
  * Ends every other session and whatever was mailed before: a reset link that lies in a mailbox must not undo it (lesson of GoTrue #1489).
  * @throws Problem credentialsRejected, schemaViolation (weak, or the same), unavailable
  */
-export const createChangePassword = ({ users, passwords, hasher, mailbox, endSessions, tellPasswordChanged, audit }: ChangePasswordDeps): ChangePassword => {
-  return async ({ oldPassword, newPassword }, { userId, sessionId, requestId }) => {
+export const createChangePassword = ({ users, passwords, hasher, mailbox, endSessions, revokeKeysMadeBy, tellUser, audit }: ChangePasswordDeps): ChangePassword => {
+  return async ({ oldPassword, newPassword, revokeKeys }, { userId, sessionId, requestId }) => {
     const user = await users.find(userId)
     if (user === undefined) throw new Problem(problems.unauthorized)
     const known = await passwords.ofUser(userId)
@@ -65,12 +55,13 @@ export const createChangePassword = ({ users, passwords, hasher, mailbox, endSes
 
     // Before the change, so that there is no moment in which the old links still work and the new password does already.
     await mailbox.cancel({ userId, email }, requestId)
-    let tell = (): Promise<void> => Promise.resolve()
+    let tell = untold
     try {
       await endSessions({ userId, reason: 'password_changed', requestId, spared: { sessionId } }, async (transaction) => {
         if (!await passwords.replace(stored, hash, transaction)) throw new ChangedMeanwhile()
-        tell = await tellPasswordChanged(user.email, requestId, transaction)
-        await audit.append({ event: 'password.changed', subject: userId, actor: userId, requestId }, transaction)
+        if (revokeKeys) await revokeKeysMadeBy(userId, undefined, transaction)
+        tell = await tellUser(user.email, { template: 'password_changed' }, requestId, transaction)
+        await audit.append({ event: 'password.changed', subject: userId, actor: userId, requestId, facts: { keys_revoked: revokeKeys } }, transaction)
       })
     } catch (error) {
       throw error instanceof ChangedMeanwhile ? new Problem(problems.credentialsRejected) : error

@@ -1,10 +1,12 @@
 import type { AskingPlace } from '@countersign/contracts'
 import type { Audit } from '@countersign/mongo'
+import { untold, type TellUser } from '../mail/tell-user.ts'
 import type { PasswordHasher } from '../passwords/password-hasher.ts'
 import type { PasswordRepository } from '../passwords/password-repository.ts'
 import { emailIdentityId } from '../users/identity.ts'
 import type { IdentityRepository } from '../users/identity-repository.ts'
-import type { TellPasswordChanged } from './change-password.ts'
+import type { UserRepository } from '../users/user-repository.ts'
+import type { RevokeKeys } from './change-password.ts'
 import type { EndSessions } from './end-sessions.ts'
 import type { Mailbox, MailboxAnswer, Sent } from './mailbox.ts'
 import { refuseWeakPassword } from './refuse-weak-password.ts'
@@ -28,6 +30,8 @@ export const createAskForReset = ({ identities, mailbox }: AskForResetDeps): Ask
 export interface ResetRequest {
   readonly answer: MailboxAnswer
   readonly newPassword: string
+  /** As with a change of the password. */
+  readonly revokeKeys: boolean
   /** Of the session that was shown. */
   readonly userId?: string
   readonly requestId: string
@@ -39,7 +43,9 @@ export interface ResetPasswordDeps {
   readonly passwords: Pick<PasswordRepository, 'set'>
   readonly settle: SettleMailbox
   readonly endSessions: EndSessions
-  readonly tellPasswordChanged: TellPasswordChanged
+  readonly users: Pick<UserRepository, 'findByIdentity'>
+  readonly revokeKeysMadeBy: RevokeKeys
+  readonly tellUser: TellUser
   readonly audit: Audit
 }
 
@@ -50,15 +56,16 @@ export type ResetPassword = (request: ResetRequest) => Promise<void>
  * away instead, and gives it to one of its own.
  * @throws Problem codeRejected, schemaViolation (weak password), factorLocked, unavailable
  */
-export const createResetPassword = ({ mailbox, hasher, passwords, settle, endSessions, tellPasswordChanged, audit }: ResetPasswordDeps): ResetPassword =>
-  async ({ answer, newPassword, userId, requestId }) => {
+export const createResetPassword = ({ mailbox, hasher, passwords, settle, endSessions, users, revokeKeysMadeBy, tellUser, audit }: ResetPasswordDeps): ResetPassword =>
+  async ({ answer, newPassword, revokeKeys, userId, requestId }) => {
     refuseWeakPassword(newPassword, {}, 'new_password')
     const proved = await mailbox.answer('password_reset', answer, requestId)
     // Only now is it known whose name it must not be; the same proof may be sent again with a better one.
-    refuseWeakPassword(newPassword, { email: proved.email }, 'new_password')
+    const username = (await users.findByIdentity(emailIdentityId(proved.email)))?.username
+    refuseWeakPassword(newPassword, { email: proved.email, ...username !== undefined && { username } }, 'new_password')
     const passwordHash = await hasher.hash(newPassword)
 
-    let tell = (): Promise<void> => Promise.resolve()
+    let tell = untold
     await settle(proved, {
       requestId,
       owns: (ownerId) => ownerId === userId,
@@ -68,8 +75,9 @@ export const createResetPassword = ({ mailbox, hasher, passwords, settle, endSes
         await endSessions({ userId: identity.userId, reason: 'password_reset', requestId }, async (transaction) => {
           await settleIt(transaction)
           await passwords.set({ identityId: emailIdentityId(proved.email), userId: identity.userId, hash: passwordHash }, transaction)
-          tell = await tellPasswordChanged(identity.address, requestId, transaction)
-          await audit.append({ event: 'password.reset', subject: identity.userId, requestId, facts: { receipt: proved.receiptId } }, transaction)
+          if (revokeKeys) await revokeKeysMadeBy(identity.userId, undefined, transaction)
+          tell = await tellUser(identity.address, { template: 'password_changed' }, requestId, transaction)
+          await audit.append({ event: 'password.reset', subject: identity.userId, requestId, facts: { receipt: proved.receiptId, keys_revoked: revokeKeys } }, transaction)
         })
       }
     })

@@ -1,6 +1,6 @@
 /** Accounts under the paths of two earlier systems: other words for what the routes of `/api/v1` do. */
 import {
-  askToRegisterUser, deleteAuthMethod, deleteAuthProfile, logInUser, Problem, problems, readAuthProfile, registerUser, updateAuthProfile,
+  askToRegisterUser, deleteAuthMethod, deleteAuthProfile, logInUser, ping, Problem, problems, readApiStatus, readAuthProfile, registerUser, updateAuthProfile,
   type AuthProfile, type TokenReply, type UserView
 } from '@countersign/contracts'
 import { addRoute } from '@countersign/http'
@@ -29,8 +29,8 @@ export function earlierAccountRoutes (app: FastifyInstance, deps: EarlierAccount
 
 /** `status` told every origin that may call; it tells what /health does. */
 function statusRoutes (app: FastifyInstance, { health }: EarlierAccountRoutesDeps): void {
-  app.get('/api/v1/ping', { schema: { hide: true } as object }, () => Promise.resolve({ message: 'pong' }))
-  app.get('/api/v1/status', { schema: { hide: true } as object }, () => health())
+  addRoute(app, ping, () => Promise.resolve({ message: 'pong' }))
+  addRoute(app, readApiStatus, () => health())
 }
 
 function userRoutes (app: FastifyInstance, { email: { signupMode, signUp, askToSignUp, logIn, cookie }, openSession, usernameFor }: EarlierAccountRoutesDeps): void {

@@ -1,6 +1,6 @@
 /** The earlier wallet system's paths, each handed to the use case behind it. */
 import {
-  authenticateWallet, connectWallet, disconnectAddress, disconnectWallet, logOutWallet, Problem, problems, readAllWallets, readConnectedWallet, readWalletOf,
+  authenticateWallet, connectWallet, disconnectAddress, disconnectWallet, logOutWallet, Problem, problems, readAllWallets, readConnectedWallet, readGatewayStatus, readWalletHealth, readWalletOf,
   requestConnection, updateWalletProfile, verifyWalletSession, type Profile
 } from '@countersign/contracts'
 import { addRoute } from '@countersign/http'
@@ -20,6 +20,7 @@ import type { SessionCookies } from '../sessions/session-cookies.ts'
 import type { OpenSession } from '../sessions/session-state.ts'
 import { userView } from '../users/user-view.ts'
 import type { IdentityRoutesDeps } from './identities.ts'
+import { tellHealth } from './open-pages.ts'
 import { clientOf } from './wallet-sign-in.ts'
 
 export interface WalletConnectionRoutesDeps extends Pick<IdentityRoutesDeps, 'updateUser'> {
@@ -57,12 +58,8 @@ export function walletConnectionRoutes (app: FastifyInstance, deps: WalletConnec
     openRoutes(wallet, deps)
   })
 
-  // Probes must not be refused for asking often.
-  app.get('/api/wallet/health', { schema: { hide: true } as object, config: { limit: 'none' } }, async (_request, reply) => {
-    const state = await health()
-    return reply.code(state.status === 'healthy' ? 200 : 503).header('cache-control', 'no-store').send(state)
-  })
-  app.get('/api/status', { schema: { hide: true } as object, config: { limit: 'none' } }, async () => answer({ status: 'ok', timestamp: now().toISOString() }, 'The gateway is up'))
+  addRoute(app, readWalletHealth, async ({ reply }) => tellHealth(reply, await health()))
+  addRoute(app, readGatewayStatus, () => Promise.resolve(answer({ status: 'ok' as const, timestamp: now().toISOString() }, 'The gateway is up')))
 }
 
 /** Earlier callers say application/json and send nothing, where there is nothing to say. */

@@ -85,7 +85,7 @@ function passwordRoutes (app: FastifyInstance, { email: { logIn, changePassword:
     await openSession(await logIn({ ...body, requestId: request.id }), clientOf(request)))
 
   addRoute<typeof changePassword, OpenSession>(app, changePassword, async ({ body, session, request }) => {
-    await change({ oldPassword: body.old_password, newPassword: body.new_password }, asker(session, request))
+    await change({ oldPassword: body.old_password, newPassword: body.new_password, revokeKeys: body.revoke_api_keys ?? false }, asker(session, request))
     return { message: 'Password changed' }
   })
 
@@ -100,6 +100,7 @@ function passwordRoutes (app: FastifyInstance, { email: { logIn, changePassword:
     await resetPassword({
       answer: answerIn(body),
       newPassword: body.new_password,
+      revokeKeys: body.revoke_api_keys ?? false,
       ...session && { userId: session.userId },
       requestId: request.id
     })

@@ -1,7 +1,8 @@
 /** What anyone may read: the front page, the keys of access tokens, and whether the house is up. */
-import { pagePolicy, pageStyle } from '@countersign/http'
+import { readHealth, readJwks, readPasskeyOrigins } from '@countersign/contracts'
+import { addRoute, pagePolicy, pageStyle } from '@countersign/http'
 import type { Jwks } from '@countersign/secrets'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { PublicHealth } from '../health/public-health.ts'
 import { jwksCacheSeconds } from '../signing-keys/signing-key.ts'
 
@@ -32,14 +33,19 @@ export function openPages (app: FastifyInstance, { jwks, health, passkeyOrigins 
   app.get('/', { schema: { hide: true } as object }, async (_request, reply) => reply.header('content-security-policy', pagePolicy()).type('text/html; charset=utf-8').send(frontPage))
 
   // A key signs nothing until every copy of the list without it has ended.
-  app.get('/.well-known/jwks.json', { schema: { hide: true } as object }, async (_request, reply) => reply.header('cache-control', `public, max-age=${jwksCacheSeconds}`).send(jwks()))
+  addRoute(app, readJwks, ({ reply }) => {
+    reply.header('cache-control', `public, max-age=${jwksCacheSeconds}`)
+    return Promise.resolve({ keys: [...jwks().keys] })
+  })
 
   // Related origins (WebAuthn level 3 §5.11): applications on other domains ask for passkeys of this one, and browsers ask here whether they may.
-  app.get('/.well-known/webauthn', { schema: { hide: true } as object }, async (_request, reply) => reply.send({ origins: passkeyOrigins }))
+  addRoute(app, readPasskeyOrigins, () => Promise.resolve({ origins: [...passkeyOrigins] }))
 
-  // Probes must not be refused for asking often.
-  app.get('/health', { schema: { hide: true } as object, config: { limit: 'none' } }, async (_request, reply) => {
-    const answer = await health()
-    return reply.code(answer.status === 'healthy' ? 200 : 503).header('cache-control', 'no-store').send(answer)
-  })
+  addRoute(app, readHealth, async ({ reply }) => tellHealth(reply, await health()))
+}
+
+/** @returns the answer of a probe, once its status is set: load balancers read nothing else. */
+export function tellHealth<Health extends { readonly status: 'healthy' | 'unhealthy' }> (reply: FastifyReply, answer: Health): Health {
+  reply.code(answer.status === 'healthy' ? 200 : 503).header('cache-control', 'no-store')
+  return answer
 }

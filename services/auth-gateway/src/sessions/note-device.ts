@@ -1,7 +1,8 @@
-import type { IdentityKind, MailContent } from '@countersign/contracts'
+import type { MailContent } from '@countersign/contracts'
 import type { OutboxRow } from '@countersign/mongo'
 import { keyedHash } from '@countersign/secrets'
 import type { ClientSession } from 'mongodb'
+import { methodNames } from '../users/login-names.ts'
 import type { User } from '../users/user.ts'
 import type { DeviceRepository } from './device-repository.ts'
 import type { Session, SessionClient } from './session.ts'
@@ -47,7 +48,3 @@ export function createNoteDevice ({ devices, sessions, deviceOf, key, inTransact
 
 /** The /24 of an IPv4 address; of IPv6 the /64 is all that is kept. */
 const networkOf = (ip: string): string => /^\d+\.\d+\.\d+\./.exec(ip)?.[0] ?? ip
-
-const methodNames: Readonly<Record<IdentityKind, string>> = {
-  evm: 'Ethereum wallet', solana: 'Solana wallet', cosmos: 'Cosmos wallet', stacks: 'Stacks wallet', bitcoin: 'Bitcoin wallet', email: 'e-mail', passkey: 'passkey'
-}

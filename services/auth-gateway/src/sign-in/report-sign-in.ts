@@ -2,6 +2,7 @@
 import type { WalletFamily, WalletType } from '@countersign/contracts'
 import type { Audit } from '@countersign/mongo'
 import type { Logger, Metrics } from '@countersign/runtime'
+import { LRUCache } from 'lru-cache'
 
 /** As the metric's label `wallet_type` and the audit's `method` have it. */
 export type SignInMethod = WalletFamily | WalletType | 'password' | 'email_code' | 'passkey'
@@ -30,12 +31,14 @@ const mailed: readonly SignInMethod[] = ['password', 'email_code']
 
 export function createSignInReport ({ audit, metrics, log }: ReportDeps): SignInReport {
   const authentications = metrics.counter({ name: 'wallet_authentications_total', help: 'Sign-ins by wallet type, password, mailed code or passkey, and outcome', labels: ['wallet_type', 'status'] })
+  const told = new LRUCache<SignInMethod, true>({ max: 100, ttl: 60_000 })
   return {
     async refused ({ method, reason, requestId, subject = method }) {
       authentications.inc({ wallet_type: method, status: 'failure' })
       log.info({ wallet_type: method, reason, requestId }, mailed.includes(method) ? 'sign-in refused' : 'signature verification refused')
-      // Texts that nobody issued are counted above: anybody can make up any number of them, and a row is kept for ever.
-      if (reason === 'challenge') return
+      // Texts that nobody issued are counted above. Anybody can make up any number of them, and a row is kept for ever: one a minute tells that it goes on.
+      if (reason === 'challenge' && told.has(method)) return
+      if (reason === 'challenge') told.set(method, true)
       await audit.append({ event: 'sign_in.failed', subject, requestId, facts: { method, reason } })
     },
     succeeded: (method) => { authentications.inc({ wallet_type: method, status: 'success' }) }
