@@ -6,7 +6,7 @@ export const owners = {
   transactions: ['signer-service', 'cancel: stop one transaction, whoever asked for it'],
   policies: ['signer-service', 'set|show|explain: what may be signed, and why'],
   kms: ['signer-service', 'test|address: reach the KMS and prove a signature; the address of a key'],
-  users: ['auth-gateway', 'show|grant|revoke: accounts and their roles'],
+  users: ['auth-gateway', 'show|grant|revoke|import: accounts and their roles'],
   keys: ['auth-gateway', 'rotate|list|check: the keys that sign access tokens'],
   stats: ['auth-gateway', 'sessions|wallets|failures: what the gateway sees'],
   notify: ['auth-gateway', 'users: a notice by mail to every account with a proved address'],

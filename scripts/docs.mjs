@@ -72,7 +72,7 @@ One table for every route of the gateway, made from the contracts that the route
 - **API key**: the scope with which a key may call; without one the route is closed to keys. A scope counts only while the key's owner holds the role it needs.
 - **assurance**: \`fresh\` asks for a session proved within ${freshProofSeconds / 60} minutes, else 401 \`insufficient_user_authentication\` (RFC 9470). Refreshing renews tokens, not proofs.
   Where an action stands beside it, a user who has a factor confirms exactly that action instead: \`POST /api/v1/step-ups\`, then the request with \`Step-Up: <id>\`; else 401 \`step-up-required\`.
-- **limit**: which rate limit counts it.
+- **limit**: which rate limit counts it. While Redis cannot count, \`sign-in\` routes answer 503 and the others are served; what another service must answer is 503 then too.
 
 | route | caller | API key | assurance | limit |
 |---|---|---|---|---|

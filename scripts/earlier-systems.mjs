@@ -45,6 +45,7 @@ export const commands = [
   ['`pm2 start index.js --name stacks-api`, `uvicorn app.main:app`', undefined, '`npm start` for the local stack; in production each service is `node services/<name>/dist/main.js`, or `docker compose up -d`'],
   ['`pm2 logs`, `docker logs privexbot-backend`', undefined, '`docker compose logs -f auth-gateway`; with `LOG_DIR` a file per service as well'],
   ['`pm2 restart`, `pm2 stop`', undefined, '`docker compose restart auth-gateway`; a service that gets SIGTERM finishes what it has in hand'],
+  ['`INSERT INTO users …`, accounts and bcrypt hashes taken along', 'users import', 'a file with one JSON object per line; `--dry-run` checks it; bcrypt hashes are replaced at the first sign-in'],
   ['`docker compose -f docker-compose.dev.yml up`', undefined, '`npm start`, or `docker compose up`: one file'],
   ['`node workers/emailWorker.js`', undefined, '`node services/email-worker/dist/main.js`; it still greets its mail server first and ends when it cannot'],
   ['`npm test -- otp.service.test.js`', undefined, '`npm test -- services/otp-service/test/challenges.test.ts`'],

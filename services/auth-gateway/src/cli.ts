@@ -2,6 +2,7 @@ import { createCli, environmentCommands } from '@countersign/runtime'
 import { environment } from './config.ts'
 import { describeApi } from './describe-api.ts'
 import { gatewayDatabaseCommands } from './operators/database-commands.ts'
+import { importCommands } from './operators/import-commands.ts'
 import { keyCommands } from './operators/key-commands.ts'
 import { notifyCommands } from './operators/notify-commands.ts'
 import { statsCommands } from './operators/stats-commands.ts'
@@ -15,6 +16,7 @@ process.exitCode = await createCli({ name: 'countersign', description: 'auth-gat
     ...environmentCommands({ title: 'auth-gateway', environment, env: process.env }),
     ...gatewayDatabaseCommands(process.env),
     ...userCommands(withMongo),
+    ...importCommands(withMongo),
     ...keyCommands(withMongo),
     ...statsCommands(withMongo),
     ...notifyCommands(withMongo),

@@ -1,9 +1,12 @@
 /** What an operator types: `users`, `stats` and `notify`, against the database of a running gateway. */
 import { createMetrics, createLogger, createCli, newId } from '@countersign/runtime'
 import { connectMongo, createAudit, createOutbox, inTransaction, type OutboxRow } from '@countersign/mongo'
+import bcrypt from '@node-rs/bcrypt'
+import { writeFile } from 'node:fs/promises'
 import t from 'tap'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
 import { createNoticeRepository } from '../src/operators/notice-repository.ts'
+import { importCommands } from '../src/operators/import-commands.ts'
 import { notifyCommands } from '../src/operators/notify-commands.ts'
 import { createNotifyUsers } from '../src/operators/notify-users.ts'
 import { statsCommands } from '../src/operators/stats-commands.ts'
@@ -22,7 +25,7 @@ const withMongo: WithMongo = (work) => work(mongo, house.parts().config)
 async function type (...words: string[]): Promise<{ code: number, out: string, error: string }> {
   const said = { out: '', error: '' }
   const code = await createCli({ name: 'countersign', description: 'test', stdout: (text) => { said.out += text }, stderr: (text) => { said.error += text } })
-    .add(...userCommands(withMongo), ...statsCommands(withMongo), ...notifyCommands(withMongo)).run(['node', 'countersign', ...words])
+    .add(...userCommands(withMongo), ...importCommands(withMongo), ...statsCommands(withMongo), ...notifyCommands(withMongo)).run(['node', 'countersign', ...words])
   return { code, ...said }
 }
 
@@ -78,6 +81,32 @@ t.test('sessions, logins and failures are counted, and a limit makes an exit cod
   t.match(failures.reasons, [{ name: /signature/ }])
   t.equal((await type('stats', 'failures', '--limit', '0')).code, 1)
   t.match(await type('stats', 'failures'), { code: 0, out: /1 of \d+ sign-ins failed/ })
+})
+
+t.test('accounts of an earlier system come in with their bcrypt hashes, as often as the file is run, and sign in', async (t) => {
+  const file = `${t.testdir()}/accounts.jsonl`
+  const write = async (...lines: (object | string)[]): Promise<void> => { await writeFile(file, lines.map((line) => typeof line === 'string' ? line : JSON.stringify(line)).join('\n')) }
+  const identities = house.mongo.db.collection<{ _id: string }>('identities')
+  const logIn = (email: string, password: string) => gateway.send('POST', '/api/v1/auth/email/login', { body: { email, password } })
+  const hash = bcrypt.hashSync('an earlier password', 4)
+  const ada = { email: 'Ada@earlier.example', password_hash: hash, username: 'earlier_ada', verified: true }
+
+  await write(ada, { email: 'no address', password_hash: hash }, { ...ada, email: 'b@earlier.example', password_hash: '$2b$31$x' }, { ...ada, email: 'ada@earlier.example' }, 'x', { ...ada, email: 'c@earlier.example', role: 'admin' })
+  const refused = await type('users', 'import', file)
+  t.equal(refused.code, 1)
+  for (const said of [/line 2: email /, /line 3: password_hash is neither/, /line 4: has the address of line 1/, /line 5: is no JSON/, /line 6: /, /nothing was written/]) t.match(refused.out, said)
+  t.notMatch(refused.out, hash)
+  t.equal(await identities.countDocuments({ _id: 'email:ada@earlier.example' }), 0)
+  t.match(await type('users', 'import', `${file}.not`), { code: 2, error: /cannot be read/ })
+
+  await write(ada, '', { email: 'grace@earlier.example', password_hash: hash, username: 'EARLIER_ADA' }, { email: 'mary@earlier.example', password_hash: hash })
+  t.match(JSON.parse((await type('users', 'import', file, '--dry-run', '--json')).out), { dry_run: true, accounts: 3 })
+  t.equal(await identities.countDocuments({ _id: /@earlier\.example$/ as never }), 0)
+  t.match(JSON.parse((await type('users', 'import', file, '--json')).out), { imported: 3, already: 0, renamed: 1 })
+  t.match(JSON.parse((await type('users', 'import', file, '--json')).out), { imported: 0, already: 3, renamed: 0 })
+  t.match(await logIn('ada@earlier.example', 'an earlier password'), { status: 200, json: { user: { username: 'earlier_ada', email: 'Ada@earlier.example' } } })
+  t.match(await logIn('grace@earlier.example', 'an earlier password'), { status: 200, json: { user: { username: /^EARLIER_ADA_[0-9a-f]+$/, email: null } } })
+  t.equal((await logIn('mary@earlier.example', 'another password')).status, 401)
 })
 
 /** Accounts with a proved address, one that has none, and one that is being deleted. */

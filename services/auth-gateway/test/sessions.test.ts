@@ -2,8 +2,10 @@ import { createHmac, createPublicKey, sign as signBytes, createPrivateKey } from
 import { mailSealContext } from '@countersign/contracts'
 import { keyFromText, open as openSeal } from '@countersign/secrets'
 import { until } from '@countersign/testing'
+import { Redis } from 'ioredis'
 import t from 'tap'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
+import { createSessionStates } from '../src/sessions/session-state.ts'
 import { buildHouse, proofOf, signIn, tokensIn, type Tokens } from './open-gateway.ts'
 
 const newAccount = () => privateKeyToAccount(generatePrivateKey())
@@ -235,6 +237,31 @@ t.test('a session closed while Redis is away stays closed when Redis comes back 
   t.equal((await me(tokens.access)).status, 401)
   t.equal((await me(tokens.access, other)).status, 401)
   t.equal((await me(tokens.access, await house.open())).status, 401, 'a fresh process knows as well')
+})
+
+t.test('a process that could not read for long which sessions have ended believes no copy of one', async (t) => {
+  const tokens = await signIn(gateway, newAccount())
+  const id = tokens.refresh.split('.')[1] ?? ''
+  const redis = new Redis(house.redis.url)
+  t.teardown(() => redis.quit())
+  let [blind, asked] = [false, 0]
+  const stored = { id, userId: tokens.userId, epoch: 0, method: 'evm' as const, identityId: 'x', createdAt: new Date(), expiresAt: new Date(Date.now() + 3_600_000) }
+  const states = createSessionStates({
+    redis,
+    sessions: { findLive: () => { asked++; return Promise.resolve(blind ? undefined : { ...stored, remainingMs: 3_600_000 } as never) } },
+    users: { find: (userId) => Promise.resolve({ id: userId, username: 'ada', email: null, roles: ['user'], profile: {}, identities: [], createdAt: new Date(), version: 1, sessionEpoch: 0 }) },
+    ended: { has: () => false, epochOf: () => 0, isBlind: () => blind, add: () => {}, raise: () => {} },
+    seen: { note: () => {} },
+    log: house.parts().log
+  })
+  await redis.del(`gw:session:${id}`)
+  t.match(await states.find(id, tokens.userId), { userId: tokens.userId })
+  t.match(await states.find(id, tokens.userId), { userId: tokens.userId })
+  t.equal(asked, 1, 'copies serve')
+  t.ok(await redis.exists(`gw:session:${id}`))
+  blind = true
+  t.equal(await states.find(id, tokens.userId), undefined, 'MongoDB\'s word, against two copies')
+  t.equal(asked, 2)
 })
 
 t.test('a database that is away is 503 with Retry-After, not 500', async (t) => {

@@ -20,6 +20,8 @@ export interface EndedSessions {
   has (id: string): boolean
   /** What the sessions of that user must have reached; 0 when it was not raised of late. */
   epochOf (userId: string): number
+  /** It could not be read for so long that what is kept elsewhere proves nothing any more: MongoDB itself must be asked. */
+  isBlind (): boolean
   /** For the process that ended it: at once. */
   add (id: string): void
   raise (userId: string, epoch: number): void
@@ -28,6 +30,8 @@ export interface EndedSessions {
 
 /** Half of the second within which every process must know. */
 const intervalMs = 500
+/** An outage that is shorter costs nobody their session; in a longer one nobody ended elsewhere comes in here by a copy. */
+const blindAfterMs = 5_000
 /** A commit may become visible after the time that it carries, by as long as a transaction may take. */
 const overlapMs = 15_000
 
@@ -62,6 +66,7 @@ export async function watchEndedSessions ({ sessions, epochs, log, memoryMs }: E
   return {
     has: (id) => ended.has(id),
     epochOf: (userId) => raised.get(userId) ?? 0,
+    isBlind: () => performance.now() - readAt > blindAfterMs,
     add: (id) => { ended.set(id, true) },
     raise,
     async close () {

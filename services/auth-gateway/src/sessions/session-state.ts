@@ -25,7 +25,7 @@ export interface SessionStateDeps {
   readonly redis: Redis
   readonly sessions: Pick<SessionRepository, 'findLive'>
   readonly users: Pick<UserRepository, 'find'>
-  readonly ended: Pick<EndedSessions, 'has' | 'epochOf' | 'add' | 'raise'>
+  readonly ended: Pick<EndedSessions, 'has' | 'epochOf' | 'isBlind' | 'add' | 'raise'>
   readonly seen: Pick<SeenSessions, 'note'>
   readonly log: Logger
 }
@@ -57,7 +57,7 @@ export function createSessionStates ({ redis, sessions, users, ended, seen, log 
     if (ended.has(id)) return undefined
     const fresh = recent.get(id)
     const askedAt = performance.now()
-    const open = fresh !== undefined && !isOutdated(fresh) ? fresh : await askOnce(id, userId)
+    const open = fresh !== undefined && !isOutdated(fresh) && !ended.isBlind() ? fresh : await askOnce(id, userId)
     // Asked again: it may have ended while the others were being read.
     if (open === undefined || ended.has(id) || isOutdated(open) || open.userId !== userId) return undefined
     // The second counts from before the reading, however long that took.
@@ -78,7 +78,7 @@ export function createSessionStates ({ redis, sessions, users, ended, seen, log 
   }
 
   async function ask (id: string, userId: string): Promise<OpenSession | undefined> {
-    const kept = await readKept(id, userId)
+    const kept = ended.isBlind() ? undefined : await readKept(id, userId)
     if (kept !== undefined && !isOutdated(kept)) return kept
     const loaded = await load(id, userId)
     return loaded !== undefined && isOutdated(loaded) ? await load(id, userId) : loaded
