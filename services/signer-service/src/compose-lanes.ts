@@ -56,7 +56,7 @@ export function createLanes ({ config, log, metrics, db, holder, transact, trans
   const { leaseMs, pollMs, inFlight, resendMs, stuckMs } = config.lanes
   const lanes = createLaneRepository(db)
   const canonical = createCanonicalChain()
-  const assignNonces = createAssignNonces({ transactions, attempts, lanes, recordMove })
+  const assignNonces = createAssignNonces({ transactions, lanes, recordMove })
   const signAttempts = createSignAttempts({ attempts, keyRing, recordMove, audit, crashPoint, findAltered })
   const sendAttempts = createSendAttempts({ attempts, recordMove, crashPoint })
 

@@ -63,11 +63,6 @@ export function createAttemptRepository (db: Db) {
       return groups.map(({ _id }) => _id)
     },
 
-    async highestNonce ({ chainId, walletId }: LaneKey, unit: Unit): Promise<number | undefined> {
-      const row = await attempts.findOne({ chainId, walletId }, { sort: { nonce: -1 }, projection: { nonce: 1 }, session: unit.session })
-      return row?.nonce
-    },
-
     /** @param accepted the node said it has them; else only the time of the try is kept. */
     async markTried (hashes: readonly string[], accepted: boolean, unit: Unit): Promise<void> {
       if (hashes.length === 0) return

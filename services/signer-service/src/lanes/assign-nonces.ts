@@ -1,5 +1,4 @@
 /** The one place that gives transactions nonces, in the Mongo transaction that moves their rows. */
-import type { AttemptRepository } from '../attempts/attempt-repository.ts'
 import type { MoveOfRow, MoveRecord, RecordMove } from '../transactions/record-move.ts'
 import type { TransactionRepository } from '../transactions/transaction-repository.ts'
 import type { MovingTransaction } from '../transactions/transaction.ts'
@@ -9,9 +8,8 @@ import type { LaneRound } from './lane-round.ts'
 import { nextNonce } from './next-nonce.ts'
 
 export interface AssignNonceDeps {
-  readonly transactions: Pick<TransactionRepository, 'highestNonce' | 'standing'>
-  readonly attempts: Pick<AttemptRepository, 'highestNonce'>
-  readonly lanes: Pick<LaneRepository, 'nextNonce' | 'raiseNextNonce'>
+  readonly transactions: Pick<TransactionRepository, 'standing'>
+  readonly lanes: Pick<LaneRepository, 'highestNonces' | 'raiseNextNonce'>
   readonly recordMove: RecordMove
 }
 
@@ -28,23 +26,18 @@ export type AssignNonces = (unit: Unit, round: Pick<LaneRound, 'key' | 'latest'>
  * @param pending the chain's next nonce as the node's own pool sees it.
  * @returns the rows that have one now; a row that is not (any more) as its assignment wants it is left out and uses none up.
  */
-export const createAssignNonces = ({ transactions, attempts, lanes, recordMove }: AssignNonceDeps): AssignNonces =>
+export const createAssignNonces = ({ transactions, lanes, recordMove }: AssignNonceDeps): AssignNonces =>
   async (unit, { key, latest }, assignments, pending) => {
-    let nonce = nextNonce({
-      highestRow: await transactions.highestNonce(key, unit),
-      highestAttempt: await attempts.highestNonce(key, unit),
-      mark: await lanes.nextNonce(key, unit),
-      latest,
-      pending
-    })
+    let nonce = nextNonce({ ...await lanes.highestNonces(key, unit), latest, pending })
     const wanted = assignments.map(wish)
-    const standing = await transactions.standing(wanted.map(({ transaction: { id }, move }) => ({ id, ...move })), unit)
-    const entries = wanted.filter(({ transaction: { id } }) => standing.has(id)).map(({ transaction, move, record }, index) => ({
+    // So that none of the numbers is left out. One alone either gets it or does not.
+    const standing = wanted.length === 1 ? undefined : await transactions.standing(wanted.map(({ transaction: { id }, move }) => ({ id, ...move })), unit)
+    const entries = wanted.filter(({ transaction: { id } }) => standing?.has(id) !== false).map(({ transaction, move, record }, index) => ({
       transaction, move: { ...move, set: { ...move.set, nonce: nonce + index } }, record: { ...record, facts: { nonce: nonce + index, ...record.facts } }
     }))
     const assigned = (await recordMove.all(unit, entries)).filter((row) => row !== undefined)
     // Its end came between the two looks. Nothing is written: the next round gives its nonce to another.
-    if (assigned.length < entries.length) throw new Error('a transaction was over before it had its nonce')
+    if (standing !== undefined && assigned.length < entries.length) throw new Error('a transaction was over before it had its nonce')
     nonce += assigned.length
     if (assigned.length > 0) await lanes.raiseNextNonce(key, nonce, unit)
     return assigned

@@ -78,7 +78,7 @@ export const createCreateSignature = (deps: CreateSignatureDeps) => async ({ ide
     })
     if (stored === undefined) throw new Problem(problems.unavailable, { retry_after: 1 })
     await deps.crashPoint('signature.admitted')
-    return { signature: await deps.answerFirst(stored, asking), replayed: false }
+    return { signature: await deps.answerFirst(stored, asking, { principal: first.principal }), replayed: false }
   } catch (error) {
     if (error instanceof RefusedMeanwhile) throw await refuse(deps, error.refusal, request, fingerprint, asking)
     if (!(error instanceof KeyTaken)) throw error

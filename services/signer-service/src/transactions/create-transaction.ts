@@ -68,7 +68,7 @@ export const createCreateTransaction = (deps: CreateDeps) => {
       return await replay(deps, winner, fingerprint, asking)
     }
     await deps.crashPoint('create.stored')
-    return { transaction: await deps.answerFirst(stored, asking), replayed: false }
+    return { transaction: await deps.answerFirst(stored, asking, { principal: admission.principal }), replayed: false }
   }
 }
 

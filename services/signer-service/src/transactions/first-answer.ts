@@ -2,7 +2,7 @@
 import type { CrashPoint } from '../crash-points.ts'
 import type { Asking } from './asking.ts'
 import type { CountersignedRepository } from './countersigned-repository.ts'
-import { isUnavailable, type AskConfirmation } from './request-confirmation.ts'
+import { isUnavailable, type AskConfirmation, type Choosing } from './request-confirmation.ts'
 import type { Countersigned } from './transaction.ts'
 
 export interface FirstAnswerDeps<Row extends Countersigned, View> {
@@ -15,12 +15,12 @@ export interface FirstAnswerDeps<Row extends Countersigned, View> {
 }
 
 /** Asks for the confirmation when that has not been done, and keeps what it came to with the answer. @throws Problem what otp-service refuses with, unless it may be asked again */
-export type AnswerFirst<Row extends Countersigned, View> = (row: Row, asking: Asking) => Promise<View>
+export type AnswerFirst<Row extends Countersigned, View> = (row: Row, asking: Asking, choosing?: Choosing) => Promise<View>
 
-export const createAnswerFirst = <Row extends Countersigned, View>({ transactions, askConfirmation, view, finish, crashPoint }: FirstAnswerDeps<Row, View>): AnswerFirst<Row, View> => async (row, asking) => {
+export const createAnswerFirst = <Row extends Countersigned, View>({ transactions, askConfirmation, view, finish, crashPoint }: FirstAnswerDeps<Row, View>): AnswerFirst<Row, View> => async (row, asking, choosing) => {
   if (row.firstAnswer !== null) return JSON.parse(row.firstAnswer) as View
   try {
-    const confirmation = await askConfirmation(row, asking)
+    const confirmation = await askConfirmation(row, asking, choosing)
     await crashPoint('create.challenged')
     const finished = row.state === 'approved' ? await finish?.(row) : undefined
     const answer = JSON.stringify(view(finished ?? { ...row, ...confirmation && { confirmation } }))

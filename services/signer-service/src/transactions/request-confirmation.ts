@@ -2,6 +2,7 @@
 import { Problem, problems, type OpenChallenge } from '@countersign/contracts'
 import type { OtpDoor } from '../otp/otp-door.ts'
 import { evmAccounts } from '../principals/learn-accounts.ts'
+import type { Principal } from '../principals/principal.ts'
 import type { PrincipalRepository } from '../principals/principal-repository.ts'
 import type { Asking } from './asking.ts'
 import type { CountersignedRepository } from './countersigned-repository.ts'
@@ -19,21 +20,23 @@ export interface RequestConfirmationDeps<Row extends Countersigned> {
 
 export type AskConfirmation<Row extends Countersigned = Transaction> = ReturnType<typeof createAskConfirmation<Row>>
 
-/** @param choosing `quiet`: no code is sent yet, since the user chose a factor */
-export type RequestConfirmation<Row extends Countersigned = Transaction> = (transaction: Row, asking: Pick<Asking, 'requestId'>, choosing?: { readonly quiet: boolean }) => Promise<Row>
+/** `quiet`: no code is sent yet, since the user chose a factor. `principal`: the initiator's, where it was read just now. */
+export interface Choosing { readonly quiet?: boolean, readonly principal?: Principal }
+
+export type RequestConfirmation<Row extends Countersigned = Transaction> = (transaction: Row, asking: Pick<Asking, 'requestId'>, choosing?: Choosing) => Promise<Row>
 
 /**
  * @returns the challenge as otp-service took it, for the caller to keep; undefined when the row waits for nothing or was asked before.
  * @throws Problem what otp-service refuses with (factorRequired, factorLocked, sendLimited, …), or unavailable.
  */
 export const createAskConfirmation = <Row extends Countersigned>({ principals, otp }: AskConfirmationDeps) =>
-  async (transaction: Row, { requestId }: Pick<Asking, 'requestId'>, { quiet } = { quiet: false }): Promise<Confirmation | undefined> => {
+  async (transaction: Row, { requestId }: Pick<Asking, 'requestId'>, { quiet = false, principal: known }: Choosing = {}): Promise<Confirmation | undefined> => {
     const { confirmation } = transaction
     const needless = transaction.requirements !== null && !transaction.missing.includes('proof')
     if (transaction.state !== 'awaiting_confirmation' || confirmation.asked !== null || needless) return undefined
     // An API key answers nothing: its owner asks for a challenge in a session.
     if (!isSession(confirmation.sessionId)) return undefined
-    const principal = await principals.find(transaction.initiator)
+    const principal = known ?? await principals.find(transaction.initiator)
     if (principal === undefined || principal.factorRoot === null) throw new Problem(problems.notPermitted)
     const reply = await otp.create({
       challenge_id: confirmation.challengeId,

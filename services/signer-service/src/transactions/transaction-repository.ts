@@ -165,12 +165,6 @@ export function createTransactionRepository (db: Db) {
     async atNonce ({ chainId, walletId }: LaneKey, nonce: number): Promise<Transaction | undefined> {
       const row = await transactions.findOne({ chainId, walletId, nonce: exactly(nonce) } as Filter<TransactionRow>)
       return row === null ? undefined : toTransaction(row)
-    },
-
-    /** The highest nonce that any row of the lane ever held and still names. */
-    async highestNonce ({ chainId, walletId }: LaneKey, unit: Unit): Promise<number | undefined> {
-      const row = await transactions.findOne({ chainId, walletId, nonce: { $gte: 0 } }, { sort: { nonce: -1 }, projection: { nonce: 1 }, session: unit.session })
-      return row?.nonce ?? undefined
     }
   }
 }
