@@ -199,6 +199,31 @@ t.test('a key is shown once, kept as a hash, and told apart by its end', async (
 })
 const flip = (text: string, at: number): string => `${text.slice(0, at)}${text[at] === '0' ? '1' : '0'}${text.slice(at + 1)}`
 
+t.test('a key that another process has just taken is refused there within a second, whatever ended it', async (t) => {
+  const read = (key: string): Promise<boolean> => other.send('GET', '/api/v1/me', { token: key }).then(({ status }) => status === 200)
+  const endings: Record<string, (tokens: Tokens, id: string) => Promise<Answer>> = {
+    'deleted': ({ access }, id) => gateway.send('DELETE', `/api/v1/api-keys/${id}`, { token: access }),
+    'rotated without overlap': ({ access }, id) => gateway.send('POST', `/api/v1/api-keys/${id}/rotate`, { token: access, body: { overlap_hours: 0 } })
+  }
+  for (const [name, end] of Object.entries(endings)) {
+    const tokens = await newUser()
+    const { id, key } = await keyOf(tokens)
+    t.ok(await read(key), name)
+    t.ok((await end(tokens, id)).status < 300, name)
+    const answeredAt = performance.now()
+    let lastMs = 0
+    await until(async () => {
+      const beganMs = performance.now() - answeredAt
+      if (!await read(key)) return true
+      lastMs = beganMs
+      return false
+    }, { what: 'the other process to refuse the key' })
+    // What the other process knows of a key it read itself, a second before at most: no machine is too slow for that.
+    t.ok(lastMs <= 1_000, `${name}: the last use that was let in began ${Math.round(lastMs)} ms after the answer`)
+    t.notOk(await read(key))
+  }
+})
+
 t.test('a scope is no wider than its maker, also when the maker is made smaller', async (t) => {
   t.match((await makeKey(await newUser(), { scopes: ['audit:read'] })).json, { status: 403, type: '/problems/role-required' })
 

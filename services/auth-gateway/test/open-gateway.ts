@@ -9,6 +9,8 @@ import { compose } from '../src/compose.ts'
 import { configFrom, environment, type GatewayConfig } from '../src/config.ts'
 
 export interface TestGateway {
+  /** Under which MongoDB knows its connections: one process is told from another by it. */
+  readonly name: string
   readonly url: string
   readonly opsUrl: string
   readonly send: (method: string, path: string, given?: Given) => Promise<Answer>
@@ -30,6 +32,7 @@ export interface Answer {
 }
 
 export interface Parts {
+  readonly name: string
   readonly config: GatewayConfig
   readonly log: Logger
   readonly lifecycle: Lifecycle
@@ -70,15 +73,19 @@ export async function buildHouse (t: TestContext): Promise<House> {
     START_TIMEOUT_SECONDS: '10'
   }
 
+  let opened = 0
   const parts = (overrides: Record<string, string> = {}): Parts => {
+    const name = `gateway ${opened += 1}`
     const config = configFrom(readEnvironment(environment, { ...base, ...overrides }))
     const stops: (() => unknown)[] = []
     const stop = async (): Promise<void> => {
       for (let next = stops.pop(); next !== undefined; next = stops.pop()) await next()
     }
     t.teardown(stop)
+    const ownMongo = { ...config.mongo, database: mongo.database, name }
     return {
-      config: { ...config, mongo: { ...config.mongo, database: mongo.database } },
+      name,
+      config: { ...config, mongo: ownMongo },
       log: createLogger({ service: 'auth-gateway', level: 'debug', sha: 'test', environment: 'test', destination: logs.destination }),
       lifecycle: {
         signal: new AbortController().signal,
@@ -93,9 +100,9 @@ export async function buildHouse (t: TestContext): Promise<House> {
     mongo, redis, receiptKey, accessKey, logs, parts,
 
     async open (overrides = {}) {
-      const { config, log, lifecycle, stop } = parts(overrides)
+      const { name, config, log, lifecycle, stop } = parts(overrides)
       const { url, opsUrl } = await compose(config, log, lifecycle)
-      return { url, opsUrl, stop, send: (method, path, given) => send(url, method, path, given) }
+      return { name, url, opsUrl, stop, send: (method, path, given) => send(url, method, path, given) }
     },
 
     async mailsTo (address) {

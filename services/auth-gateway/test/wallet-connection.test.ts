@@ -14,6 +14,7 @@ import { createWalletHealth } from '../src/earlier/wallet-connection/wallet-heal
 import { createStats } from '../src/operators/stats.ts'
 import { buildHouse, signIn, type Answer, type Given, type TestGateway } from './open-gateway.ts'
 import { openUseCases } from './open-use-cases.ts'
+import { assertRefusedSoon } from './refused-soon.ts'
 
 const house = await buildHouse(t)
 const listed = 'https://app.example.com'
@@ -224,13 +225,15 @@ t.test('weakness 6: only the owner disconnects, and every session of that wallet
   t.match(await post('disconnect', { address, walletType }, own(stranger.sessionId)), { status: 403, json: { success: false, type: '/problems/not-owner' } })
   t.equal((await post(`disconnect/${address}`, {}, own(stranger.sessionId))).status, 403)
   t.equal((await post('disconnect', { address: stacks().address, walletType }, own(stranger.sessionId))).status, 404)
-  t.equal((await get('me', first.sessionId)).status, 200)
+  for (const { sessionId } of [first, second]) t.strictSame([(await get('me', sessionId)).status, (await get('me', sessionId, other)).status], [200, 200])
 
   t.match(await post('disconnect', { address: address.toLowerCase(), walletType, reason: 'lost $phone' }, own(first.sessionId)), { status: 200, json: { success: true, data: { success: true, message: String } } })
-  for (const { sessionId } of [first, second]) {
-    t.equal((await get('me', sessionId)).status, 401)
-    await until(async () => (await get('me', sessionId, other)).status === 401, { timeoutMs: 5_000, what: 'another process to know' })
-  }
+  for (const { sessionId } of [first, second]) t.equal((await get('me', sessionId)).status, 401)
+  await assertRefusedSoon(t, house, other, {
+    'the session that asked': async () => (await get('me', first.sessionId, other)).status === 200,
+    'another of that wallet': async () => (await get('me', second.sessionId, other)).status === 200,
+    'its public handle': async () => data(await get(`verify/${second.handle}`, undefined, other))['valid'] === true
+  })
   t.equal((await get('me', elsewhere.sessionId)).status, 200)
   t.match(await connections.findOne({ address: address.toLowerCase() }), { isConnected: false, disconnectReason: 'lost $phone' })
   t.match(await sessions.findOne({ _id: first.handle }), { state: 'revoked', endedReason: 'wallet_disconnected' }, 'kept as history')

@@ -35,7 +35,8 @@ const notedEveryMs = 60_000
  * @throws Problem unauthorized, alike for every key that is no good; insufficientScope; rateLimited
  */
 export function createApiKeyGuard ({ keys, users, texts, limiter, modes, warn }: KeyGuardDeps): ApiKeyGuard {
-  const recent = new LRUCache<string, KeyCaller>({ max: 10_000, ttl: freshMs })
+  // The time is taken anew at each look: the second is a promise.
+  const recent = new LRUCache<string, KeyCaller>({ max: 10_000, ttl: freshMs, ttlResolution: 0 })
   const noted = new LRUCache<string, true>({ max: 10_000, ttl: notedEveryMs })
 
   async function callerOf (text: string): Promise<KeyCaller | undefined> {

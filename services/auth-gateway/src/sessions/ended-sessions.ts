@@ -28,8 +28,8 @@ export interface EndedSessions {
   close (): Promise<void>
 }
 
-/** Half of the second within which every process must know. */
-const intervalMs = 500
+/** Half of the second within which every process must know: what ended is in the first reading that begins afterwards, whatever the clocks say. */
+export const watchEveryMs = 500
 /** An outage that is shorter costs nobody their session; in a longer one nobody ended elsewhere comes in here by a copy. */
 const blindAfterMs = 5_000
 /** A commit may become visible after the time that it carries, by as long as a transaction may take. */
@@ -58,7 +58,7 @@ export async function watchEndedSessions ({ sessions, epochs, log, memoryMs }: E
   const schedule = (): void => {
     timer = setTimeout(() => {
       running = read().catch((error: unknown) => { log.warn({ err: error }, 'ended sessions could not be read') }).finally(schedule)
-    }, intervalMs)
+    }, watchEveryMs)
   }
 
   await read()
