@@ -7,11 +7,14 @@ import { newId } from '@countersign/runtime'
 import { until } from '@countersign/testing'
 import t from 'tap'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
-import { buildHouse, proofOf, signIn, type Answer, type TestGateway, type Tokens } from './open-gateway.ts'
+import type { Identity } from '../src/users/identity.ts'
+import { buildHouse, proofOf, signIn, type Answer, type Given, type Tokens } from './open-gateway.ts'
+import { openUseCases } from './open-use-cases.ts'
 
 const house = await buildHouse(t)
 const gateway = await house.open()
 const other = await house.open()
+const { user: userOf, openWithSecret } = await openUseCases(house)
 const enrolled = new Set<string>()
 const factor = { id: 'fct_01HZZZZZZZZZZZZZZZZZZZZZZZ', kind: 'email_code' as const, label: 'a***@e***.com', shown: true, sends: true, proved_at: '2030-01-01T00:00:00Z' }
 const notThere = (): never => { throw new Problem(problems.notFound) }
@@ -62,6 +65,10 @@ async function stale (): Promise<Tokens> {
   await sessions.updateOne({ _id: sessionOf(tokens) }, [{ $set: { createdAt: { $subtract: ['$$NOW', 700_000] } } }])
   return tokens
 }
+async function openSecret (): Promise<string> {
+  const user = await userOf((await newUser()).userId)
+  return (await openWithSecret({ user, identity: user.identities[0] as Identity }, { ip: '192.0.2.1', userAgent: 'curl/8', requestId: 'req_test' })).secret
+}
 const makeKey = (tokens: Tokens, body: object = {}): Promise<Answer> =>
   gateway.send('POST', '/api/v1/api-keys', { token: tokens.access, body: { name: 'test', scopes: ['profile:read'], ...body } })
 const keyOf = async (tokens: Tokens, body?: object): Promise<{ id: string, key: string }> => {
@@ -75,32 +82,32 @@ const pathOf = ({ path, params }: Route): string => path.replace(/:(\w+)/g, (_wh
   const prefix = /^\^([a-z]+)_/.exec(String((params?.properties[name] as { pattern?: string } | undefined)?.pattern ?? ''))?.[1]
   return prefix === undefined ? 'none' : `${prefix}_${'0'.repeat(26)}`
 })
-const call = (route: Route, credential?: string, at: TestGateway = gateway, body: unknown = { none: 'of the fields' }): Promise<Answer> => at.send(route.method, pathOf(route), {
-  ...credential !== undefined && { token: credential },
-  ...route.body !== undefined && { body }
-})
+/** Absent: none. */
+type Credential = Pick<Given, 'token' | 'headers'> | undefined
+const call = (route: Route, credential?: Credential, body: unknown = { none: 'of the fields' }): Promise<Answer> =>
+  gateway.send(route.method, pathOf(route), { ...credential, ...route.body !== undefined && { body } })
 
-/** What the door says, or `in` when the request got past it. */
-const atTheDoor = ({ json }: Answer): string => {
-  const type = String(json['type'] ?? '').replace('/problems/', '')
-  return ['unauthorized', 'fresh-proof-required', 'step-up-required', 'role-required', 'insufficient-scope'].includes(type) ? type : 'in'
-}
+/** What the door says, or `in` when the request got past it: what any other refusal of a caller says is no entry either. */
+const atTheDoor = ({ status, json }: Answer): string => [401, 403, 429].includes(status) || status >= 500 ? String(json['type'] ?? status).replace('/problems/', '') : 'in'
 
-type Caller = 'nobody' | 'a forged token' | 'a user' | 'a user whose proof is old' | 'a user with a factor' | 'an operator' | 'an admin' | 'a closed session' | 'a key with every scope of a user' | 'a key with no scope for it' | 'an operator\'s key' | 'a revoked key' | 'an expired key'
+type Caller = 'nobody' | 'somebody who has proved nothing yet' | 'a forged token' | 'a user' | 'a user by secret' | 'a user by cookie' | 'a user\'s cookie from a strange page' | 'a user whose proof is old' | 'a user with a factor' | 'an operator' | 'an admin' | 'a closed session' | 'a closed session\'s secret' | 'a key with every scope of a user' | 'the same in its own header' | 'a key with no scope for it' | 'an operator\'s key' | 'a revoked key' | 'an expired key'
 
+/** Who might be kept out of a route that is open to anyone. */
+const strangers: readonly Caller[] = ['nobody', 'a forged token', 'a user\'s cookie from a strange page', 'a closed session', 'a revoked key']
 const userScopes: Scope[] = ['profile:read', 'identities:read', 'sessions:read', 'transactions:read', 'transactions:write']
 
-function expected ({ caller, role, fresh, stepUp, scope }: Route, who: Caller): string {
+function expected ({ method, caller, role, fresh, stepUp, scope }: Route, who: Caller): string {
   if (caller === 'anyone') return 'in'
   const byKey = (held: readonly Scope[]): string => scope !== undefined && held.includes(scope) ? 'in' : 'insufficient-scope'
   switch (who) {
-    case 'nobody': case 'a forged token': case 'a closed session': case 'a revoked key': case 'an expired key': return 'unauthorized'
-    case 'a user': return role === undefined ? 'in' : 'role-required'
+    case 'nobody': case 'somebody who has proved nothing yet': case 'a forged token': case 'a closed session': case 'a closed session\'s secret': case 'a revoked key': case 'an expired key': return 'unauthorized'
+    case 'a user\'s cookie from a strange page': return method !== 'GET' ? 'origin-refused' : role === undefined ? 'in' : 'role-required'
+    case 'a user': case 'a user by secret': case 'a user by cookie': return role === undefined ? 'in' : 'role-required'
     case 'a user whose proof is old': return role !== undefined ? 'role-required' : fresh !== undefined ? 'fresh-proof-required' : 'in'
     case 'a user with a factor': return role !== undefined ? 'role-required' : stepUp !== undefined ? 'step-up-required' : 'in'
     case 'an operator': return role === 'admin' ? 'role-required' : 'in'
     case 'an admin': return 'in'
-    case 'a key with every scope of a user': return byKey(userScopes)
+    case 'a key with every scope of a user': case 'the same in its own header': return byKey(userScopes)
     case 'a key with no scope for it': return byKey(scope === 'profile:read' ? ['identities:read'] : ['profile:read'])
     case 'an operator\'s key': return byKey(scopes)
   }
@@ -110,7 +117,7 @@ t.test('a session whose proof is old begins no first factor, by whichever route:
   const begins = routes.filter(({ method, path }) => method === 'POST' && /^\/api\/v1\/me\/(email|factors\/.+)$/.test(path) && !path.endsWith('/confirm'))
   t.ok(begins.length >= 3, begins.map(({ path }) => path).join())
   const { access } = await stale()
-  for (const route of begins) t.equal(atTheDoor(await call(route, access)), 'fresh-proof-required', route.path)
+  for (const route of begins) t.equal(atTheDoor(await call(route, { token: access })), 'fresh-proof-required', route.path)
 })
 
 t.test('every route answers every kind of caller as the table says', async (t) => {
@@ -129,31 +136,42 @@ t.test('every route answers every kind of caller as the table says', async (t) =
   const lasting = { user: await newUser(), stale: await stale(), factor: await withFactor(), operator: await withRole('operator'), admin: await withRole('admin') }
   /** A route that needs no body does its work, and may close the session that calls it: there each call has its own. */
   const forOnce = ({ method, body }: Route): boolean => method !== 'GET' && body === undefined
-  const credentialFor: Record<Caller, (route: Route) => Promise<string | undefined>> = {
+  const lastingSecret = await openSecret()
+  const secretFor = async (route: Route): Promise<string> => forOnce(route) ? await openSecret() : lastingSecret
+  const closedSecret = await openSecret()
+  t.equal((await gateway.send('POST', '/api/v1/auth/logout', { headers: { 'x-session-id': closedSecret } })).status, 204)
+  const { json: challenge } = await gateway.send('POST', '/api/v1/auth/evm/challenge', { body: { address: privateKeyToAccount(generatePrivateKey()).address } })
+  const bearer = async (tokens: Tokens | Promise<Tokens>): Promise<Credential> => ({ token: (await tokens).access })
+  const credentialFor: Record<Caller, (route: Route) => Promise<Credential>> = {
     nobody: () => Promise.resolve(undefined),
-    'a forged token': () => Promise.resolve(`${keyUser.access.slice(0, -6)}AAAAAA`),
-    'a user': async (route) => (forOnce(route) ? await newUser() : lasting.user).access,
-    'a user whose proof is old': async (route) => (forOnce(route) ? await stale() : lasting.stale).access,
-    'a user with a factor': async (route) => (forOnce(route) ? await withFactor() : lasting.factor).access,
-    'an operator': async (route) => (forOnce(route) ? await withRole('operator') : lasting.operator).access,
-    'an admin': async (route) => (forOnce(route) ? await withRole('admin') : lasting.admin).access,
-    'a closed session': () => Promise.resolve(closed.access),
-    'a key with every scope of a user': () => Promise.resolve(wide.key),
-    'a key with no scope for it': ({ scope }) => Promise.resolve(scope === 'profile:read' ? identities.key : profile.key),
-    'an operator\'s key': () => Promise.resolve(operators.key),
-    'a revoked key': () => Promise.resolve(revoked.key),
-    'an expired key': () => Promise.resolve(expired.key)
+    'somebody who has proved nothing yet': () => Promise.resolve({ token: String(challenge['challenge_id']), headers: { 'x-session-id': String(challenge['nonce']) } }),
+    'a forged token': () => Promise.resolve({ token: `${keyUser.access.slice(0, -6)}AAAAAA` }),
+    'a user': (route) => bearer(forOnce(route) ? newUser() : lasting.user),
+    'a user by secret': async (route) => ({ headers: { 'x-session-id': await secretFor(route) } }),
+    'a user by cookie': async (route) => ({ headers: { cookie: `sessionId=${await secretFor(route)}`, origin: 'http://gateway.test:8000' } }),
+    'a user\'s cookie from a strange page': async (route) => ({ headers: { cookie: `sessionId=${await secretFor(route)}`, origin: 'https://evil.example' } }),
+    'a user whose proof is old': (route) => bearer(forOnce(route) ? stale() : lasting.stale),
+    'a user with a factor': (route) => bearer(forOnce(route) ? withFactor() : lasting.factor),
+    'an operator': (route) => bearer(forOnce(route) ? withRole('operator') : lasting.operator),
+    'an admin': (route) => bearer(forOnce(route) ? withRole('admin') : lasting.admin),
+    'a closed session': () => bearer(closed),
+    'a closed session\'s secret': () => Promise.resolve({ headers: { 'x-session-id': closedSecret } }),
+    'a key with every scope of a user': () => Promise.resolve({ token: wide.key }),
+    'the same in its own header': () => Promise.resolve({ headers: { 'x-api-key': wide.key } }),
+    'a key with no scope for it': ({ scope }) => Promise.resolve({ token: scope === 'profile:read' ? identities.key : profile.key }),
+    'an operator\'s key': () => Promise.resolve({ token: operators.key }),
+    'a revoked key': () => Promise.resolve({ token: revoked.key }),
+    'an expired key': () => Promise.resolve({ token: expired.key })
   }
   for (const route of routes) {
     const wanted: Record<string, string> = {}
     const seen: Record<string, string> = {}
-    for (const [who, credential] of Object.entries(credentialFor) as [Caller, (route: Route) => Promise<string | undefined>][]) {
+    for (const [who, credential] of Object.entries(credentialFor) as [Caller, (route: Route) => Promise<Credential>][]) {
+      if (route.caller === 'anyone' && !strangers.includes(who)) continue
       // A second proof is asked for once it is known of what.
       const example = (route.body as { examples?: unknown[] } | undefined)?.examples?.[0]
-      const answer = await call(route, await credential(route), gateway, who === 'a user with a factor' && route.stepUp !== undefined ? example : undefined)
-      seen[who] = atTheDoor(answer)
+      seen[who] = atTheDoor(await call(route, await credential(route), who === 'a user with a factor' && route.stepUp !== undefined ? example : undefined))
       wanted[who] = expected(route, who)
-      if (answer.status >= 500) seen[who] = `${answer.status}`
     }
     t.strictSame(seen, wanted, `${route.method} ${route.path}`)
   }

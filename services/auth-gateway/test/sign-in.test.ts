@@ -1,6 +1,9 @@
+import { until } from '@countersign/testing'
 import t from 'tap'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
-import { buildHouse, proofOf, signIn, type Answer } from './open-gateway.ts'
+import { createChallengeStore, type SignInChallenge } from '../src/challenges/challenge-store.ts'
+import { buildHouse, proofOf, signIn, type Answer, type Proof } from './open-gateway.ts'
+import { openUseCases } from './open-use-cases.ts'
 
 const verify = '/api/v1/auth/evm/verify'
 const newAccount = () => privateKeyToAccount(generatePrivateKey())
@@ -71,13 +74,25 @@ t.test('unknown, used, altered, foreign and malformed proofs answer alike', asyn
   const forge = async (change: (message: string) => string): Promise<Answer> => {
     const proof = await proofOf(gateway, account)
     const message = change(proof.signed_message)
+    t.not(message, proof.signed_message)
     return await gateway.send('POST', verify, { body: { ...proof, signed_message: message, signature: await account.signMessage({ message }) } })
   }
   const forgeries: Record<string, Answer> = {
     'another domain': await forge((text) => text.replace('gateway.test:8000 wants', 'evil.test wants')),
-    'another port': await forge((text) => text.replace('gateway.test:8000 wants', 'gateway.test wants')),
+    'another port': await forge((text) => text.replace('gateway.test:8000 wants', 'gateway.test:8001 wants')),
+    'no port': await forge((text) => text.replace('gateway.test:8000 wants', 'gateway.test wants')),
     'userinfo before the domain': await forge((text) => text.replace('gateway.test', 'user@gateway.test')),
+    'a letter that looks like one of the domain\'s': await forge((text) => text.replace('gateway.test', 'g\u0430teway.test')),
+    'the same in its ASCII form': await forge((text) => text.replace('gateway.test', 'xn--gteway-3ve.test')),
+    'full-width letters of the domain': await forge((text) => text.replace('gateway.test', '\uff47ateway.test')),
+    'a trailing dot after the domain': await forge((text) => text.replace('gateway.test:8000 wants', 'gateway.test.:8000 wants')),
+    'the domain in upper case': await forge((text) => text.replace('gateway.test:8000 wants', 'GATEWAY.TEST:8000 wants')),
+    'a subdomain': await forge((text) => text.replace('gateway.test:8000 wants', 'www.gateway.test:8000 wants')),
+    'a scheme before the domain': await forge((text) => `http://${text}`),
+    'another scheme before the domain': await forge((text) => `https://${text}`),
     'another scheme in the URI': await forge((text) => text.replace('URI: http:', 'URI: https:')),
+    'upper case in the URI': await forge((text) => text.replace('URI: http://gateway', 'URI: http://GATEWAY')),
+    'a trailing dot in the URI': await forge((text) => text.replace('URI: http://gateway.test:', 'URI: http://gateway.test.:')),
     'another chain': await forge((text) => text.replace('Chain ID: 31337', 'Chain ID: 1')),
     'another nonce': await forge((text) => text.replace(/Nonce: \w+/, 'Nonce: 0123456789abcdef')),
     'a later expiry': await forge((text) => text.replace(/Expiration Time: \d{4}/, 'Expiration Time: 2999')),
@@ -140,11 +155,38 @@ t.test('a stranger\'s requests for my address do not cancel my challenge', async
   t.equal((await gateway.send('POST', verify, { body: mine })).status, 200)
 })
 
-t.test('a challenge past its life opens nothing', async (t) => {
-  const proof = await proofOf(gateway, newAccount())
-  await house.redis.flush()
+t.test('a challenge ends by itself, by the clock of Redis and to the millisecond that its text names', async (t) => {
+  const { redis } = await openUseCases(house)
+  const [kept, over] = [await proofOf(gateway, newAccount()), await proofOf(gateway, newAccount())]
+  const saidBy = ({ signed_message: text }: Proof): number => Date.parse(/^Expiration Time: (\S+)$/m.exec(text)?.[1] ?? '')
+  const keysOf = ({ challenge_id: id, signed_message: text }: Proof): string[] => [`gw:challenge:${id}`, `gw:nonce:${/^Nonce: (\w+)$/m.exec(text)?.[1] ?? ''}`]
+  // In one script time stands still.
+  const endOf = 'local now = redis.call("TIME"); return now[1] * 1000 + math.floor(now[2] / 1000) + redis.call("PTTL", KEYS[1])'
+  for (const key of keysOf(kept)) t.ok(Math.abs(Number(await redis.eval(endOf, 1, key)) - saidBy(kept)) <= 1, key)
 
-  t.equal((await gateway.send('POST', verify, { body: proof })).status, 401)
+  for (const key of keysOf(over)) await redis.pexpire(key, 1)
+  await until(async () => await redis.exists(...keysOf(over)) === 0, { what: 'the challenge to end' })
+  const { challenge_id: _omitted, ...byNonce } = over
+  for (const body of [over, byNonce]) t.equal((await gateway.send('POST', verify, { body })).status, 401)
+  t.equal((await gateway.send('POST', verify, { body: kept })).status, 200)
+})
+
+t.test('a message that expired a minute ago opens nothing, although it names no time before which it is not valid', async (t) => {
+  const { redis } = await openUseCases(house)
+  const account = newAccount()
+  const expire = (text: string): string => text.replace(/Issued At: \S+/, `Issued At: ${ago(360)}`).replace(/Expiration Time: \S+/, `Expiration Time: ${ago(60)}`)
+  const ago = (seconds: number): string => new Date(Date.now() - seconds * 1_000).toISOString()
+
+  const altered = await proofOf(gateway, account)
+  const message = expire(altered.signed_message)
+  t.equal((await gateway.send('POST', verify, { body: { ...altered, signed_message: message, signature: await account.signMessage({ message }) } })).status, 401, 'whoever dates it back')
+
+  // As by a process that stood still between composing the text and keeping it.
+  const { challenge_id: id } = await proofOf(gateway, account)
+  const issued = JSON.parse(await redis.getdel(`gw:challenge:${id}`) ?? '') as SignInChallenge
+  const late = expire(issued.message)
+  await createChallengeStore(redis).keep({ ...issued, message: late }, new Date(Date.now() - 60_000))
+  t.equal((await gateway.send('POST', verify, { body: { address: account.address, signed_message: late, signature: await account.signMessage({ message: late }), challenge_id: id } })).status, 401, 'nor when it was issued so')
 })
 
 t.test('an address or a role beside the proof gives the account neither', async (t) => {

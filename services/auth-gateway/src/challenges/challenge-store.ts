@@ -25,11 +25,12 @@ const nonceKey = (nonce: string): string => `gw:nonce:${nonce}`
 
 export function createChallengeStore (redis: Redis) {
   return {
-    /** Many may be pending for one address: a stranger's request never cancels mine. */
-    async keep (challenge: SignInChallenge, ttlSeconds: number): Promise<void> {
+    /** Many may be pending for one address: a stranger's request never cancels mine. @param expiresAt as the text says it, however long it took to get here */
+    async keep (challenge: SignInChallenge, expiresAt: Date): Promise<void> {
+      const end = expiresAt.getTime()
       await Promise.all([
-        redis.set(challengeKey(challenge.id), JSON.stringify(challenge), 'EX', ttlSeconds),
-        redis.set(nonceKey(challenge.nonce), challenge.id, 'EX', ttlSeconds)
+        redis.set(challengeKey(challenge.id), JSON.stringify(challenge), 'PXAT', end),
+        redis.set(nonceKey(challenge.nonce), challenge.id, 'PXAT', end)
       ])
     },
 

@@ -47,6 +47,6 @@ export const createIssueChallenge = ({ families, challenges, now, newId, newNonc
     const nonce = newNonce()
     const purpose: ChallengePurpose = asker === undefined ? 'login' : 'link'
     const message = signInMessage({ domain, origin, brand, purpose, chainName, address, chainReference, nonce, issuedAt, expiresAt, ...asker && { userId: asker.userId } })
-    await challenges.keep({ id: challengeId, family: familyName, purpose, address, network, chainReference, nonce, message, ...asker && { asker } }, ttlSeconds)
+    await challenges.keep({ id: challengeId, family: familyName, purpose, address, network, chainReference, nonce, message, ...asker && { asker } }, expiresAt)
     return { challengeId, message, nonce, expiresAt }
   }

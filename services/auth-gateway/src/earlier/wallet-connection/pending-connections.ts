@@ -39,8 +39,9 @@ export function createPendingConnections ({ redis, key, ttlSeconds, newToken }: 
 
   return {
     ttlSeconds,
-    async keepChallenge (nonce: string, challenge: ConnectionChallenge): Promise<void> {
-      await redis.set(challengeKey(nonce), JSON.stringify(challenge), 'EX', ttlSeconds)
+    /** @param expiresAt as the text says it */
+    async keepChallenge (nonce: string, challenge: ConnectionChallenge, expiresAt: Date): Promise<void> {
+      await redis.set(challengeKey(nonce), JSON.stringify(challenge), 'PXAT', expiresAt.getTime())
     },
     takeChallenge: (nonce: string) => take<ConnectionChallenge>(challengeKey(nonce)),
 

@@ -35,6 +35,6 @@ export const createRequestConnection = ({ families, pending, now, newNonce, ...p
     const expiresAt = new Date(issuedAt.getTime() + pending.ttlSeconds * 1000)
     const nonce = newNonce()
     const message = connectionMessage({ ...place, ...address, network, nonce, issuedAt, expiresAt })
-    await pending.keepChallenge(nonce, { message, network, ...address })
+    await pending.keepChallenge(nonce, { message, network, ...address }, expiresAt)
     return { nonce, issuedAt, expiresAt, message }
   }
