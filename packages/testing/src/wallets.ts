@@ -3,18 +3,34 @@ import { createHash, generateKeyPairSync, randomBytes, sign } from 'node:crypto'
 import type { WalletFamily } from '@countersign/contracts'
 import { secp256k1 } from '@noble/curves/secp256k1.js'
 import { ripemd160 } from '@noble/hashes/legacy.js'
+import { keccak_256 } from '@noble/hashes/sha3.js'
 import { base58, bech32 } from '@scure/base'
 import { p2wpkh, RawWitness, SigHash, Transaction } from '@scure/btc-signer'
 import { RawOldTx } from '@scure/btc-signer/script.js'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
+
+/** What goes into the body of `verify` and `link` besides address and text. */
+type Sign = (message: string) => Promise<Readonly<Record<string, string>>>
 
 export interface TestWallet {
   readonly family: WalletFamily
   readonly address: string
   /** The same account as another caller may spell it. */
   readonly spellings: readonly string[]
-  /** What goes into the body of `verify` and `link` besides address and text. */
-  readonly sign: (message: string) => Promise<Readonly<Record<string, string>>>
+  readonly sign: Sign
+}
+
+export interface SolanaTestWallet extends TestWallet {
+  /** As a Ledger signs: the text in an off-chain envelope. @param domain of the application; the one that the text begins with unless given */
+  readonly signEnvelope: (message: string, domain?: string) => ReturnType<Sign>
+}
+export interface CosmosTestWallet extends TestWallet {
+  /** The same key's address on another chain. */
+  readonly under: (prefix: string) => TestWallet
+}
+export interface BitcoinTestWallet extends TestWallet {
+  /** BIP-322 in its full form: the whole virtual transaction. */
+  readonly signFull: (message: string, given?: { readonly version?: number, readonly lockTime?: number }) => ReturnType<Sign>
 }
 
 const sha256 = (...parts: readonly (string | Uint8Array)[]): Buffer => {
@@ -33,25 +49,48 @@ function evm (): TestWallet {
   }
 }
 
-function solana (): TestWallet {
+function solana (): SolanaTestWallet {
   const { publicKey, privateKey } = generateKeyPairSync('ed25519')
-  const address = base58.encode(Buffer.from(publicKey.export({ format: 'jwk' }).x ?? '', 'base64url'))
-  return { family: 'solana', address, spellings: [], sign: (message) => Promise.resolve({ signature: base58.encode(sign(null, Buffer.from(message), privateKey)) }) }
+  const key = Buffer.from(publicKey.export({ format: 'jwk' }).x ?? '', 'base64url')
+  const signBytes = (bytes: Uint8Array): ReturnType<Sign> => Promise.resolve({ signature: base58.encode(sign(null, bytes, privateKey)) })
+  return {
+    family: 'solana', address: base58.encode(key), spellings: [],
+    sign: (message) => signBytes(Buffer.from(message)),
+    // docs.anza.xyz, proposals/off-chain-message-signing: version 0, application domain, restricted ASCII, one signer.
+    signEnvelope: (message, domain = message.split(' ')[0] ?? '') => signBytes(Buffer.concat([
+      Buffer.from('\xffsolana offchain\0', 'latin1'), Buffer.from(domain.padEnd(32, '\0')), Uint8Array.of(0, 1), key,
+      Uint8Array.of(message.length & 0xff, message.length >> 8), Buffer.from(message)
+    ]))
+  }
 }
 
 /** ADR-36: the text goes as data into a document that no chain would take for a transaction. */
-function cosmos (): TestWallet {
-  const secret = randomBytes(32)
-  const key = secp256k1.getPublicKey(secret, true)
-  const under = (prefix: string): string => bech32.encode(prefix, bech32.toWords(ripemd160(sha256(key))))
+const adr36 = (message: string, signer: string): string =>
+  `{"account_number":"0","chain_id":"","fee":{"amount":[],"gas":"0"},"memo":"","msgs":[{"type":"sign/MsgSignData","value":{"data":"${Buffer.from(message).toString('base64')}","signer":"${signer}"}}],"sequence":"0"}`
+
+function cosmosWallet (prefix: string, secret: Uint8Array, hashes: { readonly ofKey: Uint8Array, readonly of: (text: string) => Uint8Array }): TestWallet {
+  const address = bech32.encode(prefix, bech32.toWords(hashes.ofKey))
   return {
-    family: 'cosmos', address: under('cosmos'), spellings: [under('cosmos').toUpperCase()],
-    sign: (message) => {
-      const document = `{"account_number":"0","chain_id":"","fee":{"amount":[],"gas":"0"},"memo":"","msgs":[{"type":"sign/MsgSignData","value":{"data":"${Buffer.from(message).toString('base64')}","signer":"${under('cosmos')}"}}],"sequence":"0"}`
-      const signature = secp256k1.sign(sha256(document), secret, { prehash: false })
-      return Promise.resolve({ signature: Buffer.from(signature).toString('base64'), public_key: Buffer.from(key).toString('base64') })
-    }
+    family: 'cosmos', address, spellings: [address.toUpperCase()],
+    sign: (message) => Promise.resolve({
+      signature: Buffer.from(secp256k1.sign(hashes.of(adr36(message, address)), secret, { prehash: false })).toString('base64'),
+      public_key: Buffer.from(secp256k1.getPublicKey(secret, true)).toString('base64')
+    })
   }
+}
+
+function cosmos (): CosmosTestWallet {
+  const secret = randomBytes(32)
+  const hashes = { ofKey: ripemd160(sha256(secp256k1.getPublicKey(secret, true))), of: (text: string) => sha256(text) }
+  const under = (prefix: string): TestWallet => cosmosWallet(prefix, secret, hashes)
+  return { ...under('cosmos'), under }
+}
+
+/** Of a Cosmos chain that hashes keys and texts as Ethereum does (ethsecp256k1). */
+export function newInjectiveWallet (): TestWallet {
+  const secret = randomBytes(32)
+  const ofKey = keccak_256(secp256k1.getPublicKey(secret, false).subarray(1)).subarray(12)
+  return cosmosWallet('inj', secret, { ofKey, of: (text) => keccak_256(Buffer.from(text)) })
 }
 
 const crockford = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
@@ -66,9 +105,10 @@ function c32Address (version: number, hash: Uint8Array): string {
 
 function stacks (): TestWallet {
   const secret = randomBytes(32)
-  const address = c32Address(22, ripemd160(sha256(secp256k1.getPublicKey(secret, true))))
+  const hash = ripemd160(sha256(secp256k1.getPublicKey(secret, true)))
   return {
-    family: 'stacks', address, spellings: [],
+    // Of the main network and of the test network.
+    family: 'stacks', address: c32Address(22, hash), spellings: [c32Address(26, hash)],
     sign: (message) => {
       const text = Buffer.from(message)
       const length = text.length < 253 ? Uint8Array.of(text.length) : Uint8Array.of(253, text.length, text.length >> 8)
@@ -78,29 +118,31 @@ function stacks (): TestWallet {
   }
 }
 
-/** BIP-322, simple, with a native segwit key. */
-function bitcoin (): TestWallet {
+/** BIP-322 with a native segwit key. */
+function bitcoin (): BitcoinTestWallet {
   const secret = randomBytes(32)
   const { address = '', script } = p2wpkh(secp256k1.getPublicKey(secret, true))
   const tag = sha256('BIP0322-signed-message')
+  const toSign = (message: string, { version = 0, lockTime = 0 } = {}): Transaction => {
+    const toSpend = RawOldTx.encode({
+      version: 0,
+      inputs: [{ txid: new Uint8Array(32), index: 0xffffffff, finalScriptSig: Uint8Array.of(0, 32, ...sha256(tag, tag, message)), sequence: 0 }],
+      outputs: [{ amount: 0n, script }],
+      lockTime: 0
+    })
+    const transaction = new Transaction({ version, lockTime, allowUnknownOutputs: true, allowUnknownVersion: true })
+    transaction.addInput({ txid: sha256(sha256(toSpend)).reverse(), index: 0, sequence: 0, witnessUtxo: { amount: 0n, script } })
+    transaction.addOutput({ amount: 0n, script: Uint8Array.of(0x6a) })
+    transaction.signIdx(secret, 0, [SigHash.ALL])
+    transaction.finalize()
+    return transaction
+  }
+  const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64')
   return {
     family: 'bitcoin', address, spellings: [address.toUpperCase()],
-    sign: (message) => {
-      const toSpend = RawOldTx.encode({
-        version: 0,
-        inputs: [{ txid: new Uint8Array(32), index: 0xffffffff, finalScriptSig: Uint8Array.of(0, 32, ...sha256(tag, tag, message)), sequence: 0 }],
-        outputs: [{ amount: 0n, script }],
-        lockTime: 0
-      })
-      const toSign = new Transaction({ version: 0, allowUnknownOutputs: true, allowUnknownVersion: true })
-      toSign.addInput({ txid: sha256(sha256(toSpend)).reverse(), index: 0, sequence: 0, witnessUtxo: { amount: 0n, script } })
-      toSign.addOutput({ amount: 0n, script: Uint8Array.of(0x6a) })
-      toSign.signIdx(secret, 0, [SigHash.ALL])
-      toSign.finalize()
-      const witness = RawWitness.encode(toSign.getInput(0).finalScriptWitness ?? [])
-      return Promise.resolve({ signature: `smp${Buffer.from(witness).toString('base64')}` })
-    }
+    sign: (message) => Promise.resolve({ signature: `smp${base64(RawWitness.encode(toSign(message).getInput(0).finalScriptWitness ?? []))}` }),
+    signFull: (message, given) => Promise.resolve({ signature: `ful${base64(toSign(message, given).extract())}` })
   }
 }
 
-export const newWallets: Readonly<Record<WalletFamily, () => TestWallet>> = { evm, solana, cosmos, stacks, bitcoin }
+export const newWallets = { evm, solana, cosmos, stacks, bitcoin } satisfies Readonly<Record<WalletFamily, () => TestWallet>>
