@@ -8,6 +8,7 @@ import { until } from '@countersign/testing'
 import t from 'tap'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
 import type { Identity } from '../src/users/identity.ts'
+import { alteredFormsOf, countAccepted, fitsHeader } from './altered-forms.ts'
 import { buildHouse, proofOf, signIn, type Answer, type Given, type Tokens } from './open-gateway.ts'
 import { openUseCases } from './open-use-cases.ts'
 
@@ -211,11 +212,9 @@ t.test('a key is shown once, kept as a hash, and told apart by its end', async (
   t.notMatch(list.text, key.slice(8))
   t.notMatch(JSON.stringify(await keys.find().toArray()), key.slice(8))
   t.notMatch(house.logs.text(), key.slice(8))
-  for (const bad of [key.slice(0, -1), `${key}0`, key.toUpperCase(), key.replace('test', 'live'), flip(key, 20), flip(key, 71)]) {
-    t.equal((await gateway.send('GET', '/api/v1/me', { headers: { 'x-api-key': bad } })).status, 401)
-  }
+  const forms = [key.replace('test', 'live'), ...alteredFormsOf(key).filter(fitsHeader)]
+  t.equal(await countAccepted(forms, async (form) => (await gateway.send('GET', '/api/v1/me', { headers: { 'x-api-key': form } })).status !== 401), 0, 'no cut of it, and none with a bit turned over')
 })
-const flip = (text: string, at: number): string => `${text.slice(0, at)}${text[at] === '0' ? '1' : '0'}${text.slice(at + 1)}`
 
 t.test('a key that another process has just taken is refused there within a second, whatever ended it', async (t) => {
   const read = (key: string): Promise<boolean> => other.send('GET', '/api/v1/me', { token: key }).then(({ status }) => status === 200)

@@ -1,6 +1,7 @@
 /** Sessions of callers that send a secret or cookies, and what a page of another origin can do with them. */
 import t from 'tap'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
+import { alteredFormsOf, countAccepted, fitsHeader } from './altered-forms.ts'
 import { buildHouse, proofOf, signIn, tokensIn } from './open-gateway.ts'
 import { openUseCases } from './open-use-cases.ts'
 import { assertRefusedSoon } from './refused-soon.ts'
@@ -42,22 +43,8 @@ t.test('a secret opens its session in header or cookie, and only its hash is kep
 
 t.test('every cut and every flipped bit of a secret is refused', async (t) => {
   const { secret } = await openSecret()
-  const bytes = Buffer.from(secret, 'latin1')
-  const flipped = Array.from({ length: bytes.length * 7 }, (_, bit) => {
-    const copy = Buffer.from(bytes)
-    copy[Math.floor(bit / 7)] = (copy[Math.floor(bit / 7)] ?? 0) ^ (1 << bit % 7)
-    return copy.toString('latin1')
-  })
-  const changed = [
-    ...flipped.filter((text) => /^[!-~]+$/.test(text)),
-    ...Array.from(secret, (_, index) => secret.slice(0, index)).filter((text) => text !== ''),
-    ...Array.from(secret, (_, index) => secret.slice(index + 1)).filter((text) => text !== ''),
-    `${secret}A`, `${secret}=`, `${secret},${secret}`
-  ]
-  for (let from = 0; from < changed.length; from += 10) {
-    const answers = await Promise.all(changed.slice(from, from + 10).map((text) => withSecret(text)))
-    t.ok(answers.every(({ status }) => status === 401), `${from} and on`)
-  }
+
+  t.equal(await countAccepted(alteredFormsOf(secret).filter(fitsHeader), async (form) => (await withSecret(form)).status !== 401), 0)
   t.equal((await withSecret(secret)).status, 200)
 })
 
