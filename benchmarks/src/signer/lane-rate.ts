@@ -3,6 +3,7 @@ import { cpuMsOf } from '../load/cpu-time.ts'
 import { median } from '../table.ts'
 import { measureBareKms, measureBareLocal } from './bare-loop.ts'
 import type { SignerHouse, SignerProcess } from './house.ts'
+import { behindOf, watchBlocks } from './status-lag.ts'
 import { allAre, approve, holdLanes, waysOf } from './transfers.ts'
 
 export interface LaneRate {
@@ -41,22 +42,7 @@ export async function measureLanes (house: SignerHouse, signer: SignerProcess, l
     bareLocal: await measureBareLocal(house, lanes, transfers),
     rpcPerTransfer: (after.rpc - before.rpc) / transfers,
     signsPerTransfer: (after.signs - before.signs) / transfers,
-    behindMs: median(ways.flatMap(({ at, block }) => {
-      const finalAt = seen.get(block + 1)
-      return finalAt === undefined || at['confirmed'] === undefined ? [] : [at['confirmed'] - finalAt]
-    })),
+    behindMs: median(behindOf(ways, seen)),
     byMethod: Object.fromEntries(Object.entries(after.byMethod).map(([method, count]) => [method, (count - (before.byMethod[method] ?? 0)) / transfers]))
   }
-}
-
-/** When this process first saw each block; two confirmations are the block itself and the next. */
-function watchBlocks ({ chain }: SignerHouse): { stop: () => ReadonlyMap<number, number> } {
-  const seen = new Map<number, number>()
-  let asking = false
-  const timer = setInterval(() => {
-    if (asking) return
-    asking = true
-    void chain.request<string>('eth_blockNumber').then((number) => { if (!seen.has(Number(number))) seen.set(Number(number), Date.now()) }, () => undefined).finally(() => { asking = false })
-  }, 25)
-  return { stop: () => { clearInterval(timer); return seen } }
 }
