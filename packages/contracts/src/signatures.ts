@@ -73,6 +73,15 @@ export const SignatureRequest = Type.Object({
 }, { ...closed, examples: [{ wallet_id: ada.walletId, typed_data: permit }, { wallet_id: ada.walletId, text: 'I am the treasury of Example Ltd.' }] })
 export type SignatureRequest = Static<typeof SignatureRequest>
 
+/** What a dry run of the policy asks about: a signature that is not given. */
+export const DryRunSignature = Type.Object({
+  initiator: UserId,
+  wallet_id: WalletId,
+  text: SignatureRequest.properties.text,
+  typed_data: SignatureRequest.properties.typed_data
+}, closed)
+export type DryRunSignature = Static<typeof DryRunSignature>
+
 /** What a signature lets another account take, or moves. */
 export const Grant = Type.Object({
   kind: Type.Union([Type.Literal('transfer'), Type.Literal('allow')]),

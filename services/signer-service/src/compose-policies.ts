@@ -7,6 +7,7 @@ import { signerOf } from './chain/typed-data.ts'
 import type { PolicyUseCases } from './commands/policy-commands.ts'
 import { createChangePolicy, createDraftPolicy, createReadPolicies } from './policies/change-policy.ts'
 import { createExplainPolicy, type ExplainDeps } from './policies/explain-policy.ts'
+import { askedInVain } from './signatures/message.ts'
 import type { PolicyRepository } from './policies/policy-repository.ts'
 import type { PrincipalRepository } from './principals/principal-repository.ts'
 import type { Transact } from './unit.ts'
@@ -33,7 +34,7 @@ export function createPolicyUseCases (parts: PolicyParts): PolicyUseCases {
     readPolicies: createReadPolicies({ policies, principals }),
     draft: createDraftPolicy(changing),
     change: createChangePolicy(changing),
-    explain: createExplainPolicy({ ...parts, checksummed }),
+    explain: createExplainPolicy({ ...parts, checksummed, aboutSignature: askedInVain }),
     isPrincipal: async (id) => await principals.find(id) !== undefined
   }
 }

@@ -199,6 +199,14 @@ t.test('the policy changes by an administrator\'s signature alone; of twenty cha
     policy_version: null, allowed: false, rule: 'default', rules: [{ name: 'no', says: 'the destination is not in destinations' }, { says: /its window of 5 wei in 60 seconds per wallet has room for 5/ }]
   })
   t.match(await house.call(explainPolicy, { user_id: boss.id, transaction: { ...dry, data: '0x12345678' } }), { allowed: false, detail: /"approved": no method of the rule names its data/ })
+  const words = { initiator: house.userId, wallet_id: house.wallet.id, text: 'We are who we say.' }
+  t.match(await house.call(explainPolicy, { user_id: boss.id, signature: words }), { policy_version: 2, allowed: false, rule: 'default', rules: [{ name: 'approved', call: 1 }] })
+  const saying = { rules: [{ ...rule(house, { shown_proof: true }), name: 'words', signatures: { texts: ['We are'] } }] }
+  t.match(await house.call(explainPolicy, { user_id: boss.id, signature: words, document: saying as never }), { policy_version: null, allowed: true, rule: 'words' })
+  t.match(await house.call(explainPolicy, { user_id: boss.id, signature: { ...words, text: 'They are' }, document: saying as never }), { allowed: false })
+  for (const [asked, path] of [[{}, 'body'], [{ transaction: dry, signature: words }, 'body'], [{ signature: { ...words, text: '0x\u202e' } }, 'body/signature/text'], [{ signature: { ...words, wallet_id: newId('wal') } }, 'body/signature/wallet_id']] as const) {
+    await t.rejects(house.call(explainPolicy, { user_id: boss.id, ...asked }), { extensions: { faults: [{ path }] } } as unknown as Error, path)
+  }
   await t.rejects(house.call(explainPolicy, { user_id: newId('usr'), transaction: dry }), denied)
 
   const cli = async (...args: string[]) => {

@@ -2,6 +2,7 @@ import { Type } from 'typebox'
 import { defineCommand } from '../command.ts'
 import { DryRunTransaction, Explanation, KeySignature, PolicyDocument, PolicyView, SignableData } from '../policies.ts'
 import { PolicyId, Timestamp, UserId } from '../primitives.ts'
+import { DryRunSignature } from '../signatures.ts'
 
 /** What the gateway says of who is asking: enough to read, never to change anything. */
 const claim = { user_id: UserId }
@@ -59,8 +60,8 @@ export const changePolicy = defineCommand({
 export const explainPolicy = defineCommand({
   ...served,
   name: 'policies.explain',
-  summary: 'Which rule would decide a transaction, and why',
+  summary: 'Which rule would decide a transaction or a signature, and why',
   deadlineMs: 5_000,
-  request: Type.Object({ ...claim, transaction: DryRunTransaction, document: Type.Optional(PolicyDocument) }, { additionalProperties: false }),
+  request: Type.Object({ ...claim, transaction: Type.Optional(DryRunTransaction), signature: Type.Optional(DryRunSignature), document: Type.Optional(PolicyDocument) }, { additionalProperties: false }),
   reply: Explanation
 })

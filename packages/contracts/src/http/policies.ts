@@ -4,6 +4,7 @@ import { PolicyChange, PolicyDraft, PolicyVersions } from '../commands/policies.
 import { DryRunTransaction, Explanation, policyChangeData, PolicyDocument, PolicyView } from '../policies.ts'
 import { PolicyId } from '../primitives.ts'
 import { defineRoute } from '../route.ts'
+import { DryRunSignature } from '../signatures.ts'
 import { ada } from './examples.ts'
 
 const document: PolicyDocument = {
@@ -69,13 +70,13 @@ export const postDryRun = defineRoute({
   path: '/api/v1/policies/dry-run',
   operationId: 'dryRunPolicy',
   tag: 'Policies',
-  summary: 'Which rule would decide a transaction, and why',
-  description: 'By the policy in force, or by a document that is sent along. Nothing is kept and nothing reserved.',
+  summary: 'Which rule would decide a transaction or a signature, and why',
+  description: 'One of `transaction` and `signature`; by the policy in force, or by a document that is sent along. Nothing is kept and nothing reserved.',
   caller: 'session',
   limit: 'general',
-  body: Type.Object({ transaction: DryRunTransaction, document: Type.Optional(PolicyDocument) }, {
+  body: Type.Object({ transaction: Type.Optional(DryRunTransaction), signature: Type.Optional(DryRunSignature), document: Type.Optional(PolicyDocument) }, {
     additionalProperties: false,
-    examples: [{ transaction: { initiator: ada.userId, wallet_id: ada.walletId, chain_id: 1, to: ada.payee, value: '250000000000000000' } }]
+    examples: [{ transaction: { initiator: ada.userId, wallet_id: ada.walletId, chain_id: 1, to: ada.payee, value: '250000000000000000' } }, { signature: { initiator: ada.userId, wallet_id: ada.walletId, text: 'I am the treasury of Example Ltd.' } }]
   }),
   status: 200,
   reply: withExample(Explanation, {

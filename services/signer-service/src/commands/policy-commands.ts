@@ -23,8 +23,8 @@ export const policyCommands = (use: PolicyUseCases): CommandHandler[] => [
   handle(draftPolicy, async ({ user_id: userId, document }) => await use.draft(document, { userId })),
   handle(changePolicy, async ({ user_id: userId, policy_id: policyId, version, previous_sha256: previousSha256, valid_until: validUntil, document, signature }, { requestId }) =>
     await use.change({ policyId, version, previousSha256, validUntil, document, signature }, { userId, requestId })),
-  handle(explainPolicy, async ({ user_id: userId, transaction, document }) => {
+  handle(explainPolicy, async ({ user_id: userId, transaction, signature, document }) => {
     if (!await use.isPrincipal(userId)) throw new Problem(problems.notPermitted)
-    return await use.explain({ transaction, ...document !== undefined && { document } })
+    return await use.explain({ ...transaction !== undefined && { transaction }, ...signature !== undefined && { signature }, ...document !== undefined && { document } })
   })
 ]

@@ -13,6 +13,7 @@ import { createExplainPolicy } from '../policies/explain-policy.ts'
 import { createWindowRepository } from '../policies/window-repository.ts'
 import { createSetPolicy } from '../policies/set-policy.ts'
 import { PolicyRefused, validatePolicy } from '../policies/validate-policy.ts'
+import { askedInVain } from '../signatures/message.ts'
 import { createWalletRepository } from '../wallets/wallet-repository.ts'
 import { textOption, textsOption } from './options.ts'
 import type { WithParts } from './operator-parts.ts'
@@ -106,7 +107,7 @@ const explainCommand = (withParts: WithParts): CliCommand => ({
     const document = file === undefined ? undefined : parsed(await readFile(file, 'utf8'), file)
     await withParts(async ({ mongo: { db } }) => {
       const explain = createExplainPolicy({
-        policies: createPolicyRepository(db), windows: createWindowRepository(db), wallets: createWalletRepository(db), checksummed,
+        policies: createPolicyRepository(db), windows: createWindowRepository(db), wallets: createWalletRepository(db), checksummed, aboutSignature: askedInVain,
         callsOf: ({ from, to, value, data: bytes }) => parseCalls({ to, value: BigInt(value), data: bytes }, { from, multicall3: usualMulticall3 })
       })
       const explanation = await explain({ transaction, ...document !== undefined && { document } }).catch(inWords)

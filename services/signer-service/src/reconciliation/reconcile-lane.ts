@@ -14,7 +14,7 @@ export interface ReconcileDeps {
   readonly reconciliations: Pick<ReconciliationRepository, 'find' | 'advance' | 'raise'>
   readonly compare: (given: Comparison) => Promise<Compared>
   readonly chains: Pick<Chains, 'find'>
-  readonly leases: Pick<Leases, 'acquire' | 'assert' | 'release'>
+  readonly leases: Pick<Leases, 'acquire' | 'renew' | 'assert' | 'release'>
   readonly holder: string
   readonly transact: Transact
   readonly audit: Pick<Audit, 'append'>
@@ -36,6 +36,8 @@ export const createReconcileLane = (deps: ReconcileDeps) => async (wallet: Walle
   const name = `reconcile:${reconciliationId({ chainId, walletId: wallet.id })}`
   const lease = await deps.leases.acquire(name, deps.holder, leaseMs)
   if (lease === null) return { outcome: 'busy' }
+  // However long a long list of signatures takes. A failure is no loss yet: what is written asks whether it is still held.
+  const renewing = setInterval(() => { deps.leases.renew(name, deps.holder, lease.epoch, leaseMs).catch(() => undefined) }, leaseMs / 3)
   try {
     return await reconcile(deps, wallet, chain, { name, epoch: lease.epoch })
   } catch (error) {
@@ -43,6 +45,7 @@ export const createReconcileLane = (deps: ReconcileDeps) => async (wallet: Walle
     if (error instanceof LeaseLost) return { outcome: 'busy' }
     throw error
   } finally {
+    clearInterval(renewing)
     await deps.leases.release(name, deps.holder, lease.epoch)
   }
 }

@@ -1,5 +1,5 @@
 /** What is signed, read from the bytes of the request or of the row: its digest, what it spends, and what the policy is asked about it. */
-import { Problem, problems, type SignatureRequest, type TypedDataRequest } from '@countersign/contracts'
+import { Problem, problems, type DryRunSignature, type SignatureRequest, type TypedDataRequest } from '@countersign/contracts'
 import { hashMessage } from 'viem'
 import type { ParsedCall } from '../calls/call.ts'
 import type { Hex } from '../chain/quantity.ts'
@@ -47,6 +47,12 @@ export function callsOfMessage (message: Message, wallet: string): readonly Pars
   const contract = message.data.domain.verifyingContract
   const movements = grantsOf(message.data, wallet) ?? []
   return movements.length === 0 ? [about(contract, null)] : movements.map((movement) => about(contract, movement))
+}
+
+/** What a dry run asks about. @throws Problem schemaViolation */
+export function askedInVain ({ initiator, wallet_id: walletId, ...message }: DryRunSignature): AskedAction {
+  const read = readMessage(message)
+  return askedAbout(read, { initiator, walletId, chainId: chainOf(read) })
 }
 
 /** What the policy is asked about it. */
