@@ -38,7 +38,8 @@ export const startOpsServer = async ({
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     genReqId: requestIdOf,
     forceCloseConnections: true,
-    requestTimeout: 10_000
+    requestTimeout: 10_000,
+    schemaController: { compilersFactory: { buildValidator: noSchemas, buildSerializer: noSchemas } }
   }) as unknown as FastifyInstance
   handleProblems(app, { realm: 'operations' })
 
@@ -59,6 +60,11 @@ export const startOpsServer = async ({
   const address = app.server.address() as AddressInfo
   const shownHost = address.family === 'IPv6' ? `[${address.address}]` : address.address
   return { url: `http://${shownHost}:${address.port}`, close: () => app.close() }
+}
+
+/** These routes have no schemas: Fastify need not load its compilers, a tenth of the time that a process takes to start. */
+function noSchemas (): never {
+  throw new Error('the routes of operations have no schemas')
 }
 
 /** @returns undefined when the check threw or took too long */
