@@ -8,7 +8,7 @@ import { withSharedMongo } from './shared-mongo.mjs'
 const fileTimeoutMs = 600_000
 
 /**
- * Groups of test files, and whatever else wants a processor, two at once.
+ * Groups of test files, and whatever else wants a processor, three at once: half of the time of most of them is waiting.
  * @param groups lists of compiled files, the longest first: each list is run in one process
  * @param checks functions that reject when they find a fault; the rest goes on, and the first fault is thrown at the end
  * @returns how many assertions passed and failed; a file that dies or hangs counts as one failure at least.
@@ -34,8 +34,8 @@ export async function runTests (groups, checks = []) {
   ]
   await withSharedMongo(async (env) => {
     const work = waiting(env)
-    // From both ends: the long files, which come first, stand never beside one another.
-    const takes = [() => work.shift(), () => work.pop()]
+    // One from the front: the long files, which come first, stand never beside one another. Two from the end.
+    const takes = [() => work.shift(), () => work.pop(), () => work.pop()]
     await Promise.all(takes.map(async (take) => {
       for (let next = take(); next !== undefined; next = take()) await next()
     }))

@@ -205,7 +205,7 @@ void t.test('logs tell operation, outcome and eight characters of the key; no di
 })
 
 void t.test('more calls than connections end in time, and the log tells', async (t) => {
-  const { emulator, ring, lines } = await openRing(t, { timeoutMs: 2000, maxAttempts: 1 })
+  const { emulator, ring, lines } = await openRing(t, { timeoutMs: 5000, maxAttempts: 1 })
   emulator.faults.set({ delayMs: 60_000 })
 
   const outcomes = await Promise.allSettled(Array.from({ length: 400 }, () => ring.check(keyId)))
