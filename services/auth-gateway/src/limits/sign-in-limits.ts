@@ -12,6 +12,7 @@ import { Problem, problems, type AskingPlace } from '@countersign/contracts'
 import type { LimitBucket, Limiter } from '@countersign/redis'
 import type { Logger } from '@countersign/runtime'
 import { keyedHash } from '@countersign/secrets'
+import { LRUCache } from 'lru-cache'
 import { emailIdentityId, type Identity } from '../users/identity.ts'
 
 export type TryKind =
@@ -81,7 +82,16 @@ export const walletSubject = (address: string): string => `wallet:${address.toLo
 export const emailSubject = emailIdentityId
 
 export function createSignInLimits ({ limiter, keep, isKept, hashKey, place, challengeMs, log }: SignInLimitsDeps): SignInLimits {
-  const hashed = (...parts: string[]): string => keyedHash(hashKey, ...parts).toString('base64url')
+  // A sign-in asks for the same few hashes of its place and its login several times, and for those of its place again at the next one.
+  const hashes = new LRUCache<string, string>({ max: 20_000 })
+  const hashed = (...parts: string[]): string => {
+    const name = JSON.stringify(parts)
+    const known = hashes.get(name)
+    if (known !== undefined) return known
+    const hash = keyedHash(hashKey, ...parts).toString('base64url')
+    hashes.set(name, hash)
+    return hash
+  }
   const knownKey = (subject: string, ip: string): string => `${limitsPrefix}:known:${hashed('known', subject, ip)}`
 
   /** The first one is the place's. */
