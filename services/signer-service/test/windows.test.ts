@@ -1,10 +1,11 @@
 /** Rolling windows on a real MongoDB, raced for by two compositions of the service, and what gives room back. */
 import t from 'tap'
-import { createTransaction, problems, type TransactionView } from '@countersign/contracts'
+import { cancelTransaction, createTransaction, problems, speedUpTransaction, type TransactionView } from '@countersign/contracts'
 import { newId } from '@countersign/runtime'
 import { until } from '@countersign/testing'
 import { checksummed } from '../src/chain/address.ts'
 import { createPolicyRepository } from '../src/policies/policy-repository.ts'
+import { createReleaseWindows } from '../src/policies/release-windows.ts'
 import { createSetPolicy } from '../src/policies/set-policy.ts'
 import { validatePolicy } from '../src/policies/validate-policy.ts'
 import { bucketMs, heldIn, isUsable, withAmount, withoutAmount, type Bucket } from '../src/policies/window-buckets.ts'
@@ -55,6 +56,21 @@ t.test('buckets never let more through than the window allows, and forget what h
   t.strictSame(withoutAmount(buckets, at(1).getTime(), 7n).map(({ total }) => total), ['5', '1'])
   t.strictSame(withoutAmount(buckets, at(0).getTime(), 5n).map(({ total }) => total), ['8'])
   t.strictSame(withoutAmount(buckets, at(99).getTime(), 5n), buckets, 'what has left gives nothing back')
+})
+
+t.test('what had a nonce gives back its sums alone, what had none its counts too', async (t) => {
+  const entries = ['r|wallet|60|native|w', 'r|wallet|60|count|w', 'count|wallet|60|0x00|count'].map((key) => ({ key, bucket: 0, amount: '1' }))
+  const row = (id: string, ...states: string[]) => ({ id, walletId: 'w', requestId: 'req', reservation: { state: 'releasing', entries }, history: states.map((state) => ({ state, at: new Date(0) })) })
+  const given: string[][] = []
+  const release = createReleaseWindows({
+    noun: 'transaction',
+    transactions: { listReleasing: () => Promise.resolve([row('never', 'approved', 'rejected'), row('sent', 'approved', 'assigned', 'cancelled')] as never), markReleased: () => Promise.resolve(true) },
+    windows: { giveBack: (back) => { given.push(back.map(({ key }) => key)); return Promise.resolve() } },
+    audit: { append: () => Promise.resolve() },
+    transact: (work) => work({ session: undefined as never, afterCommit: () => {} })
+  })
+  t.equal(await release(), 2)
+  t.strictSame(given, [entries.map(({ key }) => key), ['r|wallet|60|native|w', 'count|wallet|60|0x00|count']])
 })
 
 t.test('those that wait in a line share a transaction, and one that throws undoes nothing of the others', async (t) => {
@@ -136,9 +152,33 @@ t.test('what moved nothing gives its room back, once; what was confirmed keeps i
   await world.chain.fund(house.wallet.address, 5n * ether)
   await house.reach(dear.id, 'rejected')
   await until(async () => await heldBy(house, key) === ether / 10n, { what: 'the room to be given back', timeoutMs: patienceMs })
+  t.equal(await heldBy(house, key.replace('|native|', '|count|')), 1n, 'nor is it counted: it never had a nonce')
   t.match(await house.row(dear.id), { reservation: { state: 'released' } } as object)
   t.equal((await house.audit({ event: 'transaction.room_given_back' })).length, 1)
   t.match(await house.row(sent.id), { reservation: { state: 'settled' } } as object)
+})
+
+t.test('asked for, sent, made dearer and cancelled again and again, no more goes than the count allows: each has cost fees', async (t) => {
+  const house = await world.house(t)
+  const [sum, count] = [`free|wallet|${day}|native|${house.wallet.id}`, `free|wallet|${day}|count|${house.wallet.id}`]
+  await setRules(house, free(house, [{ per: 'wallet', seconds: day, max_sum: (2n * ether).toString(), max_count: 3 }]))
+  await house.start()
+  const stop = async (id: string): Promise<string> => await until(async () => {
+    await house.call(cancelTransaction, { ...house.asking, id }).catch(() => undefined)
+    const { state = '' } = await house.row(id) ?? {}
+    return ['cancelled', 'confirmed'].includes(state) ? state : undefined
+  }, { what: 'its end', timeoutMs: patienceMs })
+  const ends: string[] = []
+  for (let turn = 0; turn < 3; turn++) {
+    const { id } = await ask(house, turn, ether / 2n)
+    await house.reach(id, 'broadcast')
+    await house.call(speedUpTransaction, { ...house.asking, id }).catch(() => undefined)
+    ends.push(await stop(id))
+  }
+  const kept = BigInt(ends.filter((state) => state === 'confirmed').length) * ether / 2n
+  await until(async () => await heldBy(house, sum) === kept, { what: 'the sums of what was cancelled', timeoutMs: patienceMs })
+  t.equal(await heldBy(house, count), 3n)
+  await t.rejects(ask(house, 3, ether / 2n), { kind: problems.policyDenied } as unknown as Error)
 })
 
 t.test('a delay is waited for, and then it is decided again', async (t) => {

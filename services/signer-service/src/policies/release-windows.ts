@@ -1,6 +1,7 @@
 /**
  * Gives back what was reserved for transactions that moved nothing. The move to such an end says so in the row; the window itself is
- * changed here, once, so that a busy window never holds up a lane.
+ * changed here, once, so that a busy window never holds up a lane. One that had a nonce has cost fees, whatever became of it: it goes on being
+ * counted, or whoever cancels what he asked for could spend fees without end.
  */
 import type { Audit } from '@countersign/mongo'
 import type { CountersignedRepository } from '../transactions/countersigned-repository.ts'
@@ -8,6 +9,7 @@ import type { Noun } from '../transactions/record-move.ts'
 import type { Countersigned } from '../transactions/transaction.ts'
 import type { Transact } from '../unit.ts'
 import type { WindowRepository } from './window-repository.ts'
+import { isCount } from './windows.ts'
 
 export interface ReleaseDeps<Row extends Countersigned> {
   readonly noun: Noun
@@ -23,11 +25,12 @@ const batch = 200
 export const createReleaseWindows = <Row extends Countersigned>({ noun, transactions, windows, audit, transact }: ReleaseDeps<Row>) => async (): Promise<number> => {
   let released = 0
   const faults: unknown[] = []
-  for (const { id, walletId, requestId, reservation } of await transactions.listReleasing(batch)) {
+  for (const { id, walletId, requestId, reservation, history } of await transactions.listReleasing(batch)) {
     const done = await transact(async (unit) => {
       if (reservation === null || !await transactions.markReleased(id, unit)) return false
-      await windows.giveBack(reservation.entries, unit)
-      await audit.append({ event: `${noun}.room_given_back`, subject: id, walletId, requestId, facts: { windows: reservation.entries.map(({ key }) => key) } }, unit.session)
+      const entries = history.some(({ state }) => state === 'assigned') ? reservation.entries.filter(({ key }) => !isCount(key)) : reservation.entries
+      await windows.giveBack(entries, unit)
+      await audit.append({ event: `${noun}.room_given_back`, subject: id, walletId, requestId, facts: { windows: entries.map(({ key }) => key) } }, unit.session)
       return true
       // One that cannot give back holds up none of the others.
     }).catch((error: unknown) => { faults.push(error) })

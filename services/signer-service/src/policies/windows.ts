@@ -25,11 +25,16 @@ export interface Reservation {
 /** What the window with this key holds at the moment of the decision. */
 export type WindowUse = (key: string) => bigint
 
+const countName = 'count'
+
 /** One window may bound a sum and a count. */
 export const countersOf = (rule: string, windows: readonly WindowRule[] = []): Counter[] => windows.flatMap(({ per, seconds, token, max_sum: sum, max_count: count }) => [
   ...sum === undefined ? [] : [{ rule, per, seconds, asset: token ?? nativeAsset, limit: BigInt(sum) }],
   ...count === undefined ? [] : [{ rule, per, seconds, asset: null, limit: BigInt(count) }]
 ])
+
+/** Of the key of a window: it counts calls, whatever they moved. */
+export const isCount = (key: string): boolean => key.split('|')[3] === countName
 
 /** @returns what the call adds to the counter; no entry adds nothing. Chains share a counter, which can only be stricter. */
 export function reservationsOf (counter: Counter, call: ParsedCall, { walletId, initiator }: Pick<JudgedTransaction, 'walletId' | 'initiator'>): Reservation[] {
@@ -39,7 +44,7 @@ export function reservationsOf (counter: Counter, call: ParsedCall, { walletId, 
     : movementsOf(call).filter((movement) => movement.asset === asset && movement.amount > 0n)
   return added.map(({ destination, amount }) => {
     const subject = per === 'wallet' ? walletId : per === 'initiator' ? initiator : destination
-    return { key: [rule, per, seconds, asset ?? 'count', subject].join('|'), seconds, amount, limit }
+    return { key: [rule, per, seconds, asset ?? countName, subject].join('|'), seconds, amount, limit }
   })
 }
 
