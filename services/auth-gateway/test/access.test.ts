@@ -9,7 +9,7 @@ import t from 'tap'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
 import type { Identity } from '../src/users/identity.ts'
 import { alteredFormsOf, countAccepted, fitsHeader } from './altered-forms.ts'
-import { buildHouse, proofOf, signIn, type Answer, type Given, type Tokens } from './open-gateway.ts'
+import { buildHouse, proofOf, signIn, type Answer, type Given, type TestGateway, type Tokens } from './open-gateway.ts'
 import { openUseCases } from './open-use-cases.ts'
 
 const house = await buildHouse(t)
@@ -239,6 +239,36 @@ t.test('a key that another process has just taken is refused there within a seco
     t.ok(lastMs <= 1_000, `${name}: the last use that was let in began ${Math.round(lastMs)} ms after the answer`)
     t.notOk(await read(key))
   }
+})
+
+t.test('a production gateway makes live keys and takes no test key; any other makes test keys and takes both', async (t) => {
+  const production = await house.open({}, { strict: true })
+  const tokens = await newUser()
+  const make = async (at: TestGateway, mode?: string): Promise<string> =>
+    String((await at.send('POST', '/api/v1/api-keys', { token: tokens.access, body: { name: 'test', scopes: ['profile:read'], ...mode !== undefined && { mode } } })).json['key'])
+  const taken = async (key: string): Promise<number[]> => await Promise.all([gateway, production].map(async (at) => (await at.send('GET', '/api/v1/me', { token: key })).status))
+
+  const [usual, live, usualThere, testThere] = [await make(gateway), await make(gateway, 'live'), await make(production), await make(production, 'test')]
+
+  t.match(usual, /^sk_test_/)
+  t.match(live, /^sk_live_[0-9a-f]{64}$/)
+  t.match(usualThere, /^sk_live_[0-9a-f]{64}$/)
+  t.match(testThere, /^sk_test_/)
+  t.strictSame(await Promise.all([usual, live, usualThere, testThere].map(taken)), [[200, 401], [200, 200], [200, 200], [200, 401]])
+})
+
+t.test('the last use of a key is told, by the clock of the database, and a refused one is no use', async (t) => {
+  const tokens = await newUser()
+  const { key } = await keyOf(tokens)
+  const lastUse = async (): Promise<unknown> => ((await gateway.send('GET', '/api/v1/api-keys', { token: tokens.access })).json['data'] as { last_used_at: unknown }[])[0]?.last_used_at
+  t.equal(await lastUse(), null)
+  const { localTime: before } = await house.mongo.db.command({ hello: 1 }) as { localTime: Date }
+
+  t.equal((await other.send('GET', '/api/v1/me', { token: `${key.slice(0, -1)}${key.endsWith('0') ? '1' : '0'}` })).status, 401)
+  t.equal(await lastUse(), null)
+  t.equal((await other.send('GET', '/api/v1/me', { token: key })).status, 200)
+  const at = await until(lastUse, { what: 'the use to be noted' })
+  t.ok(Date.parse(String(at)) >= before.getTime(), String(at))
 })
 
 t.test('a scope is no wider than its maker, also when the maker is made smaller', async (t) => {

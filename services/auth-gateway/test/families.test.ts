@@ -158,6 +158,19 @@ t.test('a Bitcoin proof with a time lock, or one that nobody can be sure of, ope
   t.equal(userIdOf(await enter(wallet, (message) => wallet.signFull(message, { version: 2 }))), userIdOf(first), 'the lock and the version are what is wrong with them')
 })
 
+t.test('a wallet whose caller names no network is of the default one, and only of one that is configured', async (t) => {
+  const chains = { mainnet: '5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp', testnet: '4uhcVJyU9pJkvQyS88uRDiswHXSCkY3z' }
+  const onTestnet = await house.open({ SUPPORTED_NETWORKS: 'mainnet,testnet', DEFAULT_NETWORK: 'testnet' })
+  const wallet = newWallets.solana()
+  const chainOf = async (at: TestGateway, network?: string): Promise<string | undefined> => {
+    const { json } = await post(wallet, 'challenge', { address: wallet.address, ...network !== undefined && { network } }, undefined, at)
+    return /^Chain ID: (\w+)$/m.exec(String(json['message']))?.[1]
+  }
+  t.strictSame([await chainOf(gateway), await chainOf(onTestnet), await chainOf(onTestnet, 'mainnet')], [chains.mainnet, chains.testnet, chains.mainnet])
+  t.equal(await chainOf(onTestnet, 'devnet'), undefined)
+  await t.rejects(house.open({ SUPPORTED_NETWORKS: 'mainnet', DEFAULT_NETWORK: 'testnet' }), /DEFAULT_NETWORK/)
+})
+
 t.test('every family in one account, each signs in to it', async (t) => {
   const owner = newWallets.evm()
   const session = await post(owner, 'verify', await proofOf(owner))

@@ -45,7 +45,8 @@ export interface House {
   readonly receiptKey: GeneratedKey
   readonly accessKey: GeneratedKey
   readonly logs: ReturnType<typeof captureLogs>
-  readonly open: (overrides?: Record<string, string>) => Promise<TestGateway>
+  /** @param changes for what the environment of a test cannot have, as the strictness of production */
+  readonly open: (overrides?: Record<string, string>, changes?: Partial<GatewayConfig>) => Promise<TestGateway>
   /** What `open` is made from, for a test that joins a part of the gateway itself. */
   readonly parts: (overrides?: Record<string, string>) => Parts
   /** Mails that the gateway wrote to that address, opened, the oldest first. */
@@ -99,9 +100,9 @@ export async function buildHouse (t: TestContext): Promise<House> {
   return {
     mongo, redis, receiptKey, accessKey, logs, parts,
 
-    async open (overrides = {}) {
+    async open (overrides = {}, changes = {}) {
       const { name, config, log, lifecycle, stop } = parts(overrides)
-      const { url, opsUrl } = await compose(config, log, lifecycle)
+      const { url, opsUrl } = await compose({ ...config, ...changes }, log, lifecycle)
       return { name, url, opsUrl, stop, send: (method, path, given) => send(url, method, path, given) }
     },
 

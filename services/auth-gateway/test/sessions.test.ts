@@ -101,6 +101,17 @@ t.test('after logout the token opens nothing here at once, elsewhere within a se
   t.equal((await gateway.send('POST', '/api/v1/auth/logout', { token: tokens.access })).status, 401)
 })
 
+t.test('the life of a session that was closed is counted, in its place among the others', async (t) => {
+  const counting = await house.open()
+  const [short, long] = [await signIn(counting, newAccount()), await signIn(counting, newAccount())]
+  await sessions.updateOne({ _id: sessionOf(long) }, [{ $set: { createdAt: { $subtract: ['$createdAt', 2 * 3_600_000] } } }])
+  for (const { access } of [short, long]) t.equal((await counting.send('POST', '/api/v1/auth/logout', { token: access })).status, 204)
+
+  const text = await (await fetch(`${counting.opsUrl}/metrics`)).text()
+  const below = (bound: string): number => Number(new RegExp(`^wallet_session_duration_seconds_bucket\\{le="${bound.replace('+', '\\+')}"\\} (\\d+)$`, 'm').exec(text)?.[1])
+  t.strictSame(['3600', '86400', '+Inf'].map(below), [1, 2, 2])
+})
+
 t.test('a session past its absolute life opens nothing', async (t) => {
   const tokens = await signIn(gateway, newAccount())
   await sessions.updateOne({ _id: sessionOf(tokens) }, [{ $set: { expiresAt: '$createdAt' } }])
