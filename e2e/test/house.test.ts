@@ -1,6 +1,9 @@
 /** The whole house over its public door: the main job, bad turns of it, and every service killed at every step. */
+import { once } from 'node:events'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { request as ask, type IncomingMessage } from 'node:http'
 import { tmpdir } from 'node:os'
+import { text } from 'node:stream/consumers'
 import { serviceNames, type ServiceName, type TokenReply, type TransactionView } from '@countersign/contracts'
 import { until } from '@countersign/testing'
 import t from 'tap'
@@ -8,7 +11,7 @@ import { parseEther, type Address } from 'viem'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
 import { createGatewayClient, GatewayRefusal } from '../src/gateway-client.ts'
 import { openPrincipal, openWallet, type Principal } from '../src/grant.ts'
-import { openHouse, workspaceRoot } from '../src/house.ts'
+import { openHouse, workspaceRoot, type Mail } from '../src/house.ts'
 import { codeIn, follow, proveEmail, requestTransfer, signIn, transfersTo } from '../src/main-job.ts'
 
 const directory = await mkdtemp(`${tmpdir()}/countersign-e2e-`)
@@ -136,6 +139,46 @@ t.test('an e-mail account from sign-up to reset, over real mails; who reads the 
   t.equal(byCode.status, 200)
   t.not(byCode.body.user.id, attacker.body.user.id)
   t.equal((await post('password-reset/request', { email: 'nobody@example.com' })).status, 202)
+})
+
+interface SignUpReply { readonly verification: { readonly challenge_id: string, readonly opener: string } }
+
+t.test('every byte of a mail with a link is the same, whatever the headers of the request that asked for it say', async (t) => {
+  const poison = {
+    host: 'evil.test', 'x-forwarded-host': 'evil.test', 'x-forwarded-proto': 'gopher', 'x-forwarded-port': '666', 'x-forwarded-prefix': '//evil.test', forwarded: 'host=evil.test;proto=gopher',
+    'x-original-url': 'http://evil.test/', 'x-host': 'evil.test', 'x-http-host-override': 'evil.test', origin: 'http://evil.test', referer: 'http://evil.test/', via: '1.1 evil.test'
+  }
+  /** What differs from one mail to the next in any case: whose it is, its secrets, its names and its times. */
+  const bytesOf = ({ from, subject, text: plainText, html = '', headers }: Mail, email: string): string[] =>
+    [from, subject, plainText, html, ...Object.entries(headers).filter(([name]) => !['date', 'message-id', 'x-request-id'].includes(name)).flat()].map((part) => part
+      .replaceAll(email, 'ADDRESS').replace(/#token=[\w-]{43}/g, '#token=TOKEN').replace(/\b\d{6}\b/g, 'CODE').replace(/\d{4}-\d\d-\d\d \d\d:\d\d(:\d\d)?/g, 'TIME').replace(/boundary=.*/, 'BOUNDARY'))
+  const mailsFor = async (email: string, headers: Record<string, string>): Promise<string[][]> => {
+    const said = async (path: string, body: object): Promise<SignUpReply> => {
+      const { status, said: answer } = await post(`/api/v1/auth/${path}`, body, headers)
+      t.ok(status === 201 || status === 202, `${path} ${status}`)
+      return JSON.parse(answer) as SignUpReply
+    }
+    const mailed = async (pattern: RegExp): Promise<string[]> => bytesOf(await house.mailTo(email, pattern), email)
+    const { verification: { challenge_id: id, opener } } = await said('email/signup', { email, password: 'paper lantern orchard', username: email.split('@')[0] })
+    const signedUp = await mailed(/open an account/)
+    await said('email/resend', { challenge_id: id, opener })
+    const again = await mailed(/open an account/)
+    await said('password-reset/request', { email })
+    return [signedUp, again, await mailed(/new password/)]
+  }
+  // fetch may set no Host.
+  const post = async (path: string, body: object, headers: Record<string, string>) => {
+    const asking = ask(new URL(path, house.gatewayUrl), { method: 'POST', headers: { 'content-type': 'application/json', ...headers } })
+    asking.end(JSON.stringify(body))
+    const [answer] = await once(asking, 'response') as [IncomingMessage]
+    return { status: answer.statusCode ?? 0, said: await text(answer) }
+  }
+
+  const plain = await mailsFor('plain@example.com', {})
+  const poisoned = await mailsFor('poisoned@example.com', poison)
+
+  t.strictSame(poisoned, plain)
+  for (const [i, page] of ['verify-email', 'verify-email', 'reset-password'].entries()) t.ok(plain[i]?.[2]?.includes(`${house.gatewayUrl}/${page}#token=TOKEN`), page)
 })
 
 const phone = '+41790000012'

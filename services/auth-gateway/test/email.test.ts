@@ -632,12 +632,20 @@ t.test('no header of a request has a word in where mailed links lead', async (t)
   const bytes = new Set<string>()
   for (const poison of poisons) {
     otp.heard.length = 0
-    const headers = { ...poison, 'x-forwarded-for': '203.0.113.1' }
-    t.equal((await post(`${auth}/password-reset/request`, { email }, { at: away, headers })).status, 202)
-    bytes.add(JSON.stringify(otp.heard.map(({ request }) => ({ ...request as object, opener: '' }))))
+    const given = { at: away, headers: { ...poison, 'x-forwarded-for': '203.0.113.1' } }
+    const signedUpThere = await post(`${auth}/email/signup`, { ...someone(), password }, given)
+    t.equal(signedUpThere.status, 201)
+    const { challenge_id: id, opener } = verificationIn(signedUpThere)
+    t.equal((await post(`${auth}/email/resend`, { challenge_id: id, opener }, given)).status, 202)
+    t.equal((await post(`${auth}/password-reset/request`, { email }, given)).status, 202)
+    t.equal((await post(`${auth}/email/code`, { email }, given)).status, 202)
+    // Whose it is differs from one sign-up to the next, and so does where it may be answered.
+    const told = otp.heard.map(({ command, request }) => [command, { ...request as object, email: '', user_id: '', session_id: '', challenge_id: '', opener: '' }])
+    t.strictSame(told.map(([command]) => command), ['begin', 'resend', 'begin', 'begin'])
+    bytes.add(JSON.stringify(told))
   }
   t.equal(bytes.size, 1, [...bytes].join('\n'))
-  t.match([...bytes][0], /"link_base":"https:\/\/app\.example\.com\/account\/reset-password"/)
+  for (const page of ['verify-email', 'reset-password']) t.match([...bytes][0], `"link_base":"https://app.example.com/account/${page}"`)
 })
 
 t.test('loading the page of a link uses nothing up; it allows no script but its own', async (t) => {
