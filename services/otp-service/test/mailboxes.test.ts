@@ -187,6 +187,28 @@ t.test('an address that must get no mail is answered like any other, and no answ
   t.equal(await receiptsOf(ids[1] ?? ''), 0)
 })
 
+t.test('an address that must get no mail costs the same messages to the database as any other, also when it is asked for again', async (t) => {
+  // Only the rows of the mails themselves lie elsewhere; there are as many of one kind as of the other.
+  const profile = db.collection('system.profile')
+  const workOf = async <Answer>(ask: () => Promise<Answer>): Promise<{ answer: Answer, messages: string[] }> => {
+    await db.command({ profile: 1, filter: { appName: { $exists: true }, ns: { $regex: '[.](mailbox_|failure_budgets|audit|factors|receipts)' } } })
+    const seen = await profile.countDocuments()
+    const answer = await ask()
+    await db.command({ profile: 0 })
+    const done = await profile.find().sort({ $natural: 1 }).skip(seen).toArray()
+    return { answer, messages: done.map(({ op, ns, command }) => `${op as string} ${ns as string} ${Object.keys(command as object).join()}`) }
+  }
+  const [known, unknown] = [{ email: newAddress(), opener: newOpener() }, { email: newAddress(), user_id: null, deliver: false, opener: newOpener() }]
+
+  const [begun, unbegun] = [await workOf(() => begin(known)), await workOf(() => begin(unknown))]
+  t.same(unbegun.messages, begun.messages)
+  t.ok(begun.messages.length > 0)
+  const again = (opener: string, { answer: { view } }: typeof begun) => workOf(() => resend({ purpose: 'login_email', opener }, view.challenge_id))
+  const [resent, unresent] = [await again(known.opener, begun), await again(unknown.opener, unbegun)]
+  t.same(unresent.messages, resent.messages)
+  t.ok(resent.messages.length > 0)
+})
+
 t.test('a resend kills the code and the link sent before, and keeps the attempts', async (t) => {
   const first = await challenge()
   const { request, id } = first
