@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { createHmac, createPublicKey, sign as signBytes, createPrivateKey } from 'node:crypto'
 import { mailSealContext } from '@countersign/contracts'
 import { keyFromText, open as openSeal } from '@countersign/secrets'
@@ -7,7 +9,7 @@ import t from 'tap'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
 import { createSessionStates } from '../src/sessions/session-state.ts'
 import { alteredFormsOf, countAccepted, fitsHeader } from './altered-forms.ts'
-import { buildHouse, proofOf, signIn, tokensIn, type Tokens } from './open-gateway.ts'
+import { buildHouse, proofOf, signIn, tokensIn, type Answer, type Tokens } from './open-gateway.ts'
 import { assertRefusedSoon } from './refused-soon.ts'
 
 const newAccount = () => privateKeyToAccount(generatePrivateKey())
@@ -18,6 +20,34 @@ const sessions = house.mongo.db.collection<{ _id: string }>('sessions')
 const refresh = (token: string, at = gateway) => at.send('POST', '/api/v1/auth/refresh', { body: { refresh_token: token } })
 const me = (token: string, at = gateway) => at.send('GET', '/api/v1/me', { token })
 const sessionOf = ({ refresh: token }: Tokens): string => token.split('.')[1] ?? ''
+
+/** A way to MongoDB of one gateway alone, that can be closed. */
+async function startDatabaseDoor () {
+  const { hostname, port, username, password } = new URL(house.mongo.uri)
+  const sockets = new Set<Socket>()
+  const keep = (socket: Socket): Socket => {
+    sockets.add(socket)
+    return socket.on('close', () => sockets.delete(socket)).on('error', () => undefined)
+  }
+  const server = createServer((caller) => {
+    const callee = keep(connect(Number(port), hostname))
+    keep(caller).pipe(callee).pipe(caller)
+    caller.on('close', () => callee.destroy())
+    callee.on('close', () => caller.destroy())
+  })
+  let at = 0
+  const open = async (): Promise<void> => {
+    await once(server.listen(at, '127.0.0.1'), 'listening')
+    at = (server.address() as AddressInfo).port
+  }
+  const close = (): void => {
+    server.close()
+    for (const socket of sockets) socket.destroy()
+  }
+  await open()
+  t.teardown(close)
+  return { uri: `mongodb://${username}:${password}@127.0.0.1:${at}/?authSource=admin&directConnection=true`, open, close }
+}
 
 t.test('a refresh token gives the next pair, and its parent the same successor while the answer may be lost', async (t) => {
   const first = await signIn(gateway, newAccount())
@@ -280,7 +310,35 @@ t.test('a process that could not read for long which sessions have ended believe
   t.equal(asked, 2)
 })
 
-t.test('a database that is away is 503 with Retry-After, not 500', async (t) => {
+t.test('a database that is away is 503 with Retry-After, not 500, whatever asks it, and all works again when it is back', async (t) => {
+  const database = await startDatabaseDoor()
+  const far = await house.open({ MONGODB_URI: database.uri })
+  const [mine, unread] = [await signIn(far, newAccount()), await signIn(gateway, newAccount())]
+  await house.redis.flush()
+  const proof = await proofOf(far, newAccount())
+  const asked: Record<string, () => Promise<Answer>> = {
+    'a sign-in': () => far.send('POST', '/api/v1/auth/evm/verify', { body: proof }),
+    'a refresh': () => refresh(mine.refresh, far),
+    'a session that nobody has read yet': () => me(unread.access, far),
+    'an API key': () => far.send('GET', '/api/v1/me', { token: `sk_test_${'0'.repeat(64)}` }),
+    'a password': () => far.send('POST', '/api/v1/auth/email/login', { body: { email: 'ada@example.com', password: 'a long enough phrase' } })
+  }
+
+  database.close()
+  const answers = await Promise.all(Object.entries(asked).map(async ([name, ask]) => ({ name, answer: await ask() })))
+  for (const { name, answer } of answers) {
+    t.match(answer, { status: 503, json: { type: '/problems/unavailable' } }, name)
+    t.ok(Number(answer.headers.get('retry-after')) > 0, name)
+    t.notMatch(answer.text, /mongo|27017|ECONN/i)
+  }
+  t.equal((await far.send('GET', '/health')).json['database'], 'disconnected')
+
+  await database.open()
+  await until(async () => (await refresh(mine.refresh, far)).status === 200, { what: 'the database to be found again' })
+  t.equal((await me(unread.access, far)).status, 200)
+})
+
+t.test('what a store that is away throws is told from a fault of ours', async (t) => {
   const { MongoServerSelectionError } = await import('mongodb')
   const { isOutage } = await import('../src/health/outage.ts')
   t.ok(isOutage(Object.assign(Object.create(MongoServerSelectionError.prototype) as Error, { message: 'x' })))

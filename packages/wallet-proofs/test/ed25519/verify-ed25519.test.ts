@@ -5,6 +5,7 @@ import t from 'tap'
 import { isStrictPoint } from '../../src/ed25519/strict.ts'
 import { verifyEd25519, type Ed25519Proof } from '../../src/index.ts'
 import { anything, bytesOf, flipBit, hostileValues } from '../input/hostile-values.ts'
+import { wycheproofVectors } from './wycheproof-vectors.ts'
 
 const { Point } = ed25519
 const L = Point.Fn.ORDER
@@ -29,6 +30,13 @@ const secretKey = createHash('sha256').update('a test key').digest()
 const publicKey = ed25519.getPublicKey(secretKey)
 const message = new Uint8Array(Buffer.from('a message'))
 const signature = ed25519.sign(message, secretKey)
+
+t.test('Wycheproof\'s vectors get the verdict that they ask for', (t) => {
+  const all = wycheproofVectors.flatMap(([key, vectors]) => vectors.map(([id, tries, text, signed, valid]) => ({ name: `${id} ${tries}`, valid, proof: { message: fromHex(text), signature: fromHex(signed), publicKey: fromHex(key) } })))
+  t.strictSame(all.filter(({ proof, valid }) => isValid(proof) !== valid).map(({ name }) => name), [])
+  t.strictSame([all.filter(({ valid }) => valid).length, all.filter(({ valid }) => !valid).length], [85, 63])
+  t.end()
+})
 
 t.test('the vectors of RFC 8032 are valid, and with another\'s key or message they are not', async (t) => {
   // RFC 8032 §7.1: TEST 1 to 3 and SHA(abc); public key, message, signature.
