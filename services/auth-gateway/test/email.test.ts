@@ -175,7 +175,7 @@ t.test('where no answer tells whether an address is known, neither does the work
       times.unknown.push(await timeOf(await prepare(someone().email)))
     }
     const ratio = median(times.unknown) / median(times.known)
-    t.ok(ratio > 1 / 3 && ratio < 3, `${path}: ${median(times.known).toFixed(1)} ms for known addresses, ${median(times.unknown).toFixed(1)} ms for unknown ones`)
+    t.ok(ratio > 1 / 4 && ratio < 4, `${path}: ${median(times.known).toFixed(1)} ms for known addresses, ${median(times.unknown).toFixed(1)} ms for unknown ones`)
   }
 })
 
