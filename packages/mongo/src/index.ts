@@ -19,4 +19,6 @@ export { databaseCommands, type DatabaseCommandsOptions } from './operator/datab
 export { databaseOf, type WithDb } from './operator/database-of.ts'
 export { orphans, type CheckResult, type RowCheck } from './operator/database-checks.ts'
 export { isDuplicateKey, orFirst } from './duplicate-key.ts'
+export { databaseTime } from './database-time.ts'
+export { eachOf, givenTo, inTurns } from './each-row.ts'
 export { exactly, literally } from './exactly.ts'

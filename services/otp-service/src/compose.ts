@@ -15,6 +15,7 @@ import { createCodes } from './challenges/codes.ts'
 import { createConsumeChallenge, type ConsumeDeps } from './challenges/consume-challenge.ts'
 import { createCreateChallenge } from './challenges/create-challenge.ts'
 import { createOpenTogether } from './challenges/open-together.ts'
+import { createPayAttempt } from './challenges/pay-attempt.ts'
 import { createResendChallenge } from './challenges/resend-challenge.ts'
 import { createSendCode } from './challenges/send-code.ts'
 import { createVerifyChallenge } from './challenges/verify-challenge.ts'
@@ -97,7 +98,7 @@ export async function compose ({ config, log, metrics, lifecycle }: ComposeOptio
   })
 
   const house = createHouseFailures({ redis, perHour: config.houseFailuresPerHour, log, metrics })
-  const answering = createAnswerChallenge({ challenges, budgets, codes, house, tellLock: createTellLock({ factors, mails, audit, transact, dispatch }), audit, events, newReservationId: () => randomToken(12) })
+  const answering = createAnswerChallenge({ pay: createPayAttempt({ challenges, budgets, transact }), challenges, budgets, codes, house, tellLock: createTellLock({ factors, mails, audit, transact, dispatch }), audit, events, newReservationId: () => randomToken(12) })
   const resets = createFactorResetRepository(db)
   const objections = createObjectionRepository(db)
   // One that came while the reset waits is what its owner has not lost because it is not theirs.

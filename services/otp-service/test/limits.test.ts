@@ -1,5 +1,6 @@
 /** What an account and a mailbox may have: wrong codes, locks, sends. */
 import { createChallenge, problems, resendChallenge, type Problem } from '@countersign/contracts'
+import { inTransaction } from '@countersign/mongo'
 import { createLimiter } from '@countersign/redis'
 import { until } from '@countersign/testing'
 import { Redis } from 'ioredis'
@@ -8,7 +9,9 @@ import t from 'tap'
 import { createBudgetRepository } from '../src/budgets/budget-repository.ts'
 import { budgetRules } from '../src/budgets/budget.ts'
 import { createChallengeRepository } from '../src/challenges/challenge-repository.ts'
+import { createPayAttempt } from '../src/challenges/pay-attempt.ts'
 import { createSendLimit, type Send } from '../src/mail/send-limit.ts'
+import type { Transact } from '../src/transaction.ts'
 import { allLogs, newAddress, newUser, openHouse, refusal, wrong, type User } from './open-otp.ts'
 
 const lockSeconds = 2
@@ -317,7 +320,7 @@ t.test('one mailbox gets three codes a minute, whoever asks, and Redis never lea
   for (const key of keys) t.notOk(key.includes('person') || key.includes('PERSON'), key.slice(0, 24))
 })
 
-t.test('attempts that share a message are counted once each, also when the message fails after its writes and each goes again', async (t) => {
+t.test('attempts that are paid together are counted once each, also when the writes fail after the first of them and each goes again', async (t) => {
   let faults = 1
   const faulty = {
     collection: (name: string) => new Proxy(db.collection(name), {
@@ -332,17 +335,40 @@ t.test('attempts that share a message are counted once each, also when the messa
   } as unknown as typeof db
   const users = await Promise.all(Array.from({ length: 4 }, enrol))
   const pending = await Promise.all(users.map((user) => challenge(user)))
+  const transact: Transact = async (work) => await inTransaction(house.mongo, work)
+  const pay = createPayAttempt({ challenges: createChallengeRepository(db), budgets: createBudgetRepository(faulty, budgetRules(lockSeconds)), transact })
 
-  const challenges = createChallengeRepository(faulty)
-  const spent = await Promise.all(users.map(({ userId, sessionId }, i) => challenges.spendAttempt(pending[i]?.id ?? '', 'transaction', { aud: 'signer-service', userId, sessionId }, `attempt-${i}`)))
+  const paid = await Promise.all(users.map(({ userId, sessionId }, i) => pay(
+    { id: pending[i]?.id ?? '', purpose: 'transaction', answerer: { aud: 'signer-service', userId, sessionId }, reservationId: `attempt-${i}`, uncharged: false })))
+
   t.ok(faults < 1, 'each went again by itself')
-  t.same(spent.map((one) => one?.id), pending.map(({ id }) => id))
+  t.same(paid.map((one) => one?.challenge.id), pending.map(({ id }) => id))
   t.same(await Promise.all(pending.map(({ id }) => attemptsLeft(id))), [2, 2, 2, 2])
-
-  const counting = createBudgetRepository(faulty, budgetRules(lockSeconds))
-  faults = 1
-  const reserved = await Promise.all(users.map(({ userId, sessionId }, i) => counting.reserve(userId, sessionId, `attempt-${i}`)))
-  t.ok(faults < 1)
-  t.ok(reserved.every(({ granted, spends }) => granted && !spends))
+  t.ok(paid.every((one) => one?.reservation.granted === true && !one.reservation.spends))
   for (const user of users) t.match(await budget(user), { failures: { length: 1 }, in_a_row: 1 })
+})
+
+t.test('of many attempts that two processes are asked for at once, each challenge and each account pays exactly what it has; strangers and the unknown pay on rows of nobody', async (t) => {
+  const [guessed, other, stranger] = await Promise.all([enrol(), enrol(), enrol()])
+  const pending = [...await Promise.all(Array.from({ length: 4 }, () => challenge(guessed))), await challenge(other)]
+  const transact: Transact = async (work) => await inTransaction(house.mongo, work)
+  const processes = [db, db].map((one) => createPayAttempt({ challenges: createChallengeRepository(one), budgets: createBudgetRepository(one, budgetRules(lockSeconds)), transact }))
+  const attempt = (i: number, { userId, sessionId }: User, id: string, uncharged = false) =>
+    processes[i % 2]?.({ id, purpose: 'transaction', answerer: { aud: 'signer-service', userId, sessionId }, reservationId: `${id}-${i}`, uncharged })
+  const idOf = (i: number): string => pending[i]?.id ?? ''
+
+  const guesses = await Promise.all(Array.from({ length: 24 }, (_, i) => attempt(i, guessed, idOf(i % 4))))
+  t.equal(guesses.filter((paid) => paid !== undefined).length, 12, 'three of each challenge')
+  t.same(await Promise.all([0, 1, 2, 3].map((i) => attemptsLeft(idOf(i)))), [0, 0, 0, 0])
+  const granted = guesses.filter((paid) => paid?.reservation.granted === true)
+  t.equal(granted.length, 10, 'what the account had')
+  t.equal(granted.filter((paid) => paid?.reservation.spends === true).length, 1, 'one of them was the last')
+  t.match(await budget(guessed), { failures: { length: 10 }, in_a_row: 10, locked_until: Date })
+
+  const strange = await Promise.all([attempt(0, stranger, idOf(4)), attempt(1, guessed, idOf(4)), attempt(2, stranger, 'chl_none'), attempt(3, other, idOf(4)), attempt(4, other, idOf(4), true)])
+  t.same(strange.map((paid) => paid?.reservation.granted), [undefined, undefined, undefined, true, true])
+  t.equal(await attemptsLeft(idOf(4)), 1)
+  t.match(await budget(other), { failures: { length: 1 } }, 'the uncharged one costs the account nothing')
+  t.match(await budget(stranger), { failures: [] })
+  t.ok(await budgets.countDocuments({ _id: /^nobody:/ }) >= 1)
 })

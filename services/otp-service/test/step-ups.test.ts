@@ -205,11 +205,9 @@ t.test('a fault while an answer is looked at costs neither the question nor the 
   const budget = { id: 'r', granted: true, spends: false, lock: { closed: false, retryAfterSeconds: 0 } }
   const back: string[] = []
   const { answer } = createAnswerChallenge({
-    challenges: {
-      spendAttempt: () => Promise.resolve({ id: challengeId, userId: user.userId, sessionId: user.sessionId } as never),
-      giveBackAttempt: (id) => { back.push(id); return Promise.resolve() }
-    },
-    budgets: { reserve: () => Promise.resolve(budget), giveBack: (id) => { back.push(id); return Promise.resolve() }, pretend: () => Promise.resolve() },
+    pay: () => Promise.resolve({ challenge: { id: challengeId, userId: user.userId, sessionId: user.sessionId } as never, reservation: budget }),
+    challenges: { giveBackAttempt: (id) => { back.push(id); return Promise.resolve() } },
+    budgets: { giveBack: (id) => { back.push(id); return Promise.resolve() } },
     codes: { matches: () => false, pretend: () => undefined },
     house: { count: () => Promise.reject(new Error('it was no wrong code')) },
     tellLock: () => Promise.reject(new Error('nor a lock')),

@@ -3,11 +3,11 @@
  * database's clock. Attempts that come at the same time go in one message, one update each, and read afterwards which of them were counted.
  */
 import { randomInt } from 'node:crypto'
-import { gather } from '@countersign/mongo'
+import { eachOf, gather, givenTo, inOneBatch, inTurns } from '@countersign/mongo'
 import type { Db, Document } from 'mongodb'
 import type { Transaction } from '../transaction.ts'
 import type { BudgetRules, Lock, Reservation, Standing } from './budget.ts'
-import { dayMs, reserving, without } from './reserving.ts'
+import { dayMs, reserving, without, withoutRef } from './reserving.ts'
 
 interface BudgetDocument {
   /** Whose budget it is: a user id, or a key of mailboxes. */
@@ -32,31 +32,34 @@ type FoundBudget = BudgetDocument & {
   readonly now: Date
 }
 
-interface Attempt { readonly userId: string, readonly sessionId: string, readonly reservationId: string }
+export interface Attempt { readonly userId: string, readonly sessionId: string, readonly reservationId: string }
 
 /** Enough that refusals in parallel do not queue for one row. */
 const decoys = 64
+/** Transactions of two processes at the same time must not meet in one row, or each refusal of one would have the other begin anew. */
+const ownDecoys = randomInt(1_024)
 
 export type BudgetRepository = ReturnType<typeof createBudgetRepository>
 
 /** Factors have their collection and mailboxes theirs: what is guessed at one locks nothing of the other. */
 export function createBudgetRepository (db: Db, rules: BudgetRules, collection: 'failure_budgets' | 'mailbox_budgets' = 'failure_budgets') {
   const budgets = db.collection<BudgetDocument>(collection)
-  const rowsOf = async (ids: readonly string[]): Promise<ReadonlyMap<string, FoundBudget>> =>
-    new Map((await budgets.aggregate<FoundBudget>([{ $match: { _id: { $in: [...new Set(ids)] } } }, { $set: { now: '$$NOW' } }]).toArray()).map((row) => [row._id, row]))
+  const rowsOf = async (ids: readonly string[], transaction?: Transaction): Promise<ReadonlyMap<string, FoundBudget>> =>
+    new Map((await budgets.aggregate<FoundBudget>([{ $match: { _id: { $in: [...new Set(ids)] } } }, { $set: { now: '$$NOW' } }], { ...transaction !== undefined && { session: transaction, ...inOneBatch } }).toArray()).map((row) => [row._id, row]))
+  const reserved = (rows: ReadonlyMap<string, FoundBudget>, { userId, sessionId, reservationId }: Attempt): Reservation => {
+    const row = rows.get(userId)
+    if (row === undefined) throw new Error('the budget was not written')
+    // An operator who reopens the account meanwhile takes the attempt out: then nothing is compared.
+    const granted = [...row.failures, ...row.own_failures].some(({ ref }) => ref === reservationId)
+    return { id: reservationId, granted, spends: granted && (row.locked_by === reservationId || row.closed_by === reservationId), lock: lockIn(rules, row, sessionId) }
+  }
+  const reservingOne = ({ userId, sessionId, reservationId }: Attempt) =>
+    ({ updateOne: { filter: { _id: userId }, update: reserving(rules, { $literal: reservationId }, { $literal: sessionId }), upsert: true } })
 
   const reserveShared = gather(async (all: readonly Attempt[]) => {
-    await budgets.bulkWrite(all.map(({ userId, sessionId, reservationId }) => ({
-      updateOne: { filter: { _id: userId }, update: reserving(rules, reservationId, sessionId), upsert: true }
-    })), { ordered: false })
+    await budgets.bulkWrite(all.map(reservingOne), { ordered: false })
     const rows = await rowsOf(all.map(({ userId }) => userId))
-    return all.map(({ userId, sessionId, reservationId }): Reservation => {
-      const row = rows.get(userId)
-      if (row === undefined) throw new Error('the budget was not written')
-      // An operator who reopens the account meanwhile takes the attempt out: then nothing is compared.
-      const granted = [...row.failures, ...row.own_failures].some(({ ref }) => ref === reservationId)
-      return { id: reservationId, granted, spends: granted && (row.locked_by === reservationId || row.closed_by === reservationId), lock: lockIn(rules, row, sessionId) }
-    })
+    return all.map((attempt) => reserved(rows, attempt))
   })
   const lockShared = gather(async (all: readonly Pick<Attempt, 'userId' | 'sessionId'>[]) => {
     const rows = await rowsOf(all.map(({ userId }) => userId))
@@ -70,6 +73,31 @@ export function createBudgetRepository (db: Db, rules: BudgetRules, collection: 
     /** Counts one attempt as a wrong code, unless the account is locked for this session, or closed. */
     reserve: (userId: string, sessionId: string, reservationId: string): Promise<Reservation> => reserveShared({ userId, sessionId, reservationId }),
 
+    /** Several in one statement, each as `reserve` counts it. Rows of accounts that never tried anything are made by the way. */
+    async reserveAll (all: readonly Attempt[], transaction: Transaction): Promise<Reservation[]> {
+      if (all.length === 0) return []
+      const ids = all.map(({ userId }) => userId)
+      await budgets.bulkWrite(inTurns(all, ({ userId }) => userId).map((turn) => ({
+        updateMany: {
+          filter: { _id: { $in: [...turn.keys()] } },
+          update: [
+            { $set: { given: givenTo(eachOf(turn, ({ sessionId, reservationId }) => ({ ref: reservationId, session: sessionId }))) } },
+            ...reserving(rules, '$given.ref', '$given.session'),
+            { $unset: 'given' }
+          ]
+        }
+      })), { session: transaction })
+      const rows = await rowsOf(ids, transaction)
+      const first = all.filter(({ userId }) => !rows.has(userId))
+      if (first.length === 0) return all.map((attempt) => reserved(rows, attempt))
+      await budgets.bulkWrite(first.map(reservingOne), { session: transaction })
+      const made = new Map([...rows, ...await rowsOf(first.map(({ userId }) => userId), transaction)])
+      return all.map((attempt) => reserved(made, attempt))
+    },
+
+    /** An account that nobody has, one of a few: refusals without an account are counted there, so that they take as long as those with one. */
+    decoy: (): string => `nobody:${ownDecoys}:${randomInt(decoys)}`,
+
     /** The same work, writes and all, for one of a few accounts that nobody has: a refusal without an account takes as long as one with. */
     async pretend (reservationId: string): Promise<void> {
       const decoy = `nobody:${randomInt(decoys)}`
@@ -82,11 +110,20 @@ export function createBudgetRepository (db: Db, rules: BudgetRules, collection: 
      * @param reservationId null: it was no code, and nothing was counted for it.
      */
     async succeed (userId: string, sessionId: string | null, reservationId: string | null, transaction: Transaction): Promise<void> {
-      await budgets.updateOne({ _id: userId }, succeeding(rules, sessionId, reservationId), { session: transaction })
+      await budgets.updateOne({ _id: userId }, succeeding(rules, { $literal: reservationId }, { $literal: sessionId }), { session: transaction })
     },
 
     async succeedAll (all: readonly { readonly userId: string, readonly sessionId: string | null, readonly reservationId: string | null }[], transaction: Transaction): Promise<void> {
-      await budgets.bulkWrite(all.map(({ userId, sessionId, reservationId }) => ({ updateOne: { filter: { _id: userId }, update: succeeding(rules, sessionId, reservationId) } })), { session: transaction })
+      await budgets.bulkWrite(inTurns(all, ({ userId }) => userId).map((turn) => ({
+        updateMany: {
+          filter: { _id: { $in: [...turn.keys()] } },
+          update: [
+            { $set: { given: givenTo(eachOf(turn, ({ sessionId, reservationId }) => ({ ref: reservationId, session: sessionId }))) } },
+            ...succeeding(rules, '$given.ref', '$given.session'),
+            { $unset: 'given' }
+          ]
+        }
+      })), { session: transaction })
     },
 
     /** The code was right and was not used: neither a failure nor a success. */
@@ -129,12 +166,14 @@ export function createBudgetRepository (db: Db, rules: BudgetRules, collection: 
   }
 }
 
-const others = (sessionId: string) => ({ $filter: { input: { $ifNull: ['$own_sessions', []] }, as: 'session', cond: { $ne: ['$$session', { $literal: sessionId }] } } })
+const others = (session: unknown) => ({ $filter: { input: { $ifNull: ['$own_sessions', []] }, as: 'own', cond: { $ne: ['$$own', session] } } })
 
-const succeeding = (rules: BudgetRules, sessionId: string | null, reservationId: string | null): Document[] => [{
+/** Both are expressions. Null is the reservation of no failure, and the session of nobody. */
+const succeeding = (rules: BudgetRules, ref: unknown, session: unknown): Document[] => [{
   $set: {
-    ...reservationId !== null && { failures: without('$failures', reservationId), own_failures: without('$own_failures', reservationId) },
-    own_sessions: sessionId === null ? '$own_sessions' : { $slice: [{ $concatArrays: [others(sessionId), [{ $literal: sessionId }]] }, -rules.ownSessions] },
+    failures: withoutRef('$failures', ref),
+    own_failures: withoutRef('$own_failures', ref),
+    own_sessions: { $cond: [{ $eq: [session, null] }, { $ifNull: ['$own_sessions', []] }, { $slice: [{ $concatArrays: [others(session), [session]] }, -rules.ownSessions] }] },
     counted_from: '$$NOW',
     in_a_row: 0,
     ...unlocked,

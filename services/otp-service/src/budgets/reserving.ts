@@ -18,15 +18,17 @@ export const pruned: Document = {
 }
 
 const isPast = (field: string): Document => ({ $or: [{ $eq: [field, null] }, { $lte: [field, '$$NOW'] }] })
-export const without = (list: '$failures' | '$own_failures', reservationId: string): Document =>
-  ({ $filter: { input: { $ifNull: [list, []] }, as: 'failure', cond: { $ne: ['$$failure.ref', { $literal: reservationId }] } } })
+/** @param ref an expression */
+export const withoutRef = (list: '$failures' | '$own_failures', ref: unknown): Document =>
+  ({ $filter: { input: { $ifNull: [list, []] }, as: 'failure', cond: { $ne: ['$$failure.ref', ref] } } })
+export const without = (list: '$failures' | '$own_failures', reservationId: string): Document => withoutRef(list, { $literal: reservationId })
 
 /** Whether this session answered rightly before and something is left for such sessions. */
-const hasOwn = ({ ownPerDay }: BudgetRules, sessionId: string): Document =>
-  ({ $and: [{ $in: [{ $literal: sessionId }, '$own_sessions'] }, { $lt: [{ $size: '$own_failures' }, ownPerDay] }] })
+const hasOwn = ({ ownPerDay }: BudgetRules, session: unknown): Document =>
+  ({ $and: [{ $in: [session, '$own_sessions'] }, { $lt: [{ $size: '$own_failures' }, ownPerDay] }] })
 
-export function reserving (rules: BudgetRules, reservationId: string, sessionId: string): Document[] {
-  const ref = { $literal: reservationId }
+/** @param ref the reservation, an expression @param session an expression */
+export function reserving (rules: BudgetRules, ref: unknown, session: unknown): Document[] {
   const isCounted = { $or: [{ $in: [ref, '$failures.ref'] }, { $in: [ref, '$own_failures.ref'] }] }
   const lockEnd = { $add: ['$$NOW', rules.lockSeconds * 1_000] }
   const windowStart = { $max: [{ $subtract: ['$$NOW', rules.windowSeconds * 1_000] }, '$counted_from'] }
@@ -36,7 +38,7 @@ export function reserving (rules: BudgetRules, reservationId: string, sessionId:
   return [
     { $set: pruned },
     { $set: { shared: { $and: [isPast('$locked_until'), { $lt: [{ $size: '$failures' }, rules.perDay] }] } } },
-    { $set: { granted: { $and: [{ $eq: ['$closed_at', null] }, { $or: ['$shared', hasOwn(rules, sessionId)] }, { $not: [isCounted] }] } } },
+    { $set: { granted: { $and: [{ $eq: ['$closed_at', null] }, { $or: ['$shared', hasOwn(rules, session)] }, { $not: [isCounted] }] } } },
     {
       $set: {
         failures: { $cond: [{ $and: ['$granted', '$shared'] }, counted('$failures'), '$failures'] },

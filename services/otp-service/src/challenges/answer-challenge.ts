@@ -1,6 +1,6 @@
 /**
  * The first half of every verification: pay, then look. The attempt of the challenge and the failure of the account are counted before
- * the code is compared, each in one update, so that any number of guesses in parallel compares at most what both still allow.
+ * the code is compared, in one transaction, so that any number of guesses in parallel compares at most what both still allow.
  */
 import { Problem, problems, type ChallengePurpose } from '@countersign/contracts'
 import type { Audit } from '@countersign/mongo'
@@ -15,10 +15,12 @@ import type { Answerer, Challenge } from './challenge.ts'
 import type { ChallengeEvents, RejectionClass } from './challenge-events.ts'
 import type { ChallengeRepository } from './challenge-repository.ts'
 import type { Codes } from './codes.ts'
+import type { PayAttempt } from './pay-attempt.ts'
 
 export interface AnswerDeps {
-  readonly challenges: Pick<ChallengeRepository, 'spendAttempt' | 'giveBackAttempt'>
-  readonly budgets: Pick<BudgetRepository, 'reserve' | 'giveBack' | 'pretend'>
+  readonly pay: PayAttempt
+  readonly challenges: Pick<ChallengeRepository, 'giveBackAttempt'>
+  readonly budgets: Pick<BudgetRepository, 'giveBack'>
   readonly codes: Pick<Codes, 'matches' | 'pretend'>
   readonly house: HouseFailures
   readonly tellLock: TellLock
@@ -59,10 +61,7 @@ export interface AnswerChallenge {
   reject (right: RightAnswer, asking: Asking): Promise<Problem>
 }
 
-/** A charge that is in no budget. */
-const free = { granted: true, spends: false, lock: { closed: false, retryAfterSeconds: 0 } } as const
-
-export function createAnswerChallenge ({ challenges, budgets, codes, house, tellLock, audit, events, newReservationId }: AnswerDeps): AnswerChallenge {
+export function createAnswerChallenge ({ pay, challenges, budgets, codes, house, tellLock, audit, events, newReservationId }: AnswerDeps): AnswerChallenge {
   const refuse = async (reason: RejectionClass, { challengeId, purpose, answerer }: Pick<Answer, 'challengeId' | 'purpose' | 'answerer'>, { requestId }: Asking, lock?: Lock): Promise<Problem> => {
     events.rejected(purpose, reason, { challengeId, userId: answerer.userId, requestId })
     await audit.append({
@@ -75,10 +74,8 @@ export function createAnswerChallenge ({ challenges, budgets, codes, house, tell
     return lock === undefined ? new Problem(problems.codeRejected) : lockedProblem(lock)
   }
 
-  /** Two writes and one HMAC, as for a challenge that is there. */
+  /** One HMAC, as for a challenge that is there; two rows were written for it as well. */
   const unknown = async (given: Answer, asking: Asking): Promise<Problem> => {
-    await budgets.pretend(newReservationId())
-    await budgets.pretend(newReservationId())
     codes.pretend({ id: given.challengeId, purpose: given.purpose }, given.code)
     return await refuse('unknown', given, asking)
   }
@@ -92,11 +89,10 @@ export function createAnswerChallenge ({ challenges, budgets, codes, house, tell
   return {
     async answer (given, asking) {
       const { challengeId, purpose, answerer, code, judge, uncharged = false } = given
-      const id = newReservationId()
-      const challenge = await challenges.spendAttempt(challengeId, purpose, answerer, id)
-      if (challenge === undefined) throw await unknown(given, asking)
+      const paid = await pay({ id: challengeId, purpose, answerer, reservationId: newReservationId(), uncharged })
+      if (paid === undefined) throw await unknown(given, asking)
 
-      const reservation = uncharged ? { ...free, id } : await budgets.reserve(challenge.userId, challenge.sessionId, id)
+      const { challenge, reservation } = paid
       if (!reservation.granted) {
         // Nothing is compared, so that the lock does not eat the challenge.
         await challenges.giveBackAttempt(challengeId)

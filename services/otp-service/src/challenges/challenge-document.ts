@@ -27,8 +27,6 @@ export interface ChallengeDocument {
   readonly expires_at: Date
   readonly last_sent_at: Date
   readonly last_attempt_at: Date | null
-  /** The last attempts that were paid for. */
-  readonly attempt_refs?: readonly string[]
   readonly consumed_at: Date | null
   readonly consumed_by: string | null
   readonly cancelled_at: Date | null

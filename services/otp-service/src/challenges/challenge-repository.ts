@@ -2,7 +2,7 @@
  * Challenges. Every guard is in the update itself, and every life is measured with the database's clock (`$$NOW`): a process whose
  * clock is wrong, or two requests at once, change nothing.
  */
-import { gather, inOneBatch } from '@countersign/mongo'
+import { databaseTime, eachOf, gather, givenTo, inOneBatch, inTurns } from '@countersign/mongo'
 import type { Db, Document, Filter } from 'mongodb'
 import type { Transaction } from '../transaction.ts'
 import type { Answerer, Challenge, NewChallenge } from './challenge.ts'
@@ -39,26 +39,6 @@ export function createChallengeRepository (db: Db) {
     const found = await challenges.find({ aud: { $in: [...new Set(wanted.map(({ aud }) => aud))] }, command_id: { $in: wanted.map(({ command_id: id }) => id) } }).toArray()
     return wanted.map(({ aud, command_id: id }) => found.filter((one) => one.aud === aud && one.command_id === id).map(toChallenge))
   })
-  /** One update for each attempt, all in one message; which of them were paid for is read from the rows. The same attempt again pays nothing. */
-  const spendShared = gather(async (all: readonly Attempt[]) => {
-    await challenges.bulkWrite(all.map(({ id, purpose, answerer, ref }) => ({
-      updateOne: {
-        filter: { _id: id, purpose, ...owned(answerer), ...open, attempts_left: { $gt: 0 }, attempt_refs: { $ne: ref }, $expr: { $gt: ['$expires_at', '$$NOW'] } },
-        update: [{
-          $set: {
-            attempts_left: { $subtract: ['$attempts_left', 1] }, last_attempt_at: '$$NOW',
-            attempt_refs: { $slice: [{ $concatArrays: [{ $ifNull: ['$attempt_refs', []] }, [{ $literal: ref }]] }, -refsKept] }
-          }
-        }]
-      }
-    })), { ordered: false })
-    const found = new Map((await challenges.find({ _id: { $in: all.map(({ id }) => id) } }).toArray()).map((row) => [row._id, row]))
-    return all.map(({ id, ref }) => {
-      const row = found.get(id)
-      return row?.attempt_refs?.includes(ref) === true ? toChallenge(row) : undefined
-    })
-  })
-
   const insert = async (challenge: NewChallenge, ttlSeconds: number, transaction: Transaction): Promise<Challenge | undefined> => {
     const { filter, update } = inserting({ challenge, ttlSeconds })
     const { value, lastErrorObject } = await challenges.findOneAndUpdate(filter, update, { upsert: true, returnDocument: 'after', includeResultMetadata: true, session: transaction })
@@ -97,16 +77,19 @@ export function createChallengeRepository (db: Db) {
     /** @returns the challenge with its times, or undefined when that id exists already. */
     insert,
 
-    /** Several in two messages, at the place of each what `insert` answers. Of one id that is named twice the first is made. */
+    /** Several in one insert. Undefined at the place of an id that was named before. @throws MongoBulkWriteError when one of their ids exists: one alone is answered as `insert` answers */
     async insertAll (all: readonly Opening[], transaction: Transaction): Promise<(Challenge | undefined)[]> {
       const [only] = all
       if (all.length === 1 && only !== undefined) return [await insert(only.challenge, only.ttlSeconds, transaction)]
-      const { upsertedIds } = await challenges.bulkWrite(all.map((one) => ({ updateOne: { ...inserting(one), upsert: true } })), { session: transaction })
-      const found = new Map((await challenges.find({ _id: { $in: Object.values(upsertedIds) } }, { session: transaction, ...inOneBatch }).toArray()).map((row) => [row._id, row]))
-      return all.map(({ challenge: { id } }, i) => {
-        const row = i in upsertedIds ? found.get(id) : undefined
-        return row && toChallenge(row)
+      const now = await databaseTime(db)
+      const isFirst = all.map(({ challenge: { id } }, i) => all.findIndex(({ challenge }) => challenge.id === id) === i)
+      const rows = all.map(({ challenge, ttlSeconds }): ChallengeDocument => {
+        const codeEnds = new Date(now.getTime() + ttlSeconds * 1_000)
+        const { actionEndsAt } = challenge
+        return { ...newDocument(challenge), created_at: now, last_sent_at: now, expires_at: actionEndsAt !== null && actionEndsAt < codeEnds ? actionEndsAt : codeEnds }
       })
+      await challenges.insertMany(rows.filter((_row, i) => isFirst[i]), { session: transaction })
+      return rows.map((row, i) => isFirst[i] === true ? toChallenge(row) : undefined)
     },
 
     /**
@@ -114,7 +97,8 @@ export function createChallengeRepository (db: Db) {
      * its action's end, and of one that its command has renewed before.
      */
     async renewAll (all: readonly Renewal[], transaction: Transaction): Promise<(Challenge | undefined)[]> {
-      await challenges.bulkWrite(all.map((one) => ({ updateOne: renewing(one) })), { session: transaction })
+      const lives = new Set(all.map(({ ttlSeconds }) => ttlSeconds))
+      await challenges.bulkWrite([...lives].map((life) => ({ updateMany: renewing(all.filter(({ ttlSeconds }) => ttlSeconds === life), life) })), { session: transaction })
       const found = new Map((await challenges.find({ _id: { $in: all.map(({ challenge }) => challenge.id) } }, { session: transaction }).toArray()).map((row) => [row._id, row]))
       return all.map(({ challenge, code, commandId }) => {
         const row = found.get(challenge.id)
@@ -124,11 +108,27 @@ export function createChallengeRepository (db: Db) {
     },
 
     /**
-     * Pays before anybody looks, so that guesses in parallel cannot share one attempt. Undefined when none is left, when the
-     * challenge is over, and when the answerer is not its own: he takes no attempt from anybody.
-     * @param ref names this attempt, of all there are
+     * Pays before anybody looks, so that guesses in parallel cannot share one attempt. Undefined at the place of one for which none is left, whose
+     * challenge is over, or whose answerer is not its own: he takes no attempt from anybody. What is judged here is what this transaction reads,
+     * and a row that another changes meanwhile ends it; the update asks once more all the same.
      */
-    spendAttempt: (id: string, purpose: Challenge['purpose'], answerer: Answerer, ref: string): Promise<Challenge | undefined> => spendShared({ id, purpose, answerer, ref }),
+    async spendAll (all: readonly Attempt[], transaction: Transaction): Promise<(Challenge | undefined)[]> {
+      const found = new Map((await challenges.aggregate<ChallengeDocument & { now: Date }>(
+        [{ $match: { _id: { $in: all.map(({ id }) => id) } } }, { $set: { now: '$$NOW' } }], { session: transaction, ...inOneBatch }
+      ).toArray()).map((row) => [row._id, row]))
+      const paid = all.map((attempt): Challenge | undefined => {
+        const row = found.get(attempt.id)
+        if (row === undefined || !isAnswerable(row, attempt)) return undefined
+        const spent = { ...row, attempts_left: row.attempts_left - 1, last_attempt_at: row.now }
+        found.set(row._id, spent)
+        return toChallenge(spent)
+      })
+      for (const turn of inTurns(paid.flatMap((one) => one ?? []), ({ id }) => id)) {
+        const { modifiedCount } = await challenges.updateMany({ _id: { $in: [...turn.keys()] }, ...open, attempts_left: { $gt: 0 } }, { $inc: { attempts_left: -1 }, $currentDate: { last_attempt_at: true } }, { session: transaction })
+        if (modifiedCount !== turn.size) throw new Error('an attempt was not paid for')
+      }
+      return paid
+    },
 
     /** For whoever answers by a signature: that takes no attempt, and those of codes do not matter to it, and neither does a code's end where the action has one of its own. With the database's time. Undefined when the challenge is over, or not the answerer's. */
     async findSignable (id: string, purpose: Challenge['purpose'], answerer: Answerer): Promise<FoundChallenge | undefined> {
@@ -151,7 +151,9 @@ export function createChallengeRepository (db: Db) {
 
     /** @returns how many of them counted */
     async consumeAll (all: readonly Consumed[], transaction: Transaction): Promise<number> {
-      return (await challenges.bulkWrite(all.map((one) => ({ updateOne: consuming(one) })), { session: transaction })).modifiedCount
+      const bySent = all.filter(({ bySentCode }) => bySentCode)
+      const statements = [bySent, all.filter(({ bySentCode }) => !bySentCode)].filter(({ length }) => length > 0)
+      return (await challenges.bulkWrite(statements.map((some) => ({ updateMany: consumingAll(some, some === bySent) })), { session: transaction })).modifiedCount
     },
 
     /** Whether `useAnswer` would succeed now. @returns the factor that answered */
@@ -202,16 +204,17 @@ export function createChallengeRepository (db: Db) {
   }
 }
 
-interface Attempt { readonly id: string, readonly purpose: Challenge['purpose'], readonly answerer: Answerer, readonly ref: string }
+export interface Attempt { readonly id: string, readonly purpose: Challenge['purpose'], readonly answerer: Answerer }
 
-/** More attempts than any challenge has, so that one is read before it is forgotten. */
-const refsKept = 50
+const isAnswerable = (row: ChallengeDocument & { readonly now: Date }, { purpose, answerer }: Attempt): boolean =>
+  row.purpose === purpose && row.aud === answerer.aud && row.user_id === answerer.userId && row.session_id === answerer.sessionId &&
+  row.consumed_at === null && row.cancelled_at === null && row.attempts_left > 0 && row.expires_at > row.now
 
 export interface Opening { readonly challenge: NewChallenge, readonly ttlSeconds: number }
 
 /** The text is a literal: `$NOW` in it must not be read as an expression. */
 const inserting = ({ challenge, ttlSeconds }: Opening) => {
-  const fresh = { $mergeObjects: [{ $literal: newDocument(challenge) }, { created_at: '$$NOW', last_sent_at: '$$NOW', expires_at: expiry(ttlSeconds, challenge.actionEndsAt) }] }
+  const fresh = { $mergeObjects: [{ $literal: newDocument(challenge) }, { created_at: '$$NOW', last_sent_at: '$$NOW', expires_at: expiry(ttlSeconds, { $literal: challenge.actionEndsAt }) }] }
   return { filter: { _id: challenge.id }, update: [{ $replaceWith: { $cond: [{ $eq: [{ $type: '$created_at' }, 'missing'] }, fresh, '$$ROOT'] } }] }
 }
 
@@ -224,21 +227,30 @@ export interface Renewal {
   readonly to: Pick<Challenge, 'factorId' | 'address'>
 }
 
-const renewing = ({ challenge, code, ttlSeconds, commandId, to }: Renewal) => ({
-  filter: { _id: challenge.id, ...open, counted_at: null, attempts_left: { $gt: 0 }, resent_by: { $ne: commandId }, $expr: ttlSeconds === undefined ? { $gt: ['$expires_at', '$$NOW'] } : { $or: [{ $eq: ['$action_ends_at', null] }, { $gt: ['$action_ends_at', '$$NOW'] }] } },
-  update: [{
-    $set: {
-      factor_id: { $literal: to.factorId },
-      address: { $literal: to.address },
-      code_mac: { $literal: code.codeMac },
-      pepper_id: { $literal: code.pepperId },
-      ...ttlSeconds !== undefined && { expires_at: expiry(ttlSeconds, challenge.actionEndsAt) },
-      last_sent_at: '$$NOW',
-      sends: { $add: ['$sends', 1] },
-      resent_by: { $literal: commandId }
-    }
-  }]
-})
+/** @param ttlSeconds of all of them */
+const renewing = (all: readonly Renewal[], ttlSeconds: number | undefined) => {
+  const given = new Map(all.map((one) => [one.challenge.id, one]))
+  const ends = ttlSeconds === undefined ? { $gt: ['$expires_at', '$$NOW'] } : { $or: [{ $eq: ['$action_ends_at', null] }, { $gt: ['$action_ends_at', '$$NOW'] }] }
+  return {
+    filter: { _id: { $in: [...given.keys()] }, ...open, counted_at: null, attempts_left: { $gt: 0 }, $expr: { $and: [ends, { $ne: ['$resent_by', givenTo(eachOf(given, ({ commandId }) => commandId))] }] } },
+    update: [
+      { $set: { given: givenTo(eachOf(given, ({ code, commandId, to }) => ({ ...code, ...to, commandId }))) } },
+      {
+        $set: {
+          factor_id: '$given.factorId',
+          address: '$given.address',
+          code_mac: '$given.codeMac',
+          pepper_id: '$given.pepperId',
+          ...ttlSeconds !== undefined && { expires_at: expiry(ttlSeconds, '$action_ends_at') },
+          last_sent_at: '$$NOW',
+          sends: { $add: ['$sends', 1] },
+          resent_by: '$given.commandId'
+        }
+      },
+      { $unset: 'given' }
+    ]
+  }
+}
 
 interface Consumed {
   readonly challenge: Pick<Challenge, 'id' | 'codeMac'>
@@ -251,6 +263,19 @@ const consuming = ({ challenge: { id, codeMac }, bySentCode, commandId, answered
   filter: { _id: id, ...open, ...bySentCode && { code_mac: codeMac } },
   update: [{ $set: { consumed_at: '$$NOW', consumed_by: { $literal: commandId }, answered_by: { $literal: answeredBy } } }]
 })
+
+/** No two challenges have one code's hash: it is made with the challenge's id. */
+const consumingAll = (all: readonly Consumed[], bySentCode: boolean) => {
+  const given = new Map(all.map(({ challenge: { id }, commandId, answeredBy }) => [id, { commandId, answeredBy }]))
+  return {
+    filter: { _id: { $in: [...given.keys()] }, ...open, ...bySentCode && { code_mac: { $in: all.map(({ challenge }) => challenge.codeMac) } } },
+    update: [
+      { $set: { given: givenTo(given) } },
+      { $set: { consumed_at: '$$NOW', consumed_by: '$given.commandId', answered_by: '$given.answeredBy' } },
+      { $unset: 'given' }
+    ]
+  }
+}
 
 /** A step-up of that asker for exactly that action, answered a short while ago. */
 interface WantedAnswer {
@@ -265,6 +290,5 @@ const answered = (id: string, { answerer, actionDigest, withinSeconds }: WantedA
 
 const owned = ({ aud, userId, sessionId }: Answerer) => ({ aud, user_id: userId, session_id: sessionId })
 
-/** `$min` passes over a null end. */
-const expiry = (ttlSeconds: number, actionEndsAt: Date | null): Document =>
-  ({ $min: [{ $add: ['$$NOW', ttlSeconds * 1_000] }, { $literal: actionEndsAt }] })
+/** `$min` passes over a null end. @param actionEndsAt an expression */
+const expiry = (ttlSeconds: number, actionEndsAt: unknown): Document => ({ $min: [{ $add: ['$$NOW', ttlSeconds * 1_000] }, actionEndsAt] })

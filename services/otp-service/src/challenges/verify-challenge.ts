@@ -39,12 +39,12 @@ export const createVerifyChallenge = (deps: VerifyChallengeDeps) => {
   /** @throws Problem codeRejected, alike for every reason, factorLocked to the challenge's own answerer, stateConflict for a factor that no code answers for */
   return async ({ challengeId, userId, sessionId, factorId, code }: CodeGiven, asking: Asking): Promise<{ readonly receipt: string }> => {
     const answerer = { aud: asking.caller, userId, sessionId }
-    const repeated = await receiptOfRepetition(challengeId, answerer, asking)
+    // One that was replaced since is not there any more, and a code that went to it proves nothing of the new one.
+    const factorOf = async (named: string | undefined) => named === undefined ? undefined : await factors.find(userId, named)
+    const [repeated, given] = await Promise.all([receiptOfRepetition(challengeId, answerer, asking), factorOf(factorId)])
     if (repeated !== undefined) return { receipt: repeated }
 
-    const named = factorId ?? (await challenges.findFor(challengeId, answerer))?.factorId ?? undefined
-    // One that was replaced since is not there any more, and a code that went to it proves nothing of the new one.
-    const factor = named === undefined ? undefined : await factors.find(userId, named)
+    const factor = factorId === undefined ? await factorOf((await challenges.findFor(challengeId, answerer))?.factorId ?? undefined) : given
     const judge = factor && checks[factor.kind].judge
     // Nothing is compared, so nothing is paid for.
     if (factor !== undefined && judge === undefined) throw new Problem(problems.stateConflict, { detail: 'This factor answers by a signature.' })
