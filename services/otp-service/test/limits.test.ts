@@ -9,7 +9,7 @@ import t from 'tap'
 import { createBudgetRepository } from '../src/budgets/budget-repository.ts'
 import { budgetRules } from '../src/budgets/budget.ts'
 import { createChallengeRepository } from '../src/challenges/challenge-repository.ts'
-import { createPayAttempt } from '../src/challenges/pay-attempt.ts'
+import { createPayAttempt, type PayAttempt } from '../src/challenges/pay-attempt.ts'
 import { createSendLimit, type Send } from '../src/mail/send-limit.ts'
 import type { Transact } from '../src/transaction.ts'
 import { allLogs, newAddress, newUser, openHouse, refusal, wrong, type User } from './open-otp.ts'
@@ -352,9 +352,10 @@ t.test('of many attempts that two processes are asked for at once, each challeng
   const [guessed, other, stranger] = await Promise.all([enrol(), enrol(), enrol()])
   const pending = [...await Promise.all(Array.from({ length: 4 }, () => challenge(guessed))), await challenge(other)]
   const transact: Transact = async (work) => await inTransaction(house.mongo, work)
-  const processes = [db, db].map((one) => createPayAttempt({ challenges: createChallengeRepository(one), budgets: createBudgetRepository(one, budgetRules(lockSeconds)), transact }))
-  const attempt = (i: number, { userId, sessionId }: User, id: string, uncharged = false) =>
-    processes[i % 2]?.({ id, purpose: 'transaction', answerer: { aud: 'signer-service', userId, sessionId }, reservationId: `${id}-${i}`, uncharged })
+  const payer = (): PayAttempt => createPayAttempt({ challenges: createChallengeRepository(db), budgets: createBudgetRepository(db, budgetRules(lockSeconds)), transact })
+  const [one, two] = [payer(), payer()]
+  const attempt = async (i: number, { userId, sessionId }: User, id: string, uncharged = false) =>
+    await (i % 2 === 0 ? one : two)({ id, purpose: 'transaction', answerer: { aud: 'signer-service', userId, sessionId }, reservationId: `${id}-${i}`, uncharged })
   const idOf = (i: number): string => pending[i]?.id ?? ''
 
   const guesses = await Promise.all(Array.from({ length: 24 }, (_, i) => attempt(i, guessed, idOf(i % 4))))

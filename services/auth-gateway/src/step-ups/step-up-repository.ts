@@ -1,6 +1,6 @@
 /** Step-ups of this gateway's own actions. Whether one still opens its route is decided by the database's clock, in the update that uses it up. */
 import { stepUpSeconds, type FactorKind, type StepUpAction } from '@countersign/contracts'
-import { gather, isDuplicateKey, literally, type Mongo } from '@countersign/mongo'
+import { databaseTime, eachOf, gather, givenTo, inTurns, isDuplicateKey, type Mongo } from '@countersign/mongo'
 
 interface StepUpDocument {
   /** The challenge of otp-service. */
@@ -46,21 +46,9 @@ export type StepUpRepository = ReturnType<typeof createStepUpRepository>
 export function createStepUpRepository (mongo: Pick<Mongo, 'db'>) {
   const stepUps = mongo.db.collection<StepUpDocument>('step_ups')
   const begin = gather(async (all: readonly StepUp[]) => {
-    await stepUps.bulkWrite(all.map(({ id, userId, sessionId, action }) => ({
-      updateOne: {
-        filter: { _id: id },
-        update: [{
-          $replaceWith: {
-            $mergeObjects: [
-              literally({ _id: id, userId, sessionId, type: action.type, resourceId: action.resource_id, verifiedAt: null, factorKind: null, receiptId: null, usedAt: null }),
-              { createdAt: '$$NOW' },
-              '$$ROOT'
-            ]
-          }
-        }],
-        upsert: true
-      }
-    })), { ordered: false })
+    const createdAt = await databaseTime(mongo.db)
+    await stepUps.insertMany(all.map(({ id, userId, sessionId, action }) => (
+      { _id: id, userId, sessionId, type: action.type, resourceId: action.resource_id, createdAt, verifiedAt: null, factorKind: null, receiptId: null, usedAt: null })), { ordered: false })
     return all.map(() => undefined)
   })
   const find = gather(async (wanted: readonly Omit<StepUp, 'action'>[]) => {
@@ -71,12 +59,16 @@ export function createStepUpRepository (mongo: Pick<Mongo, 'db'>) {
     })
   })
   const verify = gather(async (all: readonly { readonly id: string, readonly receipt: StepUpReceipt }[]) => {
-    await stepUps.bulkWrite(all.map(({ id, receipt: { factorKind, receiptId, answeredAt } }) => ({
-      updateOne: {
-        filter: { _id: id, receiptId: { $in: [null, receiptId] } },
-        update: [{ $set: { verifiedAt: { $ifNull: ['$verifiedAt', { $min: ['$$NOW', answeredAt] }] }, factorKind: literally(factorKind), receiptId: literally(receiptId) } }]
+    await stepUps.bulkWrite(inTurns(all, ({ id }) => id).map((turn) => ({
+      updateMany: {
+        filter: { _id: { $in: [...turn.keys()] }, $expr: { $in: ['$receiptId', [null, givenTo(eachOf(turn, ({ receipt }) => receipt.receiptId))]] } },
+        update: [
+          { $set: { given: givenTo(eachOf(turn, ({ receipt }) => receipt)) } },
+          { $set: { verifiedAt: { $ifNull: ['$verifiedAt', { $min: ['$$NOW', '$given.answeredAt'] }] }, factorKind: '$given.factorKind', receiptId: '$given.receiptId' } },
+          { $unset: 'given' }
+        ]
       }
-    })), { ordered: false })
+    })))
     const found = await stepUps.find({ _id: { $in: all.map(({ id }) => id) } }).toArray()
     return all.map(({ id, receipt: { factorKind, receiptId } }): VerifiedStepUp | undefined => {
       const own = found.find((one) => one._id === id && one.receiptId === receiptId)
@@ -86,7 +78,9 @@ export function createStepUpRepository (mongo: Pick<Mongo, 'db'>) {
 
   return {
     /** Again changes nothing. */
-    begin: (stepUp: StepUp): Promise<void> => begin(stepUp),
+    begin: (stepUp: StepUp): Promise<void> => begin(stepUp).catch((error: unknown) => {
+      if (!isDuplicateKey(error, '_id_')) throw error
+    }),
 
     find: (id: string, { userId, sessionId }: Pick<StepUp, 'userId' | 'sessionId'>): Promise<StepUp | undefined> => find({ id, userId, sessionId }),
 
