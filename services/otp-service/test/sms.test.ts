@@ -74,8 +74,12 @@ const bySms = async (user: SmsUser, about: StepUpAction): Promise<string> => {
 }
 const byMail = async (user: User, about: StepUpAction): Promise<string> => {
   const id = await asked(user, about)
+  const text = about.resource_id === '-' ? stepUpText(user.userId, about) : about.resource_id
+  const codes = () => mails.to(user.address).filter(({ template, parameters }) => template === 'code' && 'text' in parameters && parameters.text.includes(text)).length
+  const before = codes()
   await send(user, id, user.factorId)
-  await verify(user, id, user.factorId, await mails.code(user.address, about.resource_id === '-' ? stepUpText(user.userId, about) : about.resource_id))
+  await until(() => codes() > before, { what: 'the code of this one' })
+  await verify(user, id, user.factorId, await mails.code(user.address, text))
   return id
 }
 const factors = db.collection<{ _id: string, user_id: string, kind: string, factor_root: string, number?: string, last_step?: number }>('factors')

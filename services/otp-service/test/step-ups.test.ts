@@ -227,3 +227,14 @@ t.test('each action is said in words of its own, over one line for what it is do
   const user = await enrol()
   await t.rejects(begin(user, { type: 'api_keys.rotate', resource_id: 'two\nlines' }), /resource_id/)
 })
+
+t.test('a command that is given many times at once is answered with one receipt each time, and costs nothing in the end', async (t) => {
+  const user = await enrol()
+  const { id, code } = await asked(user)
+  const repeat = () => verify(user, id, user.factorId, code, 'cmd_the_same')
+  const receipts = await Promise.all([repeat(), repeat(), repeat()])
+  receipts.push(await repeat())
+  t.equal(new Set(receipts.map(({ receipt }) => receipt)).size, 1)
+  t.match(await db.collection<{ _id: string }>('failure_budgets').findOne({ _id: user.userId }), { failures: [], in_a_row: 0 })
+  t.equal(await db.collection('receipts').countDocuments({ challenge_id: id }), 1)
+})

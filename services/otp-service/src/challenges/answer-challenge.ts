@@ -34,6 +34,8 @@ export interface Answer {
   readonly purpose: ChallengePurpose
   readonly answerer: Answerer
   readonly code: string
+  /** Whoever repeats the command of the right answer is told so, by AlreadyAnswered. Absent: he is refused as anybody else. */
+  readonly repeatable?: true
   /** The account pays nothing for a wrong one, and its lock stops none: only what cannot be guessed. */
   readonly uncharged?: true
   /** Asked once, after the attempt was paid for. Absent: the code is right when it is the one that was sent. */
@@ -52,8 +54,11 @@ export interface RightAnswer {
   readonly answeredAt: Date
 }
 
+/** The right answer was given by this very command: twice at the same time, or its reply was lost. */
+export class AlreadyAnswered extends Error {}
+
 export interface AnswerChallenge {
-  /** @throws Problem codeRejected, alike for every reason, or factorLocked to the challenge's own answerer. */
+  /** @throws Problem codeRejected, alike for every reason, or factorLocked to the challenge's own answerer; AlreadyAnswered where that was asked for */
   answer (answer: Answer, asking: Asking): Promise<RightAnswer>
   /** Takes the charge on the account back, before a second code of the same request is counted. */
   release (right: RightAnswer): Promise<void>
@@ -88,9 +93,10 @@ export function createAnswerChallenge ({ pay, challenges, budgets, codes, house,
 
   return {
     async answer (given, asking) {
-      const { challengeId, purpose, answerer, code, judge, uncharged = false } = given
-      const paid = await pay({ id: challengeId, purpose, answerer, reservationId: newReservationId(), uncharged })
-      if (paid === undefined) throw await unknown(given, asking)
+      const { challengeId, purpose, answerer, code, judge, uncharged = false, repeatable = false } = given
+      const paid = await pay({ id: challengeId, purpose, answerer, commandId: asking.commandId, reservationId: newReservationId(), uncharged })
+      if (paid === 'answered' && repeatable) throw new AlreadyAnswered()
+      if (typeof paid !== 'object') throw await unknown(given, asking)
 
       const { challenge, reservation } = paid
       if (!reservation.granted) {

@@ -109,21 +109,23 @@ export function createChallengeRepository (db: Db) {
 
     /**
      * Pays before anybody looks, so that guesses in parallel cannot share one attempt. Undefined at the place of one for which none is left, whose
-     * challenge is over, or whose answerer is not its own: he takes no attempt from anybody. What is judged here is what this transaction reads,
+     * challenge is over, or whose answerer is not its own: he takes no attempt from anybody; `answered` where its own command was the right answer. What is judged here is what this transaction reads,
      * and a row that another changes meanwhile ends it; the update asks once more all the same.
      */
-    async spendAll (all: readonly Attempt[], transaction: Transaction): Promise<(Challenge | undefined)[]> {
+    async spendAll (all: readonly Attempt[], transaction: Transaction): Promise<(Challenge | 'answered' | undefined)[]> {
       const found = new Map((await challenges.aggregate<ChallengeDocument & { now: Date }>(
         [{ $match: { _id: { $in: all.map(({ id }) => id) } } }, { $set: { now: '$$NOW' } }], { session: transaction, ...inOneBatch }
       ).toArray()).map((row) => [row._id, row]))
-      const paid = all.map((attempt): Challenge | undefined => {
+      const paid = all.map((attempt): Challenge | 'answered' | undefined => {
         const row = found.get(attempt.id)
-        if (row === undefined || !isAnswerable(row, attempt)) return undefined
+        if (row === undefined || !isOf(row, attempt)) return undefined
+        if (row.consumed_by !== null && row.consumed_by === attempt.commandId) return 'answered'
+        if (!isAnswerable(row)) return undefined
         const spent = { ...row, attempts_left: row.attempts_left - 1, last_attempt_at: row.now }
         found.set(row._id, spent)
         return toChallenge(spent)
       })
-      for (const turn of inTurns(paid.flatMap((one) => one ?? []), ({ id }) => id)) {
+      for (const turn of inTurns(paid.flatMap((one) => typeof one === 'object' ? [one] : []), ({ id }) => id)) {
         const { modifiedCount } = await challenges.updateMany({ _id: { $in: [...turn.keys()] }, ...open, attempts_left: { $gt: 0 } }, { $inc: { attempts_left: -1 }, $currentDate: { last_attempt_at: true } }, { session: transaction })
         if (modifiedCount !== turn.size) throw new Error('an attempt was not paid for')
       }
@@ -204,10 +206,12 @@ export function createChallengeRepository (db: Db) {
   }
 }
 
-export interface Attempt { readonly id: string, readonly purpose: Challenge['purpose'], readonly answerer: Answerer }
+export interface Attempt { readonly id: string, readonly purpose: Challenge['purpose'], readonly answerer: Answerer, readonly commandId: string }
 
-const isAnswerable = (row: ChallengeDocument & { readonly now: Date }, { purpose, answerer }: Attempt): boolean =>
-  row.purpose === purpose && row.aud === answerer.aud && row.user_id === answerer.userId && row.session_id === answerer.sessionId &&
+const isOf = (row: ChallengeDocument, { purpose, answerer }: Attempt): boolean =>
+  row.purpose === purpose && row.aud === answerer.aud && row.user_id === answerer.userId && row.session_id === answerer.sessionId
+
+const isAnswerable = (row: ChallengeDocument & { readonly now: Date }): boolean =>
   row.consumed_at === null && row.cancelled_at === null && row.attempts_left > 0 && row.expires_at > row.now
 
 export interface Opening { readonly challenge: NewChallenge, readonly ttlSeconds: number }

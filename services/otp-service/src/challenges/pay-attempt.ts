@@ -29,8 +29,8 @@ export interface Paid {
   readonly reservation: Reservation
 }
 
-/** @returns undefined when there is no attempt to be had: the challenge is over, unknown, or not the answerer's */
-export type PayAttempt = (paying: Paying) => Promise<Paid | undefined>
+/** @returns undefined when there is no attempt to be had: the challenge is over, unknown, or not the answerer's; `answered` when this very command was its right answer */
+export type PayAttempt = (paying: Paying) => Promise<Paid | 'answered' | undefined>
 
 /** A charge that is in no budget. */
 const free = { granted: true, spends: false, lock: { closed: false, retryAfterSeconds: 0 } } as const
@@ -41,14 +41,14 @@ export function createPayAttempt ({ challenges, budgets, transact }: PayAttemptD
     const failures = all.map(({ reservationId, uncharged }, i): Failure[] => {
       const challenge = spent[i]
       if (challenge === undefined) return [nobodys(reservationId), nobodys(reservationId)]
-      return uncharged ? [] : [{ userId: challenge.userId, sessionId: challenge.sessionId, reservationId }]
+      return uncharged || challenge === 'answered' ? [] : [{ userId: challenge.userId, sessionId: challenge.sessionId, reservationId }]
     })
     const reserved = await budgets.reserveAll(failures.flat(), transaction)
     let next = 0
-    return all.map(({ reservationId }, i): Paid | undefined => {
+    return all.map(({ reservationId }, i): Paid | 'answered' | undefined => {
       const [reservation = { ...free, id: reservationId }] = reserved.slice(next, next += failures[i]?.length ?? 0)
       const challenge = spent[i]
-      return challenge && { challenge, reservation }
+      return typeof challenge === 'object' ? { challenge, reservation } : challenge
     })
   }), { most: 100 })
 

@@ -8,7 +8,7 @@ import type { FactorChecks } from '../factors/factor-check.ts'
 import type { FactorRepository } from '../factors/factor-repository.ts'
 import { receiptClaims } from '../receipts/receipt-claims.ts'
 import type { ConsumeStepUp } from '../step-ups/consume-step-ups.ts'
-import type { AnswerChallenge } from './answer-challenge.ts'
+import { AlreadyAnswered, type AnswerChallenge } from './answer-challenge.ts'
 import type { ChallengeEvents } from './challenge-events.ts'
 import { mayAnswer } from './may-answer.ts'
 import { createReceiptOfRepetition, type ReceiptOfRepetitionDeps } from './receipt-of-repetition.ts'
@@ -41,7 +41,8 @@ export const createVerifyChallenge = (deps: VerifyChallengeDeps) => {
     const answerer = { aud: asking.caller, userId, sessionId }
     // One that was replaced since is not there any more, and a code that went to it proves nothing of the new one.
     const factorOf = async (named: string | undefined) => named === undefined ? undefined : await factors.find(userId, named)
-    const [repeated, given] = await Promise.all([receiptOfRepetition(challengeId, answerer, asking), factorOf(factorId)])
+    const repetition = async () => await receiptOfRepetition(challengeId, answerer, asking)
+    const [repeated, given] = await Promise.all([repetition(), factorOf(factorId)])
     if (repeated !== undefined) return { receipt: repeated }
 
     const factor = factorId === undefined ? await factorOf((await challenges.findFor(challengeId, answerer))?.factorId ?? undefined) : given
@@ -49,17 +50,32 @@ export const createVerifyChallenge = (deps: VerifyChallengeDeps) => {
     // Nothing is compared, so nothing is paid for.
     if (factor !== undefined && judge === undefined) throw new Problem(problems.stateConflict, { detail: 'This factor answers by a signature.' })
     const right = await answering.answer({
-      challengeId, purpose, answerer, code, ...factor !== undefined && checks[factor.kind].unguessable === true && { uncharged: true as const },
+      challengeId, purpose, answerer, code, repeatable: true, ...factor !== undefined && checks[factor.kind].unguessable === true && { uncharged: true as const },
       judge: async (challenge) => factor === undefined || judge === undefined || !mayAnswer(challenge, factor) ? 'wrong' : await judge(challenge, factor, code)
-    }, asking)
+    }, asking).catch(unlessAnswered)
+    if (right === undefined) return { receipt: await repetition() ?? failNoReceipt() }
     if (factor === undefined) throw await answering.reject(right, asking)
 
     const { challenge, answeredAt } = right
     const claims = receiptClaims(challenge, { receiptId: newReceiptId(), factor, shown: checks[factor.kind].shown, answeredAt })
     const receipt = await sign(claims)
-    if (!await consume({ right: { ...right, answeredBy: factor.id }, signed: { claims, receipt }, asking })) throw await answering.reject(right, asking)
+    if (!await consume({ right: { ...right, answeredBy: factor.id }, signed: { claims, receipt }, asking })) {
+      // The same command, twice at the same time: the other one was first.
+      const first = await repetition()
+      if (first === undefined) throw await answering.reject(right, asking)
+      await answering.release(right)
+      return { receipt: first }
+    }
 
     events.accepted(challenge, answeredAt, asking.requestId)
     return { receipt }
   }
+}
+
+function unlessAnswered (error: unknown): undefined {
+  if (!(error instanceof AlreadyAnswered)) throw error
+}
+
+function failNoReceipt (): never {
+  throw new Error('an answered challenge has no receipt')
 }
