@@ -10,6 +10,7 @@ export { createLeases, LeaseLost, type Lease, type LeaseRow, type Leases } from 
 export { createAudit, type Audit, type AuditEntry, type AuditFact, type AuditRow } from './audit.ts'
 export { ensureIndexes, IndexFault, requireIndexes, verifyIndexes, type IndexDifference, type IndexSpec } from './indexes.ts'
 export { startIndexes, type StartIndexesOptions } from './start-indexes.ts'
+export { atMost } from './at-most.ts'
 export { gather, type GatherOptions } from './gather.ts'
 export { inStep, type InStepOptions } from './in-step.ts'
 export { holdLease, type HoldLeaseOptions } from './migrations/hold-lease.ts'

@@ -1,7 +1,7 @@
 import { MongoNetworkError } from 'mongodb'
 import { until } from '@countersign/testing'
 import t from 'tap'
-import { gather, inStep } from '../src/index.ts'
+import { atMost, gather, inStep } from '../src/index.ts'
 
 /** A database whose answers the test releases one by one. */
 function openDatabase () {
@@ -166,4 +166,27 @@ void t.test('in step, each fails for itself, is answered as soon as it is done, 
   t.strictSame(await Promise.all(['a', 'b', 'c', 'd', 'e'].map((item) => ask(item))), ['a', 'b', 'c', 'd', 'e'])
   release()
   t.equal(await first, 'stuck')
+})
+
+void t.test('no more run at once than may, in the order in which they were asked for, and a fault gives its place on', async (t) => {
+  const releases: (() => void)[] = []
+  const begun: number[] = []
+  const run = atMost(2)
+  const work = (item: number) => run(async () => {
+    begun.push(item)
+    await new Promise<void>((resolve) => { releases.push(resolve) })
+    if (item === 1) throw new RangeError('one')
+    return item
+  })
+
+  const all = Promise.allSettled([1, 2, 3, 4].map(work))
+  await turn()
+  t.strictSame(begun, [1, 2])
+  for (let i = 0; i < 4; i++) {
+    await until(() => releases.length > i, { what: 'the next one' })
+    t.ok(begun.length - i <= 2)
+    releases[i]?.()
+  }
+  t.match(await all, [{ status: 'rejected', reason: { message: 'one' } }, { value: 2 }, { value: 3 }, { value: 4 }])
+  t.strictSame(begun, [1, 2, 3, 4])
 })

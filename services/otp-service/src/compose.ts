@@ -1,6 +1,6 @@
 /** The only file that knows everything: connects, picks, and hands each part its own. */
 import { accountDeletedOtp, mailFromOtp, receiptForSigner, smsFromOtp, type Job } from '@countersign/contracts'
-import { connectMongo, createAudit, createLeases, createOutbox, createOutboxDispatcher, inStep, inTransaction } from '@countersign/mongo'
+import { atMost, connectMongo, createAudit, createLeases, createOutbox, createOutboxDispatcher, inStep, inTransaction } from '@countersign/mongo'
 import { connectRedis, createLimiter, createProducer, jobConnection } from '@countersign/redis'
 import { newId, retryWithin, type Lifecycle, type Logger, type Metrics } from '@countersign/runtime'
 import { createReceiptSigner, deriveKey, randomToken } from '@countersign/secrets'
@@ -64,6 +64,9 @@ export interface ComposeOptions {
   readonly lifecycle: Lifecycle
 }
 
+/** At once: what many ask for shares them, and of a storm upon one account one must come to its end. */
+const mostTransactions = 16
+
 /** @throws when MongoDB or Redis is not there within START_TIMEOUT_SECONDS. */
 export async function compose ({ config, log, metrics, lifecycle }: ComposeOptions) {
   const { mongo, redis, connection } = await connect({ config, log, metrics, lifecycle })
@@ -84,7 +87,8 @@ export async function compose ({ config, log, metrics, lifecycle }: ComposeOptio
   const dispatcher = createOutboxDispatcher({ outbox, producers: producers as never, log, metrics })
   const events = createChallengeEvents(log, metrics)
 
-  const transact: Transact = async (work) => await inTransaction(mongo, work)
+  const inTheirTurn = atMost(mostTransactions)
+  const transact: Transact = async (work) => await inTheirTurn(async () => await inTransaction(mongo, work))
   const dispatch: Dispatch = async (rows) => { await Promise.all(rows.map((row) => dispatcher.dispatch(row))) }
   const { sign, signMailbox } = createReceiptSigner(config.receiptPrivateJwk)
   const codes = createCodes(config.secretKey, config.previousSecretKey)
