@@ -70,7 +70,7 @@ t.test('a chain that is down is no reason not to start; a raw key is used with a
   const cli = commandLine({ ...house.settings, ...key })
   const local = JSON.parse((await cli('wallets', 'create', '--name', 'raw', '--key-id', 'local', '--json')).out) as { id: string, address: string }
   await cli('principals', 'grant', '--user', house.userId, '--wallet', local.id, '--may', 'initiate', '--yes')
-  await cli('policies', 'set', '--wallet', local.id, '--destination', house.destination(0), '--max-value', String(ether))
+  await cli('policies', 'set', '--wallet', local.id, '--destination', house.destination(0), '--max-value', String(ether), '--break-glass', 'another wallet')
   await world.chain.fund(local.address, ether)
   await house.start(key)
   t.match(house.logs.text(), /holds a private key in its memory/)
@@ -98,7 +98,10 @@ t.test('the command line makes wallets, principals and policies, and does nothin
   t.match(await json('kms', 'test'), [{ address: house.wallet.address }, { address: wallet['address'] }])
 
   const rule = ['--wallet', String(wallet['id']), '--destination', house.destination(1).toLowerCase(), '--max-value', '1000']
-  t.match(await json('policies', 'set', ...rule), { version: 2, changed: true, document: { rules: [{ destinations: [house.destination(1)], require: { shown_proof: true } }] } })
+  t.match(await cli('policies', 'set', ...rule), { code: 1, err: /version 1 is in force, and an administrator signs/ })
+  t.match(await json('policies', 'show'), { version: 1 })
+  t.match(await cli('policies', 'set', ...rule, '--break-glass', ''), { code: 2 })
+  t.match(await json('policies', 'set', ...rule, '--break-glass', 'the administrator is away'), { version: 2, changed: true, document: { rules: [{ destinations: [house.destination(1)], require: { shown_proof: true } }] } })
   t.match(await json('policies', 'set', ...rule), { version: 2, changed: false })
   const file = join(await scratchDirectory(t), 'policy.json')
   await writeFile(file, JSON.stringify({ rules: [{ name: 'open', effect: 'allow', wallets: [wallet['id']], destinations: [house.destination(1)], max_value: '1' }] }))
@@ -107,6 +110,7 @@ t.test('the command line makes wallets, principals and policies, and does nothin
   t.match(await cli('policies', 'set', '--file', file), { code: 1, err: /there is no wallet wal_/ })
   t.match(await cli('policies', 'set'), { code: 2 })
   t.match(await json('policies', 'show'), { version: 2 })
+  t.match((await house.audit({ event: 'policy.set' })).at(-1), { actor: 'operator', facts: { version: 2, break_glass: 'the administrator is away' } })
 
   const user = newId('usr')
   const grant = ['principals', 'grant', '--user', user, '--wallet', String(wallet['id']), '--may', 'initiate']

@@ -79,7 +79,7 @@ t.test('a rotation makes a new wallet, moves the money by a confirmed transfer, 
   t.match(await cli('wallets', 'rotate', house.wallet.id), { code: 0, out: new RegExp(`POST /api/v1/transactions \\{"wallet_id":"${house.wallet.id}"`) })
   t.match(await cli('wallets', 'rotate', 'wal_00000000000000000000000000'), { code: 1, err: /there is no wallet/ })
 
-  t.match((await cli('policies', 'set', '--wallet', house.wallet.id, '--destination', begun.to?.address ?? '', '--max-value', String(2n * ether), '--json')).json(), { changed: true })
+  t.match((await cli('policies', 'set', '--wallet', house.wallet.id, '--destination', begun.to?.address ?? '', '--max-value', String(2n * ether), '--break-glass', 'rotation', '--json')).json(), { changed: true })
   const moving = await house.transfer(begun.to?.address ?? '', BigInt(begun.transfers[0]?.value ?? 0))
   t.match(await cli('wallets', 'rotate', house.wallet.id, '--finish', '--dust', String(2n * ether)), { code: 1, err: /not yet: 1 transactions of the wallet are not finished/ })
   await house.confirm(moving)

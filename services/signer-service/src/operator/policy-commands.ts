@@ -24,21 +24,24 @@ export const policyCommands = (withParts: WithParts): CliCommand[] => [setComman
 
 const setCommand = (withParts: WithParts): CliCommand => ({
   name: 'policies set',
-  description: 'Make this the whole policy: a JSON file, or one rule from options; a policy that is set already changes nothing',
+  description: 'Make this the first policy: a JSON file, or one rule from options; a policy that is set already changes nothing. Administrators sign later ones',
   options: [
     ['--file <path>', 'JSON document { "rules": [...] }'],
     ['--wallet <ids...>', 'wallets that the one rule allows'],
     ['--destination <addresses...>', 'where they may send to'],
     ['--max-value <wei>', 'most wei of one transfer'],
     ['--max-fee-total <wei>', 'most wei of gas of one transfer'],
-    ['--name <name>', 'of the rule (default: transfers)']
+    ['--name <name>', 'of the rule (default: transfers)'],
+    ['--break-glass <why>', 'set a later version without an administrator\'s signature: the reason, up to 200 characters, is kept in the audit']
   ],
   run: async ({ options, print, line }) => {
     const valid = validatePolicy(await documentOf(options), checksummed)
+    const breakGlass = textOption(options, 'breakGlass')
+    if (breakGlass !== undefined && !/^[^\p{Cc}]{1,200}$/u.test(breakGlass)) throw new UsageFault('--break-glass is a reason of up to 200 characters')
     return await withParts(async ({ mongo, audit, transact }) => {
       const missing = missingWallets(valid, (await createWalletRepository(mongo.db).list()).map(({ id }) => id))
       if (missing.length > 0) throw new PolicyRefused(missing.map((id) => `there is no wallet ${id}`))
-      const { policy, changed } = await createSetPolicy({ policies: createPolicyRepository(mongo.db), audit, transact, newPolicyId: () => newId('pol') })(valid)
+      const { policy, changed } = await createSetPolicy({ policies: createPolicyRepository(mongo.db), audit, transact, newPolicyId: () => newId('pol') })(valid, { firstOnly: breakGlass === undefined, ...breakGlass !== undefined && { breakGlass } })
       print({ ...shown(policy), changed }, () => { line(changed ? `Policy ${policy.id} is at version ${policy.version}.` : `Version ${policy.version} says the same already; nothing changed.`) })
     })
   }
