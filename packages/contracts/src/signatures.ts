@@ -5,7 +5,7 @@
 import { Type, type Static } from 'typebox'
 import { ada, treasuryTransfer } from './http/examples.ts'
 import { Amount, ChainId, EvmAddress, Hash32, PolicyId, SignatureId, Timestamp, UserId, WalletId } from './primitives.ts'
-import { TransactionConfirmation } from './transaction-proofs.ts'
+import { GivenProofView, TransactionConfirmation } from './transaction-proofs.ts'
 import { TransactionMetadata } from './transaction-request.ts'
 import type { TransactionState } from './transactions.ts'
 
@@ -106,6 +106,7 @@ export const SignatureView = Type.Object({
   policy: Type.Object({ id: PolicyId, version: Type.Integer(), rule: Type.String() }, closed),
   digest: Type.Unsafe<string>({ ...Hash32, description: 'EIP-712, of the SignatureIntent that is confirmed' }),
   confirmation: Type.Optional(TransactionConfirmation),
+  proof: Type.Optional(GivenProofView),
   missing: Type.Optional(Type.Array(Type.String(), { description: 'What it waits for: proof, approvals, delay' })),
   failure: Type.Optional(Type.Object({ code: Type.String(), detail: Type.String() }, closed)),
   metadata: TransactionMetadata,

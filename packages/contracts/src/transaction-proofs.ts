@@ -61,3 +61,11 @@ export const TransactionProofBody = Type.Object({
     { credential: adasPasskey.asserted }
   ]
 })
+
+/** What it was confirmed with. */
+export const GivenProofView = Type.Object({
+  kind: Type.String({ description: 'Of the factor; `service_key`: a program signed the request itself' }),
+  shown: Type.Boolean({ description: 'The factor showed the action' }),
+  receipt_id: Type.String({ description: 'Of otp-service\'s receipt, or the `jti` of the program\'s signature' }),
+  factor_age_seconds: Type.Integer({ description: 'How old the factor was then' })
+})

@@ -1,7 +1,7 @@
 import { Type, type Static } from 'typebox'
 import { treasuryTransfer } from './http/examples.ts'
 import { Amount, ChainId, EvmAddress, Hash32, PolicyId, Timestamp, TransactionId, UserId, WalletId } from './primitives.ts'
-import { TransactionConfirmation } from './transaction-proofs.ts'
+import { GivenProofView, TransactionConfirmation } from './transaction-proofs.ts'
 import { CallData, TransactionMetadata, TransactionSpeed } from './transaction-request.ts'
 
 export const transactionStates = [
@@ -87,6 +87,7 @@ export const TransactionView = Type.Object({
   digest: Hash32,
   confirmation: Type.Optional(TransactionConfirmation),
   missing: Type.Optional(Type.Array(Type.String(), { description: 'What it waits for: proof, approvals, delay' })),
+  proof: Type.Optional(GivenProofView),
   cancellation: Type.Optional(Type.Object({ asked_by: Type.String({ description: 'A user, or operator' }), asked_at: Timestamp }, { description: 'Somebody wants it cancelled. What came of that is the state, once something is mined' })),
   attempts: Type.Array(AttemptView),
   hash: Type.Optional(Hash32),
@@ -94,6 +95,8 @@ export const TransactionView = Type.Object({
   block_hash: Type.Optional(Hash32),
   confirmations: Type.Optional(Type.Integer()),
   fee_paid: Type.Optional(Amount),
+  gas_used: Type.Optional(Amount),
+  outcome: Type.Optional(Type.String({ description: 'Of what was mined at its nonce: succeeded; reverted; unmoved (its token logged nothing); displaced, outbid or cancelled: a transfer of nothing took its place' })),
   failure: Type.Optional(Type.Object({
     code: Type.String(),
     detail: Type.String(),

@@ -88,7 +88,7 @@ t.test('a transfer that is reverted on chain has failed, with the reason', async
   await chain.mine()
   await house.reach(id, 'mined')
   await chain.mine()
-  t.match(await house.reach(id, 'failed'), { failure: { code: 'reverted', detail: /./ }, fee_paid: /^[1-9]/, attempts: [{ state: 'mined' }] })
+  t.match(await house.reach(id, 'failed'), { failure: { code: 'reverted', detail: /./ }, fee_paid: /^[1-9]/, gas_used: /^[1-9]/, outcome: 'reverted', proof: { kind: 'email_code', shown: true, receipt_id: /^rcp_/ }, attempts: [{ state: 'mined' }] })
   const next = await house.approve(6)
   await house.reach(next, 'broadcast')
   await chain.mine(2)

@@ -1,6 +1,6 @@
 /** How a signature is shown to its initiator. */
 import type { SignatureState, SignatureView, TypedDataRequest } from '@countersign/contracts'
-import { challengeView } from '../transactions/transaction-view.ts'
+import { challengeView, proofView } from '../transactions/transaction-view.ts'
 import { isUnlimited } from './grants.ts'
 import { callsOfMessage, messageDigest, messageOfPayload } from './message.ts'
 import type { Signature } from './signature.ts'
@@ -22,6 +22,7 @@ export function signatureView (row: Signature): SignatureView {
     policy: { ...row.policy },
     digest: row.digest,
     ...challenge !== undefined && { confirmation: challenge },
+    ...row.proof !== null && { proof: proofView(row.proof) },
     ...row.state === 'awaiting_confirmation' && { missing: [...row.missing] },
     ...row.failure !== null && { failure: { ...row.failure } },
     metadata: { ...row.metadata },

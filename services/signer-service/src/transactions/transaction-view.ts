@@ -1,6 +1,7 @@
 /** How a transaction is shown to its initiator. */
 import { needOf, type TransactionConfirmation, type TransactionView } from '@countersign/contracts'
 import type { ParsedCall } from '../calls/call.ts'
+import type { GivenProof } from '../approvals/missing.ts'
 import type { Attempt } from '../attempts/attempt.ts'
 import type { Confirmation, Failure, Transaction } from './transaction.ts'
 
@@ -21,6 +22,8 @@ export const challengeView = ({ challengeId, asked }: Confirmation): Transaction
     attempts_left: asked.attemptsLeft,
     factors: asked.factors.map((factor) => ({ ...factor, needs: needOf(factor.kind) }))
   }
+
+export const proofView = ({ kind, shown, receiptId, ageSeconds }: GivenProof): NonNullable<TransactionView['proof']> => ({ kind, shown, receipt_id: receiptId, factor_age_seconds: Math.floor(ageSeconds) })
 
 /** What a transaction does, read from its bytes. */
 export type CallsOf = (transaction: Pick<Transaction, 'chainId' | 'from' | 'to' | 'value' | 'data'>) => readonly ParsedCall[]
@@ -57,10 +60,12 @@ export function transactionView (transaction: Transaction, attempts: readonly At
     digest: transaction.digest,
     ...challenge !== undefined && { confirmation: challenge },
     ...transaction.state === 'awaiting_confirmation' && { missing: [...transaction.missing] },
+    ...transaction.proof !== null && { proof: proofView(transaction.proof) },
     ...cancellation !== null && { cancellation: { asked_by: cancellation.by, asked_at: cancellation.at.toISOString() } },
     attempts: attempts.map((attempt) => attemptView(attempt, explorerUrl)),
     ...mined !== null && {
-      hash: mined.hash, block_number: mined.blockNumber, block_hash: mined.blockHash, confirmations: mined.confirmations, fee_paid: mined.feePaid
+      hash: mined.hash, block_number: mined.blockNumber, block_hash: mined.blockHash, confirmations: mined.confirmations, fee_paid: mined.feePaid,
+      gas_used: mined.gasUsed, outcome: mined.outcome
     },
     ...failure !== null && { failure: failureView(failure) },
     history: transaction.history.map(({ state, at }) => ({ state, at: at.toISOString() })),
